@@ -1,0 +1,51 @@
+"""The only file that knows which Keras is used, how TF-GAN is imported, and any private name of another package.
+
+* tensorflow-model-optimization 0.8 needs the Keras 2 API, so the project uses `tf_keras` throughout.
+* TF-GAN 2.1.0 imports `tf.estimator`, which TensorFlow removed in 2.16. Nothing that this project uses needs it, so an
+  empty stand-in is enough.
+"""
+
+import sys
+import types
+import warnings
+
+import tensorflow as tf
+import tf_keras as keras
+
+with warnings.catch_warnings():
+  # TF-GAN pulls in tensorflow_hub (pkg_resources) and distutils, both deprecated; neither is ours to mend.
+  warnings.simplefilter('ignore')
+  if not hasattr(tf, 'estimator'):
+    tf.estimator = types.SimpleNamespace(SessionRunHook=tf.compat.v1.train.SessionRunHook)
+    sys.modules.setdefault(
+        'tensorflow_gan.python.estimator', types.ModuleType('tensorflow_gan.python.estimator'))
+  import tensorflow_gan as tfgan
+  from tensorflow_model_optimization.python.core.sparsity.keras.prunable_layer import PrunableLayer
+
+__all__ = ['PrunableLayer', 'adam_slots', 'assign', 'keras', 'tfgan']
+
+
+def assign(variable: tf.Variable, value: tf.Tensor) -> None:
+  """Assigns a value that every replica has computed alike, with no communication between replicas.
+
+  A plain `assign` on a mirrored variable inside a replica asks for an aggregation and broadcasts; masks, averages and
+  singular vectors are functions of all-reduced gradients and mirrored weights, so each replica may write its own copy.
+  """
+  context = tf.distribute.get_replica_context()
+  if context is None or not tf.distribute.has_strategy():
+    variable.assign(value)
+    return
+  context.merge_call(
+      lambda strategy, value: strategy.extended.update(
+          variable, lambda v, x: v.assign(x), args=(value,), group=False),
+      args=(value,))
+
+
+def adam_slots(optimizer: keras.optimizers.Optimizer, variable: tf.Variable) -> list[tf.Variable]:
+  """The per-weight state that a (built) Adam or SGD keeps for `variable`; empty for an optimizer without any."""
+  index = optimizer._index_dict[optimizer._var_key(variable)]  # pylint: disable=protected-access
+  slots = []
+  for name in ('_momentums', '_velocities', 'momentums'):
+    if getattr(optimizer, name, None):
+      slots.append(getattr(optimizer, name)[index])
+  return slots

@@ -1,0 +1,120 @@
+"""Images in memory, and the order in which a run sees them."""
+
+import abc
+from collections.abc import Mapping
+import dataclasses
+import functools
+import hashlib
+
+import numpy as np
+import tensorflow as tf
+
+from tf_stugan import rng
+
+
+@dataclasses.dataclass(frozen=True)
+class Images:
+  """A split of a data set.
+
+  Attributes:
+    name: as it is reported, for example 'cifar10/train'.
+    images: uint8 [N, H, W, C].
+    labels: int32 [N].
+    num_classes: labels are in [0, num_classes).
+  """
+
+  name: str
+  images: np.ndarray
+  labels: np.ndarray
+  num_classes: int
+
+  def __len__(self):
+    return len(self.images)
+
+  @property
+  def image_shape(self) -> tuple[int, int, int]:
+    return tuple(self.images.shape[1:])
+
+  @functools.cached_property
+  def fingerprint(self) -> str:
+    """SHA-256 over shape, pixels and labels, 16 hexadecimal digits."""
+    digest = hashlib.sha256(str(self.images.shape).encode())
+    digest.update(np.ascontiguousarray(self.images).data)
+    digest.update(np.ascontiguousarray(self.labels, np.int32).data)
+    return digest.hexdigest()[:16]
+
+
+class ImageSource(abc.ABC):
+  """A data set before it is read. Sources are cheap to make; `load` does the work."""
+
+  @abc.abstractmethod
+  def load(self, data_dir: str | None = None) -> Images:
+    """Reads the training split. Raises DataError where it is missing or cannot be read."""
+
+
+def to_float(images: tf.Tensor) -> tf.Tensor:
+  """uint8 0..255 -> float32 in [-1, 1]."""
+  return tf.cast(images, tf.float32) / 127.5 - 1
+
+
+def to_uint8(images: np.ndarray) -> np.ndarray:
+  """[-1, 1] -> uint8 0..255, by truncation as in the published evaluations: clip(127.5 x + 127.5)."""
+  return np.clip(127.5 * np.asarray(images, np.float32) + 127.5, 0, 255).astype(np.uint8)
+
+
+def shuffled(positions: tf.Tensor, size: int, seed: rng.Seed) -> tf.Tensor:
+  """Where in the data set the images at these positions of the run are: each epoch is a new permutation.
+
+  Args:
+    positions: int64 [n], counted from the start of the run.
+    size: images in the data set.
+    seed: of the order.
+
+  Returns:
+    int64 [n] in [0, size).
+  """
+  def look_up(position):
+    epoch_seed = tf.random.experimental.stateless_fold_in(seed, position // size)
+    return tf.random.experimental.index_shuffle(position % size, epoch_seed, size - 1)
+  return tf.map_fn(look_up, positions)
+
+
+def batches(data: Images, counts: Mapping[str, tuple[int, int]], run_seed: int, first_step: int = 0,
+            num_replicas: int = 1, flip: bool = False) -> tf.data.Dataset:
+  """The batches of a run from `first_step` on. What a step sees depends on (run_seed, step) alone.
+
+  Args:
+    data: what to draw from.
+    counts: for each player that uses data, (updates a step, images an update over all replicas).
+    run_seed: the seed of the run.
+    first_step: steps already done.
+    num_replicas: consecutive elements go to consecutive replicas; each holds its share of every update.
+    flip: mirror each image left-right with probability 1/2.
+
+  Returns:
+    A data set of {player: {'images': float32 [updates, N / num_replicas, H, W, C], 'labels': int32 [...]}}.
+  """
+  images, labels = tf.constant(data.images), tf.constant(data.labels)
+  per_step = sum(updates * size for updates, size in counts.values())
+  order = rng.seed(run_seed, 'data/order')
+
+  def element(index):
+    step, replica = index // num_replicas, index % num_replicas
+    mirrored = tf.random.stateless_uniform([per_step], rng.seed(run_seed, 'data/flip', step)) < 0.5
+    result, offset = {}, 0
+    for player, (updates, size) in counts.items():
+      share = size // num_replicas
+      within = offset + size * np.arange(updates)[:, None] + np.arange(share)[None, :]
+      within = tf.reshape(tf.constant(within, tf.int64), [-1]) + replica * share
+      chosen = shuffled(step * per_step + within, len(data), order)
+      batch = to_float(tf.gather(images, chosen))
+      if flip:
+        batch = tf.where(tf.gather(mirrored, within)[:, None, None, None], batch[:, :, ::-1], batch)
+      result[player] = {
+          'images': tf.reshape(batch, [updates, share, *data.image_shape]),
+          'labels': tf.reshape(tf.gather(labels, chosen), [updates, share])}
+      offset += updates * size
+    return result
+
+  indices = tf.data.Dataset.counter(first_step * num_replicas, dtype=tf.int64)
+  return indices.map(element, num_parallel_calls=2, deterministic=True).prefetch(4)

@@ -1,0 +1,53 @@
+"""Who plays, for what."""
+
+import abc
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from tf_stugan.compat import keras
+from tf_stugan.rng import Seed
+
+Batch = Mapping[str, tf.Tensor]  # 'images': [N, H, W, C] in [-1, 1], 'labels': int32 [N]
+Objective = Callable[[Batch, Seed], tuple[tf.Tensor, Mapping[str, tf.Tensor]]]
+
+
+class Player(NamedTuple):
+  """One side of the game.
+
+  Attributes:
+    name: 'generator', 'discriminator' ...; also names the player's optimizer and sparsity method in gin.
+    network: what the player moves.
+    objective: (this replica's share of a batch, seed) -> (loss, scalars to report); sees the networks of the others, too.
+      The batch is empty for a player that uses no data.
+    scalars: names of what the objective reports beside its loss.
+    batch_size: images of one update, over all replicas.
+    updates_per_step: how often it moves in one training step.
+    uses_data: whether its batches hold real images.
+    averaged: the network of the same kind that holds the average of this one, or None.
+  """
+
+  name: str
+  network: keras.Model
+  objective: Objective
+  scalars: tuple[str, ...]
+  batch_size: int
+  updates_per_step: int = 1
+  uses_data: bool = False
+  averaged: keras.Model | None = None
+
+
+class GAN(tf.Module, abc.ABC):
+  """An ordered tuple of players; they move in this order in every step."""
+
+  players: tuple[Player, ...]
+
+  @abc.abstractmethod
+  def build(self, image_shape: tuple[int, int, int]) -> None:
+    """Creates all variables, for images [H, W, C]. Raises UserError where the networks do not fit the images."""
+
+  @abc.abstractmethod
+  def sample(self, seeds: np.ndarray, averaged: bool = True) -> np.ndarray:
+    """One image a seed, float32 [N, H, W, C] in [-1, 1]; the same seed gives the same image in any batch."""

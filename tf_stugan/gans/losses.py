@@ -1,0 +1,43 @@
+"""Adversarial losses of logits, from TF-GAN. Each is a pair; every loss is a mean over the batch."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from tf_stugan.compat import tfgan
+
+
+class AdversarialLoss(NamedTuple):
+  """`discriminator(real_logits, fake_logits)` and `generator(fake_logits)`: logits [N, 1] -> a scalar to minimize."""
+
+  discriminator: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+  generator: Callable[[tf.Tensor], tf.Tensor]
+
+
+def hinge() -> AdversarialLoss:
+  """D: mean relu(1 - D(x)) + mean relu(1 + D(G(z))); G: -mean D(G(z)). Miyato et al., 2018, Eq. 16 and 17."""
+  return _from_tfgan('wasserstein_hinge')
+
+
+def wasserstein() -> AdversarialLoss:
+  """D: mean D(G(z)) - mean D(x); G: -mean D(G(z)). Arjovsky et al., 2017."""
+  return _from_tfgan('wasserstein')
+
+
+def least_squares() -> AdversarialLoss:
+  """D: (mean (D(x) - 1)^2 + mean D(G(z))^2) / 2; G: mean (D(G(z)) - 1)^2 / 2. Mao et al., 2017."""
+  return _from_tfgan('least_squares')
+
+
+def non_saturating() -> AdversarialLoss:
+  """D: cross entropy of real and fake; G: mean softplus(-D(G(z))). Goodfellow et al., 2014."""
+  return _from_tfgan('modified', label_smoothing=0.0)
+
+
+def _from_tfgan(prefix: str, **discriminator_kwargs) -> AdversarialLoss:
+  discriminator = getattr(tfgan.losses.wargs, f'{prefix}_discriminator_loss')
+  generator = getattr(tfgan.losses.wargs, f'{prefix}_generator_loss')
+  return AdversarialLoss(
+      lambda real_logits, fake_logits: discriminator(real_logits, fake_logits, **discriminator_kwargs),
+      lambda fake_logits: generator(fake_logits))

@@ -1,0 +1,126 @@
+"""Convolution and dense layers that can carry a mask beside their kernel.
+
+The mask is *not* in the forward graph. Between steps `kernel == kernel * mask` holds (the trainer sees to it), so the
+layer computes with the kernel as it is: gradients of pruned weights come for free (regrowth ranks them), spectral norm
+sees the true kernel, and a masked step costs what a dense one costs.
+"""
+
+from collections.abc import Callable
+import math
+
+import tensorflow as tf
+
+from tf_stugan.compat import PrunableLayer
+from tf_stugan.compat import keras
+
+NormalizerFn = Callable[[], keras.layers.Layer]
+
+
+class _Prunable(keras.layers.Layer, PrunableLayer):
+  """A layer with `kernel`, optional `bias`, optional kernel normalizer, and a mask that exists once it is asked for."""
+
+  def __init__(self, units, use_bias=True, kernel_initializer='glorot_uniform', bias_initializer='fan_in_uniform',
+               kernel_normalizer: NormalizerFn | None = None, prunable=True, **kwargs):
+    super().__init__(**kwargs)
+    self.units = units
+    self.use_bias = use_bias
+    self.kernel_initializer = kernel_initializer
+    self.bias_initializer = bias_initializer
+    self.kernel_normalizer = kernel_normalizer() if kernel_normalizer else None
+    self.prunable = prunable
+    self.kernel_mask = None
+    self.positions = None  # output positions per image: how often each weight is multiplied; known after the first call
+
+  def _add_kernel(self, shape):
+    fan_in = math.prod(shape[:-1])
+    self.kernel = self.add_weight('kernel', shape, initializer=_initializer(self.kernel_initializer, fan_in))
+    self.bias = None
+    if self.use_bias:
+      self.bias = self.add_weight('bias', [self.units], initializer=_initializer(self.bias_initializer, fan_in))
+
+  def _effective_kernel(self, training):
+    if self.kernel_normalizer is None:
+      return self.kernel
+    return self.kernel_normalizer(self.kernel, training=training)
+
+  def create_mask(self) -> tf.Variable:
+    """The mask variable: bool, of the kernel's shape, all True when created here."""
+    if self.kernel_mask is None:
+      self.kernel_mask = self.add_weight(
+          'kernel_mask', self.kernel.shape, dtype=tf.bool, trainable=False, initializer=_all_true)
+    return self.kernel_mask
+
+  def get_prunable_weights(self):
+    return [self.kernel] if self.prunable else []
+
+  @property
+  def pruning_vars(self) -> list[tuple[tf.Variable, tf.Variable]]:
+    """(kernel, kernel_mask) pairs, as in tfmot's PruneLowMagnitude; empty while the layer is dense."""
+    return [] if self.kernel_mask is None else [(self.kernel, self.kernel_mask)]
+
+  @property
+  def multiply_adds(self) -> int:
+    """Multiply-adds of one image with every weight present. Known after the first call."""
+    return self.positions * self.kernel.shape.num_elements()
+
+
+class Conv2D(_Prunable):
+  """Convolution with SAME padding over NHWC.
+
+  Args:
+    units: output channels.
+    kernel_size: height and width of the kernel [k, k, C_in, units].
+    strides: of both directions.
+    use_bias: adds a bias [units].
+    kernel_initializer: a Keras initializer, or 'fan_in_uniform' for U(+-1/sqrt(fan_in)), PyTorch's default.
+    bias_initializer: likewise.
+    kernel_normalizer: makes a layer that maps the kernel to the one convolved with, for example `SpectralNorm`.
+    prunable: False keeps the layer dense whatever is masked.
+  """
+
+  def __init__(self, units, kernel_size=3, strides=1, **kwargs):
+    super().__init__(units, **kwargs)
+    self.kernel_size = kernel_size
+    self.strides = strides
+
+  def build(self, input_shape):
+    self._add_kernel([self.kernel_size, self.kernel_size, input_shape[-1], self.units])
+    super().build(input_shape)
+
+  def call(self, x, training=False):
+    x = tf.nn.conv2d(x, self._effective_kernel(training), self.strides, 'SAME')
+    self.positions = x.shape[1] * x.shape[2]
+    return x if self.bias is None else tf.nn.bias_add(x, self.bias)
+
+
+class Dense(_Prunable):
+  """x [N, C_in] -> [N, units]. Arguments as in `Conv2D`."""
+
+  def build(self, input_shape):
+    self._add_kernel([input_shape[-1], self.units])
+    super().build(input_shape)
+
+  def call(self, x, training=False):
+    x = tf.matmul(x, self._effective_kernel(training))
+    self.positions = 1
+    return x if self.bias is None else tf.nn.bias_add(x, self.bias)
+
+
+def _all_true(shape, dtype=None, **_):
+  return tf.ones(shape, dtype)
+
+
+def _initializer(initializer, fan_in: int):
+  if initializer == 'fan_in_uniform':
+    return keras.initializers.RandomUniform(-fan_in**-0.5, fan_in**-0.5)
+  return keras.initializers.get(initializer)
+
+
+def prunable_layers(network: keras.Model) -> dict[str, _Prunable]:
+  """The (built) layers of a network that can be masked, by path ('block1/conv1'), in the order of its variables."""
+  prefix = network.name + '/'
+  layers = {
+      layer.kernel.name.removeprefix(prefix).removesuffix('/kernel:0'): layer
+      for layer in network.submodules if isinstance(layer, _Prunable) and layer.prunable}
+  order = {id(variable): i for i, variable in enumerate(network.variables)}
+  return dict(sorted(layers.items(), key=lambda item: order[id(item[1].kernel)]))

@@ -1,0 +1,61 @@
+"""Spectral normalization of a kernel (Miyato et al., 2018, https://arxiv.org/abs/1802.05957, Algorithm 1)."""
+
+import tensorflow as tf
+
+from tf_stugan import compat
+from tf_stugan.compat import keras
+
+
+def power_iteration(matrix: tf.Tensor, u: tf.Tensor, epsilon: float) -> tuple[tf.Tensor, tf.Tensor]:
+  """One step towards the largest singular value.
+
+  Args:
+    matrix: [K, O].
+    u: the left vector of the step before, [O].
+    epsilon: added to the norms' floor.
+
+  Returns:
+    (u [O], v [K]): v <- M u / |M u|, then u <- M^T v / |M^T v|.
+  """
+  v = tf.linalg.matvec(matrix, u)
+  v /= tf.maximum(tf.norm(v), epsilon)
+  u = tf.linalg.matvec(matrix, v, transpose_a=True)
+  u /= tf.maximum(tf.norm(u), epsilon)
+  return u, v
+
+
+class SpectralNorm(keras.layers.Layer):
+  """Divides a kernel by its largest singular value sigma = v^T M u.
+
+  The kernel [..., C_out] is viewed as the matrix M = [K, C_out]. Each call with `training=True` makes one power
+  iteration; u and v are constants to the gradient, which flows through the kernel *and* through sigma. The variable that
+  the optimizer moves, that masks act on and that regrowth ranks is the kernel before the division.
+
+  Args:
+    epsilon: floor of the norms; 1e-12 in SNGAN, 1e-8 in BigGAN-32 of the STU-GAN code.
+  """
+
+  def __init__(self, epsilon: float = 1e-12, **kwargs):
+    super().__init__(**kwargs)
+    self.epsilon = epsilon
+
+  def build(self, kernel_shape):
+    kernel_shape = tf.TensorShape(kernel_shape)
+    rows, columns = kernel_shape[:-1].num_elements(), kernel_shape[-1]
+    self.u = self._vector('u', columns)
+    self.v = self._vector('v', rows)
+    super().build(kernel_shape)
+
+  def _vector(self, name, size):
+    return self.add_weight(
+        name=name, shape=[size], trainable=False, initializer=keras.initializers.RandomNormal(stddev=size**-0.5))
+
+  def call(self, kernel, training=False):
+    matrix = tf.reshape(kernel, [-1, kernel.shape[-1]])
+    u, v = tf.convert_to_tensor(self.u), tf.convert_to_tensor(self.v)
+    if training:
+      u, v = power_iteration(tf.stop_gradient(matrix), u, self.epsilon)
+      compat.assign(self.u, u)
+      compat.assign(self.v, v)
+    sigma = tf.tensordot(v, tf.linalg.matvec(matrix, u), 1)
+    return kernel / sigma

@@ -1,0 +1,74 @@
+"""Masked variables, and the masks that scores or chance give them.
+
+Invariant between two training steps: `weight == where(mask, weight, 0)`, exactly.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from tf_stugan import compat
+from tf_stugan.rng import Seed
+
+
+class MaskedVariable(NamedTuple):
+  """A kernel and its mask: [k_h, k_w, C_in, C_out] or [C_in, C_out]; the mask is bool."""
+
+  name: str
+  weight: tf.Variable
+  mask: tf.Variable
+
+
+MaskSampler = Callable[[tf.TensorShape, float, Seed], tf.Tensor]
+
+
+def apply_masks(variables: Sequence[MaskedVariable]) -> None:
+  """weight <- weight where its mask is set, else 0."""
+  for variable in variables:
+    compat.assign(variable.weight, masked(variable.weight, variable.mask))
+
+
+def masked(value: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+  """`value` where `mask`, else exactly 0 (also where value is not finite)."""
+  return tf.where(mask, value, tf.zeros_like(value))
+
+
+def density(variables: Sequence[MaskedVariable]) -> tf.Tensor:
+  """The share of weights that are kept, over all variables together: a float32 scalar in [0, 1]."""
+  kept = tf.add_n([nonzeros(v.mask) for v in variables])
+  return tf.cast(kept, tf.float32) / sum(v.mask.shape.num_elements() for v in variables)
+
+
+def nonzeros(mask: tf.Tensor) -> tf.Tensor:
+  """How many weights a mask keeps: an int32 scalar."""
+  return tf.reduce_sum(tf.cast(mask, tf.int32))
+
+
+def top_k_mask(score: tf.Tensor, k: tf.Tensor) -> tf.Tensor:
+  """Marks the k largest scores; among equal ones the first in memory order win.
+
+  Ranking by index, not by a threshold, keeps the count exact when scores tie. Shapes are static, so it compiles for TPU.
+
+  Args:
+    score: any shape.
+    k: an integer scalar in [0, size of score].
+
+  Returns:
+    bool, of score's shape, exactly k True.
+  """
+  flat = tf.reshape(score, [-1])
+  order = tf.math.top_k(flat, k=flat.shape[0]).indices  # equal values: the lower index comes first
+  kept = tf.range(flat.shape[0]) < tf.cast(k, tf.int32)
+  return tf.reshape(tf.scatter_nd(order[:, None], tf.cast(kept, tf.int8), flat.shape), score.shape) > 0
+
+
+def exact_mask(shape: tf.TensorShape, density: float, seed: Seed) -> tf.Tensor:
+  """A random mask with exactly round(density * size) weights."""
+  size = tf.TensorShape(shape).num_elements()
+  return top_k_mask(tf.random.stateless_uniform(shape, seed), round(density * size))
+
+
+def bernoulli_mask(shape: tf.TensorShape, density: float, seed: Seed) -> tf.Tensor:
+  """Each weight is kept with probability `density`, independently, as in the STU-GAN and ADAPT code."""
+  return tf.random.stateless_uniform(shape, seed) < density

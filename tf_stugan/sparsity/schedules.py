@@ -1,0 +1,65 @@
+"""When a mask changes, and how much of it."""
+
+from collections.abc import Callable
+import math
+
+import tensorflow as tf
+
+from tf_stugan import errors
+
+Decay = Callable[[tf.Tensor, int, float, float], tf.Tensor]
+
+
+def cosine(step: tf.Tensor, total_steps: int, initial: float, final: float) -> tf.Tensor:
+  """final + (initial - final) * (1 + cos(pi * step / total_steps)) / 2: STU-GAN's drop fraction, 0.5 to 0.005."""
+  return final + (initial - final) * (1 + tf.cos(math.pi * step / total_steps)) / 2
+
+
+def linear(step: tf.Tensor, total_steps: int, initial: float, final: float) -> tf.Tensor:
+  """From `initial` at step 0 to `final` at the end."""
+  return initial + (final - initial) * step / total_steps
+
+
+def constant(step: tf.Tensor, total_steps: int, initial: float, final: float) -> tf.Tensor:
+  """Always `initial`."""
+  del total_steps, final
+  return initial + 0 * step
+
+
+class UpdateSchedule:
+  """Every `update_interval` steps from `begin_step` to `end_step`, inclusive, with a decaying drop fraction.
+
+  Args:
+    total_steps: the horizon of the decay, in steps (generator updates); usually the length of the run.
+    update_interval: steps between two updates.
+    initial_fraction: share of the active weights dropped by an update at step 0, in [0, 1].
+    final_fraction: the same at `total_steps`.
+    decay: `cosine`, `linear` or `constant`.
+    begin_step: no update before it.
+    end_step: no update after it; the published STU-GAN runs explore until the end, RigL stops at 75 %.
+  """
+
+  def __init__(self, total_steps: int, update_interval: int = 1000, initial_fraction: float = 0.5,
+               final_fraction: float = 0.005, decay: Decay = cosine, begin_step: int = 1, end_step: int | None = None):
+    for name, value in (('total_steps', total_steps), ('update_interval', update_interval)):
+      if value < 1:
+        raise errors.UserError(f'UpdateSchedule.{name} counts steps and must be at least 1; got {value}.')
+    for name, value in (('initial_fraction', initial_fraction), ('final_fraction', final_fraction)):
+      if not 0 <= value <= 1:
+        raise errors.UserError(f'UpdateSchedule.{name} must be in [0, 1]; got {value}.')
+    self.total_steps = total_steps
+    self.update_interval = update_interval
+    self.initial_fraction = initial_fraction
+    self.final_fraction = final_fraction
+    self.decay = decay
+    self.begin_step = begin_step
+    self.end_step = total_steps if end_step is None else end_step
+
+  def is_update_step(self, step: int) -> bool:
+    """Whether masks change at the end of this step; steps count from 1."""
+    return self.begin_step <= step <= self.end_step and step % self.update_interval == 0
+
+  def drop_fraction(self, step: tf.Tensor) -> tf.Tensor:
+    """The share of active weights that an update at `step` drops, a float32 scalar."""
+    step = tf.minimum(tf.cast(step, tf.float32), float(self.total_steps))
+    return self.decay(step, self.total_steps, self.initial_fraction, self.final_fraction)

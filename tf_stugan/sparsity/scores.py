@@ -1,0 +1,27 @@
+"""What a weight is worth when masks change: the largest scores stay, or grow. All have the signature of `Score`."""
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from tf_stugan.rng import Seed
+
+Score = Callable[[tf.Tensor, tf.Tensor, Seed], tf.Tensor]
+
+
+def magnitude(weight: tf.Tensor, gradient: tf.Tensor, seed: Seed) -> tf.Tensor:
+  """|w|."""
+  del gradient, seed
+  return tf.abs(weight)
+
+
+def gradient(weight: tf.Tensor, gradient: tf.Tensor, seed: Seed) -> tf.Tensor:
+  """|dL/dw| of one batch, dense: pruned weights have gradients too (RigL)."""
+  del weight, seed
+  return tf.abs(gradient)
+
+
+def random(weight: tf.Tensor, gradient: tf.Tensor, seed: Seed) -> tf.Tensor:
+  """Uniform in [0, 1) (SET)."""
+  del gradient
+  return tf.random.stateless_uniform(weight.shape, seed)

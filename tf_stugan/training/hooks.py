@@ -1,0 +1,24 @@
+"""What happens beside training, every so many steps."""
+
+import abc
+
+
+class Hook(abc.ABC):
+  """Called with the trainer at every multiple of `interval` steps, and at the last step.
+
+  Attributes:
+    interval: in steps, at least 1.
+  """
+
+  def __init__(self, interval: int):
+    self.interval = interval
+
+  def begin(self, trainer, step: int, num_steps: int) -> None:  # noqa: B027  (a hook need not care)
+    """Before the first step of this process; the run goes from `step` to `num_steps`."""
+
+  def after_call(self, trainer, step: int) -> None:  # noqa: B027
+    """After every return to the host."""
+
+  @abc.abstractmethod
+  def __call__(self, trainer, step: int) -> None:
+    """At this hook's steps."""

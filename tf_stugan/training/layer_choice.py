@@ -1,0 +1,19 @@
+"""Which layers of a network carry masks."""
+
+from collections.abc import Callable
+
+from tf_stugan.compat import keras
+from tf_stugan.layers.prunable import prunable_layers
+from tf_stugan.sparsity.masks import MaskedVariable
+
+LayerChoice = Callable[[keras.Model], list[MaskedVariable]]
+
+
+def conv_only(network: keras.Model) -> list[MaskedVariable]:
+  """Every convolution kernel, the first and the last included: STU-GAN's choice."""
+  return [v for v in conv_and_dense(network) if v.weight.shape.rank == 4]
+
+
+def conv_and_dense(network: keras.Model) -> list[MaskedVariable]:
+  """Every convolution and dense kernel: ADAPT's choice."""
+  return [MaskedVariable(path, layer.kernel, layer.create_mask()) for path, layer in prunable_layers(network).items()]

@@ -1,0 +1,224 @@
+"""One training run: all of its state, and the step that moves it."""
+
+from collections.abc import Mapping, Sequence
+import dataclasses
+import math
+
+import tensorflow as tf
+
+from tf_stugan import compat
+from tf_stugan import errors
+from tf_stugan import rng
+from tf_stugan.compat import keras
+from tf_stugan.data import images
+from tf_stugan.gans.gan import GAN
+from tf_stugan.gans.gan import Player
+from tf_stugan.metrics.exploration_rate import ExplorationRate
+from tf_stugan.sparsity import masks
+from tf_stugan.sparsity.masks import MaskedVariable
+from tf_stugan.sparsity.method import SparsityMethod
+from tf_stugan.sparsity.sparse_ema import SparseEMA
+from tf_stugan.training.hooks import Hook
+from tf_stugan.training.layer_choice import conv_only
+from tf_stugan.training.layer_choice import LayerChoice
+from tf_stugan.training.means import Means
+
+
+@dataclasses.dataclass(frozen=True)
+class _Side:
+  """What the trainer keeps for one player."""
+
+  player: Player
+  optimizer: keras.optimizers.Optimizer
+  method: SparsityMethod | None
+  masked: Sequence[MaskedVariable]
+  average: SparseEMA | None
+
+
+class Trainer(tf.Module):
+  """Trains the players of a GAN, each with an optimizer, and those that have one with a sparsity method.
+
+  Make it, and `build` it, in the scope of a `tf.distribute` strategy. A step is one pass over the players in their order;
+  for the GANs of the papers that is one generator update.
+
+  Args:
+    gan: who plays.
+    optimizers: by player name.
+    methods: sparsity methods by player name; a player without one stays dense.
+    average: of the player that has an `averaged` network.
+    layers: which layers carry masks.
+    seed: of the run: initial weights, masks, data order, latents.
+    flip: mirror real images left-right with probability 1/2.
+    steps_per_call: the most steps that run in the graph without coming back to the host.
+  """
+
+  def __init__(self, gan: GAN, optimizers: Mapping[str, keras.optimizers.Optimizer],
+               methods: Mapping[str, SparsityMethod], average: SparseEMA, layers: LayerChoice = conv_only, seed: int = 1,
+               flip: bool = False, steps_per_call: int = 10, name: str | None = None):
+    super().__init__(name=name)
+    self.strategy = tf.distribute.get_strategy()
+    self.gan = gan
+    self.optimizers = dict(optimizers)
+    self.methods = dict(methods)
+    self.average = average
+    self.layers = layers
+    self.seed = seed
+    self.flip = flip
+    self.steps_per_call = steps_per_call
+    self.host_state = {'train_seconds': 0.0, 'best': {}}  # JSON values that belong in a checkpoint
+    self._check_players()
+
+  def _check_players(self):
+    names = {player.name for player in self.gan.players}
+    for what, given in (('optimizers', self.optimizers), ('methods', self.methods)):
+      if unknown := set(given) - names:
+        raise errors.UserError(f'Trainer.{what} names {sorted(unknown)}; the players are {sorted(names)}.')
+    if missing := names - set(self.optimizers):
+      raise errors.UserError(f'Trainer.optimizers has none for {sorted(missing)}.')
+    replicas = self.strategy.num_replicas_in_sync
+    for player in self.gan.players:
+      if player.batch_size % replicas:
+        raise errors.UserError(
+            f'The batch of {player.batch_size} images of the {player.name} cannot be shared by {replicas} replicas.')
+
+  def build(self, data: images.Images) -> None:
+    """Creates every variable, and the first masks. Initial weights depend on the seed alone, not on the method."""
+    self.data = data
+    counts = self._data_counts()
+    if counts and max(size for _, size in counts.values()) > len(data):
+      raise errors.DataError(f'{data.name} has {len(data)} images, fewer than one batch.')
+    keras.utils.set_random_seed(self.seed)
+    self.gan.build(data.image_shape)
+    self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name='step')
+    self.sides = {player.name: self._build_side(player) for player in self.gan.players}
+    self.exploration = {name: ExplorationRate() for name, side in self.sides.items() if side.masked}
+    for name, rate in self.exploration.items():
+      rate.initialize(self.sides[name].masked)
+    self.means = Means([
+        f'{player.name}/{scalar}' for player in self.gan.players for scalar in ('loss', *player.scalars)])
+    self._run = tf.function(self._run_steps, autograph=False)
+
+  def _build_side(self, player):
+    optimizer = self.optimizers[player.name]
+    optimizer.build(player.network.trainable_variables)
+    method = self.methods.get(player.name)
+    masked = self.layers(player.network) if method else []
+    if method:
+      method.initialize(masked, rng.seed(self.seed, f'{player.name}/initial_masks'))
+      masks.apply_masks(masked)
+    average = None
+    if player.averaged is not None:
+      average = self.average
+      average.initialize(player.network, player.averaged, masked)
+    return _Side(player, optimizer, method, masked, average)
+
+  # The step, in the graph.
+
+  def _run_steps(self, iterator, num_steps, updates):
+    def body(i):
+      self.strategy.run(self._replica_step, args=(next(iterator), updates))
+      return i + 1
+    tf.while_loop(lambda i: i < num_steps, body, [0], parallel_iterations=1)
+
+  def _replica_step(self, batches, updates):
+    step = self.step + 1
+    for name, side in self.sides.items():
+      for i in range(side.player.updates_per_step):
+        batch = {key: value[i] for key, value in batches.get(name, {}).items()}
+        gradients = self._move(side, batch, rng.seed(self.seed, name, step, i))
+      grown = self._update_masks(side, gradients, step) if name in updates else None
+      if side.average:
+        side.average.update(step)
+        if grown is not None:
+          side.average.mark_regrown(grown)
+    compat.assign(self.step, step)
+
+  def _move(self, side, batch, seed):
+    """One optimizer step of one player. Returns the gradients of its masked kernels: dense, equal on every replica."""
+    variables = side.player.network.trainable_variables
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+      tape.watch(variables)
+      loss, scalars = side.player.objective(batch, seed)
+    context = tf.distribute.get_replica_context()
+    gradients = context.all_reduce(tf.distribute.ReduceOp.MEAN, tape.gradient(loss, variables))
+    scalars = context.all_reduce(tf.distribute.ReduceOp.MEAN, {'loss': loss, **scalars})
+    side.optimizer.apply_gradients(zip(gradients, variables, strict=True), skip_gradients_aggregation=True)
+    masks.apply_masks(side.masked)
+    self.means.add({f'{side.player.name}/{key}': value for key, value in scalars.items()})
+    by_variable = {id(variable): gradient for variable, gradient in zip(variables, gradients, strict=True)}
+    return [by_variable[id(v.weight)] for v in side.masked]
+
+  def _update_masks(self, side, gradients, step):
+    grown = side.method.update(side.masked, gradients, step, rng.seed(self.seed, f'{side.player.name}/regrow', step))
+    masks.apply_masks(side.masked)
+    self.exploration[side.player.name].update()
+    if side.method.reset_optimizer_state:
+      for variable, mask in zip(side.masked, grown, strict=True):
+        for slot in compat.adam_slots(side.optimizer, variable.weight):
+          compat.assign(slot, masks.masked(tf.convert_to_tensor(slot), ~mask))
+    return grown
+
+  # The loop, on the host.
+
+  def fit(self, num_steps: int, hooks: Sequence[Hook] = ()) -> None:
+    """Trains up to step `num_steps`, from wherever the trainer is.
+
+    Args:
+      num_steps: the step to reach.
+      hooks: called in this order at the multiples of their interval, and at the last step.
+
+    Raises:
+      DivergedError: a loss is not finite.
+    """
+    step = int(self.step)
+    iterator = self._batches(step)
+    for hook in hooks:
+      hook.begin(self, step, num_steps)
+    while step < num_steps:
+      updates = self._updates_at(step + 1)
+      count = 1 if updates else self._quiet_steps(step, num_steps, hooks)
+      self._run(iterator, tf.constant(count), updates)
+      step += count
+      self._check_finite(step)
+      for hook in hooks:
+        hook.after_call(self, step)
+        if step % hook.interval == 0 or step == num_steps:
+          hook(self, step)
+
+  def _batches(self, first_step):
+    counts = self._data_counts()
+    replicas = self.strategy.num_replicas_in_sync
+    return iter(self.strategy.distribute_datasets_from_function(
+        lambda _: images.batches(self.data, counts, self.seed, first_step, replicas, self.flip)))
+
+  def _data_counts(self):
+    return {p.name: (p.updates_per_step, p.batch_size) for p in self.gan.players if p.uses_data}
+
+  def _updates_at(self, step) -> tuple[str, ...]:
+    return tuple(name for name, side in self.sides.items() if side.method and side.method.is_update_step(step))
+
+  def _quiet_steps(self, step, num_steps, hooks) -> int:
+    """How many steps from here need nothing of the host; at least one."""
+    last = min(step + self.steps_per_call, num_steps, *((step // h.interval + 1) * h.interval for h in hooks))
+    for later in range(step + 2, last + 1):
+      if self._updates_at(later):
+        return later - 1 - step
+    return last - step
+
+  def _check_finite(self, step):
+    for name, value in self.means.result().items():
+      if not math.isfinite(value):
+        raise errors.DivergedError(
+            f'{name} became {value} within the {self.steps_per_call} steps up to step {step} (seed {self.seed}). The '
+            'last checkpoint is from before that; lower the learning rate, or change the seed.')
+
+  # What is reported.
+
+  def scalars(self) -> dict[str, float]:
+    """Means since the last call to `means.reset`, densities and exploration rates, by name."""
+    result = dict(self.means.result())
+    for name, side in self.sides.items():
+      if side.masked:
+        result[f'{name}/density'] = float(masks.density(side.masked))
+        result[f'{name}/exploration_rate'] = self.exploration[name].total()
+    return result
