@@ -41,7 +41,8 @@ class NoiseToImage(GAN):
         Player('generator', self.generator, self._generator_objective, ('fake_logits',), generator_batch_size,
                averaged=self.averaged_generator),
     )
-    self._generate = {True: tf.function(self.averaged_generator), False: tf.function(self.generator)}
+    self._generate = tf.function(self.generator)
+    self._generate_averaged = tf.function(self.averaged_generator)
 
   def build(self, image_shape):
     latents = tf.zeros([2, self.generator.latent_size])
@@ -55,7 +56,8 @@ class NoiseToImage(GAN):
 
   def sample(self, seeds, averaged=True):
     latents = rng.latents(np.asarray(seeds), self.generator.latent_size)
-    return self._generate[averaged](latents, training=False).numpy()
+    generate = self._generate_averaged if averaged else self._generate
+    return generate(latents, training=False).numpy()
 
   def _latents(self, seed, batch_size):
     return rng.replica_normal(seed, [batch_size, self.generator.latent_size])

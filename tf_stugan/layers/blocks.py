@@ -14,17 +14,15 @@ class GeneratorBlock(keras.layers.Layer):
   def __init__(self, channels: int, name: str, **kwargs):
     super().__init__(name=name, **kwargs)
     self.norm1 = normalization.batch_norm('norm1')
-    self.conv1 = Conv2D(channels, name='conv1')
+    self.conv1 = Conv2D(channels, resample='up', name='conv1')
     self.norm2 = normalization.batch_norm('norm2')
     self.conv2 = Conv2D(channels, name='conv2')
-    self.shortcut = Conv2D(channels, kernel_size=1, name='shortcut')
+    self.shortcut = Conv2D(channels, kernel_size=1, resample='up', name='shortcut')
 
   def call(self, x, training=False):
     h = tf.nn.relu(self.norm1(x, training=training))
-    h = self.conv1(resampling.upsample_nearest(h))
-    h = tf.nn.relu(self.norm2(h, training=training))
-    h = self.conv2(h)
-    return h + self.shortcut(resampling.upsample_nearest(x))
+    h = tf.nn.relu(self.norm2(self.conv1(h), training=training))
+    return self.conv2(h) + self.shortcut(x)
 
 
 class DiscriminatorStem(keras.layers.Layer):
@@ -33,12 +31,12 @@ class DiscriminatorStem(keras.layers.Layer):
   def __init__(self, channels: int, normalizer, name: str, **kwargs):
     super().__init__(name=name, **kwargs)
     self.conv1 = Conv2D(channels, kernel_normalizer=normalizer, name='conv1')
-    self.conv2 = Conv2D(channels, kernel_normalizer=normalizer, name='conv2')
+    self.conv2 = Conv2D(channels, resample='down', kernel_normalizer=normalizer, name='conv2')
     self.shortcut = Conv2D(channels, kernel_size=1, kernel_normalizer=normalizer, name='shortcut')
 
   def call(self, x, training=False):
     h = tf.nn.relu(self.conv1(x, training=training))
-    h = resampling.average_pool(self.conv2(h, training=training))
+    h = self.conv2(h, training=training)
     return h + self.shortcut(resampling.average_pool(x), training=training)
 
 
@@ -47,18 +45,15 @@ class DiscriminatorBlock(keras.layers.Layer):
 
   def __init__(self, channels: int, normalizer, name: str, downsample: bool = False, **kwargs):
     super().__init__(name=name, **kwargs)
-    self.downsample = downsample
+    resample = 'down' if downsample else None
     self.conv1 = Conv2D(channels, kernel_normalizer=normalizer, name='conv1')
-    self.conv2 = Conv2D(channels, kernel_normalizer=normalizer, name='conv2')
+    self.conv2 = Conv2D(channels, resample=resample, kernel_normalizer=normalizer, name='conv2')
     self.shortcut = None
     if downsample:
-      self.shortcut = Conv2D(channels, kernel_size=1, kernel_normalizer=normalizer, name='shortcut')
+      self.shortcut = Conv2D(
+          channels, kernel_size=1, resample=resample, kernel_normalizer=normalizer, name='shortcut')
 
   def call(self, x, training=False):
     h = self.conv1(tf.nn.relu(x), training=training)
     h = self.conv2(tf.nn.relu(h), training=training)
-    if self.shortcut is not None:
-      x = self.shortcut(x, training=training)
-    if self.downsample:
-      h, x = resampling.average_pool(h), resampling.average_pool(x)
-    return h + x
+    return h + (x if self.shortcut is None else self.shortcut(x, training=training))

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from tf_stugan.compat import PrunableLayer
 from tf_stugan.compat import keras
+from tf_stugan.layers import resampling
 
 NormalizerFn = Callable[[], keras.layers.Layer]
 
@@ -29,7 +30,7 @@ class _Prunable(keras.layers.Layer, PrunableLayer):
     self.kernel_normalizer = kernel_normalizer() if kernel_normalizer else None
     self.prunable = prunable
     self.kernel_mask = None
-    self.positions = None  # output positions per image: how often each weight is multiplied; known after the first call
+    self.positions = None  # how often each weight is multiplied for one image; known once built
 
   def _add_kernel(self, shape):
     fan_in = math.prod(shape[:-1])
@@ -60,17 +61,17 @@ class _Prunable(keras.layers.Layer, PrunableLayer):
 
   @property
   def multiply_adds(self) -> int:
-    """Multiply-adds of one image with every weight present. Known after the first call."""
+    """Multiply-adds of one image with every weight present, biases not counted. Known once built."""
     return self.positions * self.kernel.shape.num_elements()
 
 
 class Conv2D(_Prunable):
-  """Convolution with SAME padding over NHWC.
+  """Convolution with SAME padding over NHWC, with a change of resolution if one is named.
 
   Args:
     units: output channels.
     kernel_size: height and width of the kernel [k, k, C_in, units].
-    strides: of both directions.
+    resample: None; 'up' for nearest upsampling before the convolution; 'down' for 2 x 2 mean pooling after it.
     use_bias: adds a bias [units].
     kernel_initializer: a Keras initializer, or 'fan_in_uniform' for U(+-1/sqrt(fan_in)), PyTorch's default.
     bias_initializer: likewise.
@@ -78,18 +79,20 @@ class Conv2D(_Prunable):
     prunable: False keeps the layer dense whatever is masked.
   """
 
-  def __init__(self, units, kernel_size=3, strides=1, **kwargs):
+  def __init__(self, units, kernel_size=3, resample=None, **kwargs):
     super().__init__(units, **kwargs)
     self.kernel_size = kernel_size
-    self.strides = strides
+    self.convolve = {None: resampling.conv, 'up': resampling.upsample_conv, 'down': resampling.conv_pool}[resample]
+    self.scale = {None: 1, 'up': 2, 'down': 1}[resample]
 
   def build(self, input_shape):
     self._add_kernel([self.kernel_size, self.kernel_size, input_shape[-1], self.units])
+    # Counted where the papers compute it: after upsampling, before pooling.
+    self.positions = input_shape[1] * input_shape[2] * self.scale**2
     super().build(input_shape)
 
   def call(self, x, training=False):
-    x = tf.nn.conv2d(x, self._effective_kernel(training), self.strides, 'SAME')
-    self.positions = x.shape[1] * x.shape[2]
+    x = self.convolve(x, self._effective_kernel(training))
     return x if self.bias is None else tf.nn.bias_add(x, self.bias)
 
 
@@ -98,11 +101,11 @@ class Dense(_Prunable):
 
   def build(self, input_shape):
     self._add_kernel([input_shape[-1], self.units])
+    self.positions = 1
     super().build(input_shape)
 
   def call(self, x, training=False):
     x = tf.matmul(x, self._effective_kernel(training))
-    self.positions = 1
     return x if self.bias is None else tf.nn.bias_add(x, self.bias)
 
 

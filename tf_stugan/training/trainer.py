@@ -35,6 +35,19 @@ class _Side:
   average: SparseEMA | None
 
 
+@dataclasses.dataclass
+class HostState:
+  """What belongs in a checkpoint beside variables, in JSON types.
+
+  Attributes:
+    train_seconds: wall-clock time spent in `fit` so far, over all processes.
+    best: the best evaluation so far, {score name: [value, step]}.
+  """
+
+  train_seconds: float = 0.0
+  best: dict[str, list] = dataclasses.field(default_factory=dict)
+
+
 class Trainer(tf.Module):
   """Trains the players of a GAN, each with an optimizer, and those that have one with a sparsity method.
 
@@ -65,7 +78,7 @@ class Trainer(tf.Module):
     self.seed = seed
     self.flip = flip
     self.steps_per_call = steps_per_call
-    self.host_state = {'train_seconds': 0.0, 'best': {}}  # JSON values that belong in a checkpoint
+    self.host_state = HostState()
     self._check_players()
 
   def _check_players(self):

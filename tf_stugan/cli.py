@@ -1,0 +1,100 @@
+"""The command `tf-stugan`: which command was asked for, and how its failures are told."""
+
+import importlib
+import os
+import sys
+
+COMMANDS = {
+    'train': 'train an experiment, or go on with one',
+    'evaluate': 'score a trained generator',
+    'sample': 'draw grids and interpolations of a trained generator',
+    'export': 'write a trained generator as .tflite',
+    'report': 'compare runs: a table and a figure',
+    'doctor': 'check this installation: versions, devices, extractor, data',
+}
+
+_USAGE = """Train sparse GANs from scratch, and carry the sparse generators out to devices.
+
+usage: tf-stugan COMMAND [--flag=value ...]
+
+{commands}
+
+tf-stugan COMMAND --help tells its flags, with examples.
+"""
+
+
+def run() -> None:
+  """Entry point of the console script."""
+  sys.exit(main(sys.argv))
+
+
+def main(argv: list[str]) -> int:
+  """Runs one command. Returns its exit code: 0 done; errors.py has the others."""
+  if len(argv) < 2 or argv[1] in ('help', '-h', '--help', '-help', '--helpfull'):
+    sys.stdout.write(_usage())
+    return 0 if len(argv) > 1 else 2
+  if argv[1] == '--version':
+    import tf_stugan  # pylint: disable=g-import-not-at-top
+    sys.stdout.write(tf_stugan.__version__ + '\n')
+    return 0
+  if argv[1] not in COMMANDS:
+    sys.stderr.write(f'tf-stugan: there is no command {argv[1]!r}; there are {", ".join(COMMANDS)}.\n')
+    return 2
+  os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')  # TensorFlow's own start-up lines are of no use to a user
+  command = importlib.import_module(f'tf_stugan.commands.{argv[1]}')
+  return _run_command(argv[1], command, argv[2:])
+
+
+def _run_command(name, command, arguments):
+  from absl import flags  # pylint: disable=g-import-not-at-top
+  values = flags.FlagValues()
+  command.define_flags(values)
+  flags.DEFINE_bool('help', False, 'Show this help.', flag_values=values, short_name='h')
+  try:
+    rest = values([f'tf-stugan {name}', *arguments])[1:]
+  except flags.Error as error:
+    sys.stderr.write(f'tf-stugan {name}: {str(error).replace("FATAL Flags parsing error:", "").strip()}\n')
+    return 2
+  if values.help:
+    sys.stdout.write(f'{command.__doc__.strip()}\n\nFlags:\n{_flags_help(values)}\n')
+    return 0
+  if rest:
+    sys.stderr.write(f'tf-stugan {name}: unexpected argument {rest[0]!r}; flags look like --flag=value.\n')
+    return 2
+  return _guard(name, command, values)
+
+
+def _guard(name, command, values):
+  from tf_stugan import errors  # pylint: disable=g-import-not-at-top
+  _set_up_logging()
+  try:
+    command.run(values)
+  except errors.UserError as error:
+    sys.stderr.write(f'tf-stugan {name}: {error}\n')
+    return error.exit_code
+  return 0
+
+
+def _set_up_logging():
+  from absl import logging  # pylint: disable=g-import-not-at-top
+  import logging as standard  # pylint: disable=g-import-not-at-top
+  logging.use_absl_handler()
+  logging.set_verbosity(logging.INFO)
+  logging.get_absl_handler().setFormatter(standard.Formatter('%(asctime)s %(message)s', '%H:%M:%S'))
+
+
+def _flags_help(values):
+  lines = []
+  for flag in sorted((values[n] for n in values), key=lambda f: f.name):
+    default = '' if flag.default in (None, False, []) else f' (default: {flag.default})'
+    lines.append(f'  --{flag.name}: {flag.help}{default}')
+  return '\n'.join(lines)
+
+
+def _usage():
+  width = max(map(len, COMMANDS))
+  return _USAGE.format(commands='\n'.join(f'  {name:{width}}  {text}' for name, text in COMMANDS.items()))
+
+
+if __name__ == '__main__':
+  run()

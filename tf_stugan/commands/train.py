@@ -1,0 +1,72 @@
+"""Train an experiment. On a workdir that holds a run, go on with it from its newest checkpoint.
+
+Examples:
+  tf-stugan train --workdir=runs/a --gin_file=quickstart.gin
+  tf-stugan train --workdir=runs/b --gin_file=sngan_cifar10_stugan.gin --data_dir=~/tensorflow_datasets \\
+      --gin_param='GENERATOR_DENSITY = 0.05' --gin_param='DISCRIMINATOR_DENSITY = 0.5'
+  tf-stugan train --workdir=runs/a                      # goes on, with the configuration that lies there
+
+Exit codes: 0 done, 2 usage or configuration, 3 data, 4 diverged, 5 no usable checkpoint, 6 disk full,
+42 stopped on request (Ctrl-C or SIGTERM) and resumable.
+"""
+
+import pathlib
+import sys
+
+from absl import flags
+from absl import logging
+
+from tf_stugan import configuration
+from tf_stugan import errors
+from tf_stugan.commands import common
+from tf_stugan.training import strategies
+from tf_stugan.training.workdir import Workdir
+
+
+def define_flags(values: flags.FlagValues) -> None:
+  common.define_run_flags(values)
+  flags.DEFINE_multi_string(
+      'gin_file', [], 'Experiment: a path, or a name in gin_configs/experiments. May be repeated; later ones win.',
+      flag_values=values)
+  flags.DEFINE_multi_string(
+      'gin_param', [], "One binding on top of the files: 'GENERATOR_DENSITY = 0.05'. May be repeated.",
+      flag_values=values)
+  flags.DEFINE_string('strategy', 'one_device', f'One of {", ".join(strategies.NAMES)}.', flag_values=values)
+  flags.DEFINE_bool(
+      'dry_run', False, 'Read the configuration and the data, build everything, print the configuration, train nothing.',
+      flag_values=values)
+  flags.DEFINE_bool(
+      'allow_config_change', False, 'Go on with a run although its configuration has changed.', flag_values=values)
+
+
+def run(values: flags.FlagValues) -> None:
+  workdir = Workdir(values.workdir, create=not values.dry_run or bool(values.gin_file))
+  continued = workdir.config.exists()
+  if not values.gin_file and not continued:
+    raise errors.UserError(f'{values.workdir} holds no run yet: name an experiment, for example --gin_file=quickstart.gin')
+  files = [configuration.find(f) for f in values.gin_file] or [configuration.find(str(workdir.config))]
+  configuration.load(files, values.gin_param)
+  if continued:
+    _check_unchanged(workdir, values.allow_config_change)
+  with strategies.make(values.strategy).scope():
+    experiment = configuration.make_experiment()
+  if values.dry_run:
+    experiment.prepare(workdir, values.data_dir, pathlib.Path(values.cache_dir), evaluate=False)
+    sys.stdout.write(configuration.snapshot())
+    return
+  workdir.lock()
+  prepared = experiment.prepare(workdir, values.data_dir, pathlib.Path(values.cache_dir))
+  workdir.config.write_text(configuration.snapshot())
+  try:
+    experiment.procedure.run(prepared)
+  finally:
+    workdir.operative_config.write_text(configuration.operative())
+  logging.info('Done: %s', workdir.path)
+
+
+def _check_unchanged(workdir, allowed):
+  changes = configuration.differences(workdir.config.read_text(), configuration.snapshot())
+  if changes and not allowed:
+    raise errors.UserError(
+        f'{workdir.path} was begun with another configuration ({"; ".join(changes)}). Take another --workdir, or go on '
+        'all the same with --allow_config_change.')

@@ -1,0 +1,121 @@
+"""Gin at the edge: finding and reading configuration files, and telling a user in one line what is wrong with them.
+
+No other module of the library imports gin. Gin files use dynamic registration: they import the modules they configure, so
+a class of the user's own needs no registration anywhere.
+"""
+
+from collections.abc import Sequence
+import pathlib
+import re
+
+import gin
+
+import tf_stugan
+from tf_stugan import errors
+
+_ALLOWED_MODULES = ('tf_stugan', 'tf_keras.', '__gin__', 'gin.')
+_EXPERIMENT = 'Experiment'
+
+
+def config_root() -> pathlib.Path:
+  """The folder `gin_configs`: inside the installed package, or beside it in a checkout."""
+  package = pathlib.Path(tf_stugan.__file__).parent
+  inside = package / 'gin_configs'
+  return inside if inside.is_dir() else package.parent / 'gin_configs'
+
+
+def find(name: str) -> pathlib.Path:
+  """A gin file by path, or by its place in `gin_configs`: 'gin_configs/experiments/x.gin', 'experiments/x.gin' or 'x.gin'.
+
+  Raises:
+    UserError: there is none; the message lists the experiments there are.
+  """
+  root = config_root()
+  candidates = [pathlib.Path(name), root.parent / name, root / name, root / 'experiments' / name,
+                root / name.removeprefix('gin_configs/')]
+  for path in candidates:
+    if path.is_file():
+      return path.resolve()
+  known = ', '.join(sorted(p.name for p in (root / 'experiments').glob('*.gin')))
+  raise errors.UserError(f'--gin_file={name}: no such file, here or in {root}. Experiments: {known}')
+
+
+def load(files: Sequence[pathlib.Path], bindings: Sequence[str] = ()) -> None:
+  """Parses files, then bindings on top of them; afterwards `make_experiment` can be called.
+
+  Raises:
+    UserError: a name that does not exist, a file that does not parse, an import that is not allowed.
+  """
+  gin.clear_config()
+  gin.config._FILE_READERS[:] = gin.config._FILE_READERS[:1]  # pylint: disable=protected-access
+  gin.add_config_file_search_path(str(config_root()))
+  for file in files:
+    _check_imports(file)
+  try:
+    gin.parse_config_files_and_bindings([str(f) for f in files], list(bindings))
+  except Exception as error:  # pylint: disable=broad-except  (gin raises ValueError, SyntaxError, ImportError, its own ...)
+    raise errors.UserError(_one_line(error)) from error
+
+
+def _check_imports(file: pathlib.Path, seen: set[pathlib.Path] | None = None) -> None:
+  """Importing runs code: a configuration may name only this project's modules and Keras's."""
+  seen = set() if seen is None else seen
+  if file in seen:
+    return
+  seen.add(file)
+  for line in file.read_text().splitlines():
+    match = re.match(r'\s*(?:import|from)\s+([\w.]+)', line)
+    if match and not (match[1] + '.').startswith(_ALLOWED_MODULES):
+      raise errors.UserError(f'{file}: imports {match[1]}; a configuration may import tf_stugan and tf_keras only.')
+    match = re.match(r'''\s*include\s+['"](.+)['"]''', line)
+    if match:
+      included = config_root() / match[1]
+      if included.is_file():
+        _check_imports(included.resolve(), seen)
+
+
+def make_experiment():
+  """Builds the configured `Experiment`. Call it in the scope of the strategy.
+
+  Raises:
+    UserError: something that is required is not set, or an argument does not fit.
+  """
+  try:
+    return gin.get_configurable(_EXPERIMENT)()
+  except errors.UserError:
+    raise
+  except Exception as error:  # pylint: disable=broad-except  (whatever a constructor says of its arguments)
+    if isinstance(error, (TypeError, ValueError, RuntimeError)):
+      raise errors.UserError(_one_line(error)) from error
+    raise
+
+
+def snapshot() -> str:
+  """All bindings, as text that `load` reads again."""
+  return gin.config_str()
+
+
+def operative() -> str:
+  """The bindings that were used so far; complete only after the first step."""
+  return gin.operative_config_str()
+
+
+def differences(old: str, new: str) -> list[str]:
+  """Bindings that differ between two snapshots, as 'name: old -> new'."""
+  first, second = _bindings(old), _bindings(new)
+  return [
+      f'{name}: {first.get(name, "(unset)")} -> {second.get(name, "(unset)")}'
+      for name in sorted({*first, *second}) if first.get(name) != second.get(name)]
+
+
+def _bindings(text):
+  text = re.sub(r'\\\n\s*', '', text)
+  pairs = (line.split('=', 1) for line in text.splitlines() if '=' in line and not line.startswith('#'))
+  return {name.strip(): value.strip() for name, value in pairs}
+
+
+def _one_line(error: Exception) -> str:
+  """What gin says, without its trace of calls."""
+  lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+  kept = [line for line in lines if not line.startswith(('In call to', 'No values supplied', 'Gin had values'))]
+  return ' '.join(kept or lines)[:500]

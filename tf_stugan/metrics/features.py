@@ -1,0 +1,163 @@
+"""Feature extractors: what turns images into the features and class logits that metrics compare."""
+
+import abc
+import hashlib
+import json
+import os
+import pathlib
+import tempfile
+
+from absl import logging
+import numpy as np
+import tensorflow as tf
+
+from tf_stugan import errors
+from tf_stugan.compat import keras
+from tf_stugan.compat import tfgan
+from tf_stugan.data import images as images_lib
+
+
+class FeatureExtractor(abc.ABC):
+  """uint8 images [N, H, W, C] -> (features [N, F], logits [N, K]), once prepared.
+
+  Attributes:
+    is_inception: whether scores may be called FID, IS and KID. Those of any other extractor are FCD, CS and KCD.
+    description: what is stored beside every score, so that two numbers can be told to be comparable.
+  """
+
+  is_inception = False
+  description = ''
+
+  @abc.abstractmethod
+  def prepare(self, data: images_lib.Images, cache_dir: pathlib.Path) -> None:
+    """Loads or trains what is needed. Called before step 0. Raises UserError where it cannot be had."""
+
+  @abc.abstractmethod
+  def __call__(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    ...
+
+
+class Inception(FeatureExtractor):
+  """TF-GAN's Inception: 2,048 pool_3 features and 1,008 logits.
+
+  Args:
+    location: a tfhub.dev address, or a folder with the module (a SavedModel whose result has 'pool_3' and 'logits').
+  """
+
+  is_inception = True
+
+  def __init__(self, location: str = tfgan.eval.INCEPTION_TFHUB):
+    self.location = location
+    self.description = f'Inception {location}'
+
+  def prepare(self, data, cache_dir):
+    import tensorflow_hub  # pylint: disable=g-import-not-at-top
+    del cache_dir
+    is_address = self.location.startswith('http')
+    if not is_address and not os.path.isdir(self.location):
+      raise errors.UserError(f'Inception.location {self.location!r} is not a folder. {_INCEPTION_HELP}')
+    try:
+      module = tensorflow_hub.load(self.location)
+      self._module = tf.function(module)
+      features, _ = self(data.images[:2])
+    except Exception as error:  # pylint: disable=broad-except  (a download, an archive or a graph can fail in many ways)
+      raise errors.UserError(
+          f'Inception could not be loaded from {self.location} ({type(error).__name__}: '
+          f'{str(error).strip().splitlines()[0][:200]}). {_INCEPTION_HELP}') from error
+    logging.info('Inception features: %d', features.shape[1])
+
+  def __call__(self, images):
+    x = tf.cast(images, tf.float32)
+    if x.shape[-1] == 1:
+      x = tf.repeat(x, 3, axis=-1)
+    x = tf.image.resize(x, [tfgan.eval.INCEPTION_DEFAULT_IMAGE_SIZE] * 2)  # bilinear
+    result = self._module((x - 128.0) / 128.0)  # [-1, 1), as TF-GAN's own preprocessing has it
+    return result['pool_3'].numpy(), result['logits'].numpy()
+
+
+_INCEPTION_HELP = (
+    'Download https://tfhub.dev/tensorflow/tfgan/eval/inception/1?tf-hub-format=compressed on a machine that has access, '
+    "unpack it, and set INCEPTION_LOCATION = '/path/to/folder'; or use metrics/classifier.gin, which needs no download.")
+
+
+class Classifier(FeatureExtractor):
+  """A small convolutional classifier of the training data's own labels, for work without a download.
+
+  It is trained once for a data set and these settings, and cached; its hash is part of the description. Its scores
+  compare runs of one project. They are not FID, and not comparable with the literature.
+
+  Args:
+    width: channels of the first layer; the last layer has four times as many, which are the features.
+    steps: training steps.
+    batch_size: images a training step.
+    seed: of its weights and data order.
+  """
+
+  def __init__(self, width: int = 32, steps: int = 4000, batch_size: int = 64, seed: int = 0):
+    self.width = width
+    self.steps = steps
+    self.batch_size = batch_size
+    self.seed = seed
+
+  def prepare(self, data, cache_dir):
+    settings = {'width': self.width, 'steps': self.steps, 'batch_size': self.batch_size, 'seed': self.seed,
+                'data': data.fingerprint, 'version': 1}
+    key = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
+    path = pathlib.Path(cache_dir) / f'classifier-{key}.npz'
+    self._network = self._make(data)
+    if path.exists():
+      self._load(path)
+    else:
+      accuracy = self._train(data)
+      _save_arrays(path, self._network.get_weights())
+      logging.info('Trained the feature classifier for %s: %.1f %% of its training images right; kept in %s',
+                   data.name, 100 * accuracy, path)
+    self._features = tf.function(keras.Model(self._network.inputs, [self._network.layers[-2].output,
+                                                                   self._network.output]))
+    digest = hashlib.sha256()
+    for weight in self._network.get_weights():
+      digest.update(weight.tobytes())
+    self.description = f'classifier {digest.hexdigest()[:12]} trained on {data.name}'
+
+  def _make(self, data):
+    keras.utils.set_random_seed(self.seed)
+    layers = keras.layers
+    stack = [layers.Input(data.image_shape)]
+    for channels in (self.width, 2 * self.width, 4 * self.width):
+      stack += [layers.Conv2D(channels, 3, padding='same', use_bias=False), layers.BatchNormalization(),
+                layers.ReLU(), layers.MaxPool2D()]
+    stack += [layers.Conv2D(4 * self.width, 3, padding='same', activation='relu'), layers.GlobalAveragePooling2D(),
+              layers.Dense(data.num_classes)]
+    return keras.Sequential(stack)
+
+  def _load(self, path):
+    try:
+      with np.load(path, allow_pickle=False) as arrays:
+        self._network.set_weights([arrays[f'w{i:03d}'] for i in range(len(arrays.files))])
+    except Exception as error:  # pylint: disable=broad-except  (a damaged archive fails in many ways)
+      raise errors.UserError(f'The cached classifier {path} is damaged ({error}); delete it and try again.') from error
+
+  def _train(self, data):
+    if data.num_classes < 2:
+      raise errors.UserError(f'{data.name} has no labels to train a classifier on; use metrics/inception.gin.')
+    logging.info('Training the feature classifier for %s (once; later runs find it in the cache) ...', data.name)
+    batches = images_lib.batches(data, {'x': (1, min(self.batch_size, len(data)))}, self.seed)
+    batches = batches.map(lambda b: (b['x']['images'][0], b['x']['labels'][0]))
+    rate = keras.optimizers.schedules.CosineDecay(2e-3, self.steps)
+    self._network.compile(
+        keras.optimizers.Adam(rate), keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=['accuracy'])
+    self._network.fit(batches, steps_per_epoch=self.steps, verbose=0)
+    return self._network.evaluate(
+        images_lib.to_float(data.images[:5000]), data.labels[:5000], batch_size=250, verbose=0)[1]
+
+  def __call__(self, images):
+    features, logits = self._features(images_lib.to_float(images), training=False)
+    return features.numpy(), logits.numpy()
+
+
+def _save_arrays(path, arrays):
+  """Written beside and renamed, so that a stopped process leaves no half of a file in the cache."""
+  path.parent.mkdir(parents=True, exist_ok=True)
+  with tempfile.NamedTemporaryFile(dir=path.parent, suffix='.npz', delete=False) as file:
+    np.savez(file, **{f'w{i:03d}': array for i, array in enumerate(arrays)})
+  os.replace(file.name, path)

@@ -1,0 +1,25 @@
+"""Inception score (Salimans et al., 2016, https://arxiv.org/abs/1606.03498)."""
+
+import numpy as np
+
+from tf_stugan.metrics.samples import EvalSamples
+
+
+def score(probabilities: np.ndarray) -> float:
+  """exp(E_x KL(p(y|x) || p(y))): class probabilities [N, K] -> a number in [1, K]."""
+  p = np.asarray(probabilities, np.float64)
+  marginal = p.mean(axis=0)
+  floor = np.finfo(np.float64).tiny
+  divergence = (p * (np.log(np.maximum(p, floor)) - np.log(np.maximum(marginal, floor)))).sum(axis=1)
+  return float(np.exp(divergence.mean()))
+
+
+def inception_score(real: EvalSamples, fake: EvalSamples, splits: int = 10) -> dict[str, float]:
+  """Mean and standard deviation of the score over consecutive splits of the fake images. Larger is better.
+
+  'is' with Inception's logits, 'cs' (classifier score) with a classifier's.
+  """
+  del real
+  scores = [score(part) for part in np.array_split(fake.probabilities, min(splits, fake.count))]
+  name = 'is' if fake.extractor.is_inception else 'cs'
+  return {name: float(np.mean(scores)), f'{name}_std': float(np.std(scores))}

@@ -1,0 +1,31 @@
+"""Kernel distance (Binkowski et al., 2018, https://arxiv.org/abs/1801.01401)."""
+
+import numpy as np
+
+from tf_stugan.metrics.samples import EvalSamples
+
+
+def squared_mmd(x: np.ndarray, y: np.ndarray) -> float:
+  """Unbiased squared maximum mean discrepancy with the kernel (x . y / F + 1)^3, in float64.
+
+  Args:
+    x, y: features [M, F] and [N, F], M, N >= 2.
+
+  Returns:
+    The estimate; it can be negative.
+  """
+  x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
+  def kernel(a, b):
+    return (a @ b.T / a.shape[1] + 1)**3
+  def mean_off_diagonal(k):
+    return (k.sum() - np.trace(k)) / (len(k) * (len(k) - 1))
+  return float(mean_off_diagonal(kernel(x, x)) + mean_off_diagonal(kernel(y, y)) - 2 * kernel(x, y).mean())
+
+
+def kid(real: EvalSamples, fake: EvalSamples, block_size: int = 1000) -> dict[str, float]:
+  """Mean over blocks of at most `block_size` images: 'kid' with Inception features, 'kcd' with a classifier's."""
+  count = min(len(real.features), len(fake.features))
+  blocks = max(1, count // block_size)
+  pairs = zip(np.array_split(real.features[:count], blocks), np.array_split(fake.features[:count], blocks), strict=True)
+  values = [squared_mmd(x, y) for x, y in pairs]
+  return {'kid' if real.extractor.is_inception else 'kcd': float(np.mean(values))}

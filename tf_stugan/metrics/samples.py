@@ -1,0 +1,59 @@
+"""What a metric sees of a set of images: features and class logits, and their moments in float64."""
+
+from collections.abc import Iterable
+import dataclasses
+
+import numpy as np
+
+from tf_stugan.metrics.features import FeatureExtractor
+
+
+@dataclasses.dataclass
+class EvalSamples:
+  """Statistics of N images under one feature extractor, gathered batch by batch.
+
+  Attributes:
+    extractor: whose features these are.
+    count: N.
+    mean: float64 [F].
+    covariance: float64 [F, F], with divisor N - 1.
+    features: float32 [min(N, kept), F], of the first images.
+    probabilities: float32 [N, K], softmax of the class logits.
+  """
+
+  extractor: FeatureExtractor
+  count: int
+  mean: np.ndarray
+  covariance: np.ndarray
+  features: np.ndarray
+  probabilities: np.ndarray
+
+
+def gather(extractor: FeatureExtractor, batches: Iterable[np.ndarray], kept_features: int = 10_000) -> EvalSamples:
+  """Runs the extractor over batches of uint8 images [B, H, W, C]; holds `kept_features` features, and the moments of all.
+
+  The moments are summed about the mean of the first batch: sums about zero would lose digits where the mean is large
+  against the spread.
+  """
+  count, total, products, origin = 0, 0.0, 0.0, None
+  features, probabilities = [], []
+  for images in batches:
+    batch_features, logits = extractor(images)
+    batch = np.asarray(batch_features, np.float64)
+    origin = batch.mean(axis=0) if origin is None else origin
+    centred = batch - origin
+    total = total + centred.sum(axis=0)
+    products = products + centred.T @ centred
+    if count < kept_features:
+      features.append(np.asarray(batch_features, np.float32)[:kept_features - count])
+    probabilities.append(_softmax(np.asarray(logits, np.float64)).astype(np.float32))
+    count += len(batch)
+  shift = total / count
+  covariance = (products - count * np.outer(shift, shift)) / max(count - 1, 1)
+  return EvalSamples(
+      extractor, count, origin + shift, covariance, np.concatenate(features), np.concatenate(probabilities))
+
+
+def _softmax(logits):
+  exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+  return exponentials / exponentials.sum(axis=1, keepdims=True)

@@ -1,0 +1,54 @@
+"""What is done with an experiment: trained once, or pruned and trained again, or ..."""
+
+import abc
+import pathlib
+from typing import NamedTuple
+
+from tf_stugan.data.images import Images
+from tf_stugan.data.images import ImageSource
+from tf_stugan.training.evaluation import Evaluator
+from tf_stugan.training.trainer import Trainer
+from tf_stugan.training.workdir import Workdir
+
+
+class Run(NamedTuple):
+  """An experiment on its way: its trainer is built, its data are read, its workdir is locked."""
+
+  workdir: Workdir
+  data: Images
+  trainer: Trainer
+  evaluator: Evaluator
+
+
+class Procedure(abc.ABC):
+  """Takes a run from its last checkpoint, if there is one, to its end."""
+
+  @abc.abstractmethod
+  def run(self, run: Run) -> None:
+    """Raises UserError where it cannot go on."""
+
+
+class Experiment:
+  """The root of a configuration: everything that gin decides.
+
+  Args:
+    data: what to learn.
+    trainer: who learns it, and how.
+    evaluator: how well it was learned.
+    procedure: what is done.
+  """
+
+  def __init__(self, data: ImageSource, trainer: Trainer, evaluator: Evaluator, procedure: Procedure):
+    self.data = data
+    self.trainer = trainer
+    self.evaluator = evaluator
+    self.procedure = procedure
+
+  def prepare(self, workdir: Workdir, data_dir: str | None, cache_dir: pathlib.Path, evaluate: bool = True) -> Run:
+    """Reads the data, makes every variable, and (for `evaluate`) the feature extractor: what is missing shows here."""
+    data = self.data.load(data_dir)
+    with self.trainer.strategy.scope():
+      self.trainer.build(data)
+    if evaluate:
+      self.evaluator.prepare(data, cache_dir)
+    return Run(workdir, data, self.trainer, self.evaluator)

@@ -1,0 +1,52 @@
+"""Training once, from random weights."""
+
+from absl import logging
+
+from tf_stugan.procedures.procedure import Procedure
+from tf_stugan.training import checkpoints
+from tf_stugan.training import reporting
+from tf_stugan.training.stop_signal import StopSignal
+
+
+class Train(Procedure):
+  """Trains to `num_steps`, or goes on from the newest checkpoint.
+
+  Args:
+    num_steps: generator steps.
+    report_interval: steps between rows of losses, densities and exploration rates.
+    sample_interval: steps between sample grids.
+    evaluate_interval: steps between evaluations.
+    checkpoint_interval: steps between checkpoints.
+    keep_checkpoints: how many of the newest are kept.
+  """
+
+  def __init__(self, num_steps: int, report_interval: int = 100, sample_interval: int = 1000,
+               evaluate_interval: int = 5000, checkpoint_interval: int = 1000, keep_checkpoints: int = 2):
+    self.num_steps = num_steps
+    self.report_interval = report_interval
+    self.sample_interval = sample_interval
+    self.evaluate_interval = evaluate_interval
+    self.checkpoint_interval = checkpoint_interval
+    self.keep_checkpoints = keep_checkpoints
+
+  def run(self, run):
+    step = checkpoints.restore(run.trainer, run.workdir.checkpoints)
+    if step:
+      logging.info('Going on from the checkpoint of step %d.', step)
+    run.workdir.truncate_rows(step)
+    log = reporting.Log(run.workdir)
+    evaluate = reporting.Evaluate(self.evaluate_interval, run.evaluator, log)
+    checkpoint = reporting.Checkpoint(self.checkpoint_interval, run.workdir, self.keep_checkpoints)
+    progress = reporting.Progress(self.report_interval, evaluate)
+    hooks = [
+        evaluate,
+        progress,
+        reporting.Report(self.report_interval, log),
+        reporting.Samples(self.sample_interval, run.workdir, log),
+        checkpoint,
+    ]
+    try:
+      with StopSignal() as stop:
+        run.trainer.fit(self.num_steps, [*hooks, stop.hook(checkpoint)])
+    finally:
+      progress.close()

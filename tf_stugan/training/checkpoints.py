@@ -1,0 +1,144 @@
+"""Checkpoints that are all or nothing.
+
+A checkpoint is a folder `step-00001000` with TensorFlow's files, `state.json` (host state) and, written last,
+`manifest.json` with the size and SHA-256 of each file. It is written under another name, synced and renamed; it is
+complete exactly when its manifest validates. Which one is newest is told by listing, not by a file that can go stale.
+"""
+
+import dataclasses
+import errno
+import hashlib
+import json
+import os
+import pathlib
+import shutil
+
+from absl import logging
+import tensorflow as tf
+
+import tf_stugan
+from tf_stugan import errors
+from tf_stugan.sparsity import masks
+
+_PREFIX = 'step-'
+_TEMPORARY = '.writing-'
+
+
+def save(trainer, folder: pathlib.Path, keep: int = 2) -> pathlib.Path:
+  """Writes the whole state of a trainer; then removes all but the newest `keep` checkpoints.
+
+  Raises:
+    DiskError: nothing was written; the checkpoints from before are untouched.
+  """
+  step = int(trainer.step)
+  target = folder / f'{_PREFIX}{step:08d}'
+  temporary = folder / f'{_TEMPORARY}{step:08d}'
+  try:
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    tf.train.Checkpoint(trainer=trainer).write(str(temporary / 'variables'))
+    (temporary / 'state.json').write_text(json.dumps(dataclasses.asdict(trainer.host_state)))
+    files = sorted(temporary.iterdir())
+    manifest = {
+        'step': step, 'versions': {'tf_stugan': tf_stugan.__version__, 'tensorflow': tf.__version__},
+        'nonzeros': _nonzeros(trainer), 'files': {f.name: [f.stat().st_size, _sha256(f)] for f in files}}
+    (temporary / 'manifest.json').write_text(json.dumps(manifest, indent=1))
+    for file in [*files, temporary / 'manifest.json', temporary]:
+      _sync(file)
+    shutil.rmtree(target, ignore_errors=True)
+    os.rename(temporary, target)
+    _sync(folder)
+  except (OSError, tf.errors.OpError) as error:
+    shutil.rmtree(temporary, ignore_errors=True)
+    if isinstance(error, OSError) and error.errno not in (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EDQUOT, None):
+      raise
+    raise errors.DiskError(
+        f'The checkpoint of step {step} could not be written to {folder} ({error}). The one before it is untouched; '
+        'make room and run the same command again.') from error
+  for old in list_steps(folder)[:-keep]:
+    shutil.rmtree(old)
+  return target
+
+
+def list_steps(folder: pathlib.Path) -> list[pathlib.Path]:
+  """The checkpoints in a folder, oldest first, complete or not."""
+  return sorted(p for p in folder.glob(f'{_PREFIX}*') if p.name.removeprefix(_PREFIX).isdigit())
+
+
+def restore(trainer, folder: pathlib.Path, required: bool = False) -> int:
+  """Restores the newest checkpoint that is whole; bad ones are set aside as `.corrupt` and named.
+
+  Args:
+    trainer: built as it was when it was saved.
+    folder: with checkpoints.
+    required: whether there has to be one.
+
+  Returns:
+    The step; 0 where the folder has no checkpoint, and none is required.
+
+  Raises:
+    CheckpointError: there are checkpoints, and none is whole; or one is required and there is none.
+  """
+  found = list_steps(folder)
+  for path in reversed(found):
+    try:
+      manifest = _validate(path)
+    except (OSError, ValueError, KeyError) as error:
+      logging.warning('Checkpoint %s is not whole: %s. It is set aside as %s.corrupt.', path, error, path.name)
+      shutil.rmtree(f'{path}.corrupt', ignore_errors=True)
+      os.rename(path, f'{path}.corrupt')
+      continue
+    _read(trainer, path, manifest)
+    return int(trainer.step)
+  if found or list(folder.glob('*.corrupt')):
+    raise errors.CheckpointError(
+        f'{folder} holds checkpoints, and none of them is whole. Nothing was started over; copy one back from elsewhere, '
+        'or choose another --workdir.')
+  if required:
+    raise errors.CheckpointError(f'{folder} holds no checkpoint. Train first: tf-stugan train --workdir={folder.parent}')
+  return 0
+
+
+def _validate(path):
+  manifest = json.loads((path / 'manifest.json').read_text())
+  for name, (size, digest) in manifest['files'].items():
+    file = path / name
+    if file.stat().st_size != size:
+      raise ValueError(f'{name} has {file.stat().st_size} bytes, not {size}')
+    if _sha256(file) != digest:
+      raise ValueError(f'{name} does not have the SHA-256 of its manifest')
+  return manifest
+
+
+def _read(trainer, path, manifest):
+  try:
+    tf.train.Checkpoint(trainer=trainer).read(str(path / 'variables')).assert_consumed()
+  except (AssertionError, ValueError, tf.errors.OpError) as error:
+    raise errors.CheckpointError(
+        f'{path} was written by another configuration: {str(error).strip().splitlines()[0][:300]}') from error
+  for name, value in json.loads((path / 'state.json').read_text()).items():
+    setattr(trainer.host_state, name, value)
+  if _nonzeros(trainer) != manifest['nonzeros']:
+    raise errors.CheckpointError(f'{path}: the masks do not have the numbers of weights that its manifest names.')
+  for side in trainer.sides.values():
+    for variable in side.masked:
+      if tf.reduce_any(tf.not_equal(variable.weight, masks.masked(variable.weight, variable.mask))):
+        raise errors.CheckpointError(f'{path}: {side.player.name}/{variable.name} has weights outside its mask.')
+
+
+def _nonzeros(trainer):
+  return {f'{name}/{v.name}': int(masks.nonzeros(v.mask)) for name, side in trainer.sides.items() for v in side.masked}
+
+
+def _sha256(file):
+  with open(file, 'rb') as f:
+    return hashlib.file_digest(f, 'sha256').hexdigest() if hasattr(hashlib, 'file_digest') else (
+        hashlib.sha256(f.read()).hexdigest())
+
+
+def _sync(path):
+  descriptor = os.open(path, os.O_RDONLY)
+  try:
+    os.fsync(descriptor)
+  finally:
+    os.close(descriptor)

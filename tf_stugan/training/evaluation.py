@@ -1,0 +1,65 @@
+"""Scores of a generator: the same checkpoint always gets the same ones."""
+
+from collections.abc import Callable, Sequence
+import pathlib
+
+from absl import logging
+import numpy as np
+
+from tf_stugan import errors
+from tf_stugan.data import images as images_lib
+from tf_stugan.gans.gan import GAN
+from tf_stugan.metrics import samples
+from tf_stugan.metrics.features import FeatureExtractor
+
+Metric = Callable[[samples.EvalSamples, samples.EvalSamples], dict[str, float]]  # (real, fake) -> scores by name
+
+
+class Evaluator:
+  """Compares the images of seeds 0 .. num_samples - 1 with the training images.
+
+  Generated images pass through uint8 first, as saved images would. BatchNorm uses its running statistics.
+
+  Args:
+    extractor: what the metrics see.
+    metrics: for example [@fid.fid, @inception_score.inception_score].
+    num_samples: generated images; 50,000 in the papers.
+    batch_size: images at a time; no score depends on it.
+  """
+
+  def __init__(self, extractor: FeatureExtractor, metrics: Sequence[Metric], num_samples: int = 50_000,
+               batch_size: int = 200):
+    if num_samples < 2:
+      raise errors.UserError(f'Evaluator.num_samples must be at least 2; got {num_samples}.')
+    self.extractor = extractor
+    self.metrics = list(metrics)
+    self.num_samples = num_samples
+    self.batch_size = batch_size
+    self._real = None
+
+  def prepare(self, data: images_lib.Images, cache_dir: pathlib.Path) -> None:
+    """Loads the extractor and the real statistics, so that what is missing is found before step 0."""
+    self.extractor.prepare(data, cache_dir)
+    logging.info('Features of the %d real images of %s ...', len(data), data.name)
+    self._real = samples.gather(self.extractor, self._slices(data.images))
+    self._data_name = data.name
+
+  def protocol(self) -> dict[str, str | int]:
+    """What has to be equal for two scores to be comparable."""
+    return {
+        'extractor': self.extractor.description, 'real_images': self._real.count, 'data': self._data_name,
+        'generated_images': self.num_samples, 'generator': 'average, running BatchNorm statistics',
+        'pixels': 'uint8, truncated'}
+
+  def evaluate(self, gan: GAN) -> dict[str, float]:
+    """Scores of the averaged generator, by name."""
+    def generated():
+      for start in range(0, self.num_samples, self.batch_size):
+        seeds = np.arange(start, min(start + self.batch_size, self.num_samples))
+        yield images_lib.to_uint8(gan.sample(seeds))
+    fake = samples.gather(self.extractor, generated())
+    return {name: value for metric in self.metrics for name, value in metric(self._real, fake).items()}
+
+  def _slices(self, images):
+    for start in range(0, len(images), self.batch_size):
+      yield images[start:start + self.batch_size]

@@ -1,0 +1,189 @@
+"""Hooks that tell, show, score and save."""
+
+from collections.abc import Mapping
+import json
+import sys
+import time
+
+from absl import logging
+import numpy as np
+from PIL import Image
+import rich.console
+import rich.progress
+import tensorflow as tf
+
+from tf_stugan.data import images as images_lib
+from tf_stugan.training import checkpoints
+from tf_stugan.training.evaluation import Evaluator
+from tf_stugan.training.hooks import Hook
+from tf_stugan.training.workdir import Workdir
+
+
+class Log:
+  """Where numbers go: rows of metrics.jsonl, and TensorBoard.
+
+  Rows hold only what a resumed run repeats bit for bit; wall-clock figures go to TensorBoard and to the progress line.
+  """
+
+  def __init__(self, workdir: Workdir):
+    self._path = workdir.metrics
+    self.writer = tf.summary.create_file_writer(str(workdir.events))
+
+  def row(self, kind: str, step: int, values: Mapping[str, object]) -> None:
+    with open(self._path, 'a') as file:
+      file.write(json.dumps({'kind': kind, 'step': step, **values}) + '\n')
+
+  def tensorboard(self, step: int, scalars: Mapping[str, float]) -> None:
+    with self.writer.as_default(step=step):
+      for name, value in scalars.items():
+        tf.summary.scalar(name, value)
+
+
+class Report(Hook):
+  """Means of the losses, densities and exploration rates since the last report."""
+
+  def __init__(self, interval: int, log: Log):
+    super().__init__(interval)
+    self._log = log
+
+  def begin(self, trainer, step, num_steps):
+    self._images_per_step = sum(p.batch_size * p.updates_per_step for p in trainer.gan.players if p.uses_data)
+    self._since = time.monotonic()
+    self._step = step
+
+  def __call__(self, trainer, step):
+    scalars = trainer.scalars()
+    trainer.means.reset()
+    for method in trainer.methods.values():
+      method.observe(scalars)
+    self._log.row('train', step, scalars)
+    rate = (step - self._step) * self._images_per_step / max(time.monotonic() - self._since, 1e-9)
+    self._since, self._step = time.monotonic(), step
+    self._log.tensorboard(step, {**scalars, 'images_per_second': rate})
+
+
+class Samples(Hook):
+  """A grid of samples of the averaged generator: a PNG, and an image in TensorBoard."""
+
+  def __init__(self, interval: int, workdir: Workdir, log: Log, count: int = 64):
+    super().__init__(interval)
+    self._folder = workdir.samples
+    self._log = log
+    self._seeds = np.arange(count)
+
+  def __call__(self, trainer, step):
+    grid = image_grid(images_lib.to_uint8(trainer.gan.sample(self._seeds)))
+    try:
+      self._folder.mkdir(exist_ok=True)
+      save_png(grid, self._folder / f'step-{step:08d}.png')
+    except OSError as error:
+      logging.warning('The samples of step %d could not be written: %s', step, error)
+    with self._log.writer.as_default(step=step):
+      tf.summary.image('samples', grid[None])
+
+
+class Evaluate(Hook):
+  """Scores of the averaged generator; remembers the best of each."""
+
+  def __init__(self, interval: int, evaluator: Evaluator, log: Log):
+    super().__init__(interval)
+    self._evaluator = evaluator
+    self._log = log
+    self.last = {}
+
+  def __call__(self, trainer, step):
+    self.last = self._evaluator.evaluate(trainer.gan)
+    self._log.row('evaluation', step, {**self.last, 'protocol': self._evaluator.protocol()})
+    self._log.tensorboard(step, self.last)
+    for name in ('fid', 'fcd'):
+      best = trainer.host_state.best
+      if name in self.last and self.last[name] < best.get(name, [float('inf')])[0]:
+        best[name] = [self.last[name], step]
+
+
+class Checkpoint(Hook):
+  """Saves; comes last among the hooks, so that what the others noted at this step is saved with it."""
+
+  def __init__(self, interval: int, workdir: Workdir, keep: int = 2):
+    super().__init__(interval)
+    self._folder = workdir.checkpoints
+    self._keep = keep
+
+  def begin(self, trainer, step, num_steps):
+    self._since = time.monotonic()
+
+  def __call__(self, trainer, step):
+    now = time.monotonic()
+    trainer.host_state.train_seconds += now - self._since
+    self._since = now
+    checkpoints.save(trainer, self._folder, self._keep)
+
+
+class Progress(Hook):
+  """One line that is rewritten on a terminal; a plain line a report elsewhere."""
+
+  def __init__(self, interval: int, evaluate: Evaluate | None):
+    super().__init__(interval)
+    self._evaluate = evaluate
+    self._bar = None
+
+  def begin(self, trainer, step, num_steps):
+    self._images_per_step = sum(p.batch_size * p.updates_per_step for p in trainer.gan.players if p.uses_data)
+    self._marks = [(time.monotonic(), step)]
+    self._num_steps = num_steps
+    self._text = ''
+    if sys.stderr.isatty():
+      columns = ('{task.completed}/{task.total}', rich.progress.BarColumn(bar_width=12), '{task.fields[rate]}', 'ETA',
+                 rich.progress.TimeRemainingColumn(), '{task.fields[text]}')
+      self._bar = rich.progress.Progress(*columns, console=rich.console.Console(stderr=True), transient=False)
+      self._task = self._bar.add_task('', total=num_steps, completed=step, rate='', text='')
+      self._bar.start()
+
+  def after_call(self, trainer, step):
+    self._marks = [*self._marks[-50:], (time.monotonic(), step)]
+    if self._bar:
+      self._bar.update(self._task, completed=step, rate=f'{self._rate():.0f} images/s')
+
+  def _rate(self):
+    (start, first), (end, last) = self._marks[0], self._marks[-1]
+    return (last - first) * self._images_per_step / max(end - start, 1e-9)
+
+  def __call__(self, trainer, step):
+    scalars = trainer.scalars()
+    parts = []
+    for name in trainer.sides:
+      short = name[0].upper()
+      part = f'{short} loss {scalars[f"{name}/loss"]:+.3f}' if f'{name}/loss' in scalars else short
+      if f'{name}/density' in scalars:
+        part += f' density {scalars[f"{name}/density"]:.3f} explored {scalars[f"{name}/exploration_rate"]:.3f}'
+      parts.append(part)
+    parts += [f'{k} {v:.2f}' for k, v in (self._evaluate.last if self._evaluate else {}).items() if k in ('fid', 'fcd')]
+    text = ' | '.join(parts)
+    if self._bar:
+      self._bar.update(self._task, text=text)
+      if step == self._num_steps:
+        self.close()
+      return
+    rate = self._rate()
+    left = (self._num_steps - step) * self._images_per_step / max(rate, 1e-9)
+    logging.info('step %d/%d %.0f images/s ETA %d:%02d | %s', step, self._num_steps, rate, left // 60, left % 60, text)
+
+  def close(self):
+    if self._bar:
+      self._bar.stop()
+      self._bar = None
+
+
+def image_grid(images: np.ndarray) -> np.ndarray:
+  """uint8 [N, H, W, C] -> one image, as square as N allows: [rows * H, columns * W, C]; empty places are black."""
+  n, h, w, c = images.shape
+  columns = int(np.ceil(np.sqrt(n)))
+  rows = -(-n // columns)
+  padded = np.zeros([rows * columns, h, w, c], np.uint8)
+  padded[:n] = images
+  return padded.reshape(rows, columns, h, w, c).transpose(0, 2, 1, 3, 4).reshape(rows * h, columns * w, c)
+
+
+def save_png(image: np.ndarray, path) -> None:
+  """Writes a uint8 image [H, W, 1 or 3]."""
+  Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(path)

@@ -1,0 +1,50 @@
+"""Ctrl-C and SIGTERM: finish the step, save, exit with a code that says 'run me again'."""
+
+import signal
+
+from absl import logging
+
+from tf_stugan import errors
+from tf_stugan.training.hooks import Hook
+
+
+class StopSignal:
+  """While entered, the first signal is remembered, and a second one ends the process at once."""
+
+  _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+  def __enter__(self):
+    self.received = None
+    self._previous = {number: signal.signal(number, self._remember) for number in self._SIGNALS}
+    return self
+
+  def __exit__(self, *_):
+    for number, handler in self._previous.items():
+      signal.signal(number, handler)
+
+  def _remember(self, number, _):
+    if self.received is not None:
+      signal.signal(number, signal.SIG_DFL)
+      signal.raise_signal(number)
+    self.received = number
+    logging.info('Received %s: finishing the step and saving. Again to end at once.', signal.Signals(number).name)
+
+  def hook(self, checkpoint: Hook) -> Hook:
+    """Saves with `checkpoint` and raises `Interrupted` at the first return to the host after a signal."""
+    return _Stop(self, checkpoint)
+
+
+class _Stop(Hook):
+
+  def __init__(self, signal_, checkpoint):
+    super().__init__(interval=2**62)  # it acts between steps, not at steps of its own
+    self._signal = signal_
+    self._checkpoint = checkpoint
+
+  def after_call(self, trainer, step):
+    if self._signal.received is not None:
+      self._checkpoint(trainer, step)
+      raise errors.Interrupted(f'Stopped at step {step} as asked, and saved. The same command goes on from here.')
+
+  def __call__(self, trainer, step):
+    pass
