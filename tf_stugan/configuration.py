@@ -47,7 +47,6 @@ def load(files: Sequence[pathlib.Path], bindings: Sequence[str] = ()) -> None:
     UserError: a name that does not exist, a file that does not parse, an import that is not allowed.
   """
   gin.clear_config()
-  gin.config._FILE_READERS[:] = gin.config._FILE_READERS[:1]  # pylint: disable=protected-access
   gin.add_config_file_search_path(str(config_root()))
   for file in files:
     _check_imports(file)
