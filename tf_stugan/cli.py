@@ -3,6 +3,7 @@
 import importlib
 import os
 import sys
+import tempfile
 
 COMMANDS = {
     'train': 'train an experiment, or go on with one',
@@ -40,9 +41,8 @@ def main(argv: list[str]) -> int:
   if argv[1] not in COMMANDS:
     sys.stderr.write(f'tf-stugan: there is no command {argv[1]!r}; there are {", ".join(COMMANDS)}.\n')
     return 2
-  os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')  # TensorFlow's own start-up lines are of no use to a user
-  command = importlib.import_module(f'tf_stugan.commands.{argv[1]}')
-  return _run_command(argv[1], command, argv[2:])
+  os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')
+  return _run_command(argv[1], _import_quietly(f'tf_stugan.commands.{argv[1]}'), argv[2:])
 
 
 def _run_command(name, command, arguments):
@@ -70,17 +70,43 @@ def _guard(name, command, values):
   try:
     command.run(values)
   except errors.UserError as error:
-    sys.stderr.write(f'tf-stugan {name}: {error}\n')
+    message = str(error).split('\n  In call to')[0]  # where gin called the constructor that complained
+    sys.stderr.write(f'tf-stugan {name}: {message}\n')
     return error.exit_code
   return 0
 
 
 def _set_up_logging():
-  from absl import logging  # pylint: disable=g-import-not-at-top
-  import logging as standard  # pylint: disable=g-import-not-at-top
-  logging.use_absl_handler()
-  logging.set_verbosity(logging.INFO)
-  logging.get_absl_handler().setFormatter(standard.Formatter('%(asctime)s %(message)s', '%H:%M:%S'))
+  """This project's own lines go to standard error; those of the libraries below it only from WARNING on."""
+  import logging  # pylint: disable=g-import-not-at-top
+  handler = logging.StreamHandler()
+  handler.setFormatter(logging.Formatter('%(asctime)s %(message)s', '%H:%M:%S'))
+  logger = logging.getLogger('tf_stugan')
+  logger.handlers[:] = [handler]
+  logger.setLevel(logging.INFO)
+  logger.propagate = False
+
+
+def _import_quietly(module):
+  """Imports a command, and TensorFlow with it, without the lines that TensorFlow's C++ code prints while it starts.
+
+  They (CPU features, no CUDA) come before its log level is read. If the import fails, they are shown.
+  """
+  sys.stderr.flush()
+  saved = os.dup(2)
+  with tempfile.TemporaryFile() as capture:
+    os.dup2(capture.fileno(), 2)
+    try:
+      command = importlib.import_module(module)
+      importlib.import_module('tensorflow').config.list_logical_devices()
+    except BaseException:
+      capture.seek(0)
+      os.write(saved, capture.read())
+      raise
+    finally:
+      os.dup2(saved, 2)
+      os.close(saved)
+  return command
 
 
 def _flags_help(values):

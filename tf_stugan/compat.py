@@ -3,14 +3,18 @@
 * tensorflow-model-optimization 0.8 needs the Keras 2 API, so the project uses `tf_keras` throughout.
 * TF-GAN 2.1.0 imports `tf.estimator`, which TensorFlow removed in 2.16. Nothing that this project uses needs it, so an
   empty stand-in is enough.
+* `tf.lite.Interpreter` is on its way out; LiteRT's takes its place.
 """
 
+import os
 import sys
 import types
 import warnings
 
+import gin
 import tensorflow as tf
 import tf_keras as keras
+from ai_edge_litert.interpreter import Interpreter
 
 with warnings.catch_warnings():
   # TF-GAN pulls in tensorflow_hub (pkg_resources) and distutils, both deprecated; neither is ours to mend.
@@ -22,7 +26,7 @@ with warnings.catch_warnings():
   import tensorflow_gan as tfgan
   from tensorflow_model_optimization.python.core.sparsity.keras.prunable_layer import PrunableLayer
 
-__all__ = ['PrunableLayer', 'adam_slots', 'assign', 'keras', 'tfgan']
+__all__ = ['Interpreter', 'PrunableLayer', 'adam_slots', 'assign', 'keras', 'read_gin_files_only', 'tfgan']
 
 
 def assign(variable: tf.Variable, value: tf.Tensor) -> None:
@@ -49,3 +53,12 @@ def adam_slots(optimizer: keras.optimizers.Optimizer, variable: tf.Variable) -> 
     if getattr(optimizer, name, None):
       slots.append(getattr(optimizer, name)[index])
   return slots
+
+
+def read_gin_files_only() -> None:
+  """Makes gin look for included files as files.
+
+  It also looks for them as resources of Python packages, and fails where the working folder happens to hold a folder of
+  the same name: 'runs/train.gin' becomes a resource of a package `runs`.
+  """
+  gin.config._FILE_READERS[:] = [(open, os.path.isfile)]  # pylint: disable=protected-access

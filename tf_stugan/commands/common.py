@@ -4,11 +4,12 @@ import os
 import pathlib
 
 from absl import flags
-import tensorflow as tf
+import numpy as np
 
 from tf_stugan import configuration
+from tf_stugan import errors
+from tf_stugan.procedures.procedure import Run
 from tf_stugan.training import checkpoints
-from tf_stugan.training import strategies
 from tf_stugan.training.workdir import Workdir
 
 
@@ -19,26 +20,44 @@ def define_run_flags(values: flags.FlagValues) -> None:
 
 
 def define_machine_flags(values: flags.FlagValues) -> None:
+  """Where data and caches are on this machine."""
   flags.DEFINE_string(
       'data_dir', os.environ.get('TFDS_DATA_DIR'),
       'Folder of prepared TensorFlow Datasets; ~/tensorflow_datasets if not given.', flag_values=values)
+  cache = pathlib.Path(os.environ.get('XDG_CACHE_HOME', '~/.cache')).expanduser() / 'tf_stugan'
   flags.DEFINE_string(
-      'cache_dir', str(pathlib.Path(os.environ.get('XDG_CACHE_HOME', '~/.cache')).expanduser() / 'tf_stugan'),
-      'Folder for what can be made again: feature classifiers.', flag_values=values)
+      'cache_dir', str(cache), 'Folder for what can be made again: feature classifiers.', flag_values=values)
 
 
-def define_seeds_flag(values: flags.FlagValues, default: str) -> None:
-  flags.DEFINE_string('seeds', default, 'Images to make: 0-31, or 3,7,9, or both mixed.', flag_values=values)
+def open_trained(values: flags.FlagValues, evaluate: bool = False) -> Run:
+  """A run as its own config.gin describes it, with its newest checkpoint restored.
 
-
-def open_trained(values: flags.FlagValues, evaluate: bool = False, checkpoint: str = 'newest'):
-  """A run with its newest checkpoint restored, configured by its own config.gin."""
-  del checkpoint
+  Raises:
+    UserError: there is no such run, or it has no whole checkpoint.
+  """
   workdir = Workdir(values.workdir)
-  configuration.load([configuration.find(str(workdir.config))])
-  with strategies.make('one_device').scope():
-    experiment = configuration.make_experiment()
-  run = experiment.prepare(workdir, values.data_dir, pathlib.Path(values.cache_dir), evaluate=evaluate)
+  if not workdir.config.exists():
+    raise errors.UserError(f'--workdir={values.workdir} holds no run: it has no config.gin.')
+  configuration.load([workdir.config])
+  run = configuration.make_experiment().prepare(
+      workdir, values.data_dir, pathlib.Path(values.cache_dir), evaluate=evaluate)
   checkpoints.restore(run.trainer, workdir.checkpoints, required=True)
-  tf.get_logger().setLevel('ERROR')
   return run
+
+
+def parse_seeds(text: str) -> np.ndarray:
+  """'0-3,7' -> [0, 1, 2, 3, 7].
+
+  Raises:
+    UserError: the text is something else, or names no seed.
+  """
+  seeds = []
+  try:
+    for part in text.split(','):
+      first, _, last = part.partition('-')
+      seeds.extend(range(int(first), int(last or first) + 1))
+  except ValueError:
+    seeds = []
+  if not seeds:
+    raise errors.UserError(f'--seeds={text}: seeds are numbers and ranges, for example 0-31 or 3,7,20-25.')
+  return np.array(seeds)

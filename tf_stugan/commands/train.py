@@ -10,17 +10,19 @@ Exit codes: 0 done, 2 usage or configuration, 3 data, 4 diverged, 5 no usable ch
 42 stopped on request (Ctrl-C or SIGTERM) and resumable.
 """
 
+import logging
 import pathlib
 import sys
 
 from absl import flags
-from absl import logging
 
 from tf_stugan import configuration
 from tf_stugan import errors
 from tf_stugan.commands import common
 from tf_stugan.training import strategies
 from tf_stugan.training.workdir import Workdir
+
+_LOG = logging.getLogger(__name__)
 
 
 def define_flags(values: flags.FlagValues) -> None:
@@ -61,7 +63,7 @@ def run(values: flags.FlagValues) -> None:
     experiment.procedure.run(prepared)
   finally:
     workdir.operative_config.write_text(configuration.operative())
-  logging.info('Done: %s', workdir.path)
+  _LOG.info('Done: %s', workdir.path)
 
 
 def _check_unchanged(workdir, allowed):

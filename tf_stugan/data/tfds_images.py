@@ -24,17 +24,19 @@ class TFDSImages(ImageSource):
 
   def load(self, data_dir=None):
     import tensorflow_datasets as tfds  # pylint: disable=g-import-not-at-top  (slow to import)
+    folder = data_dir or '~/tensorflow_datasets'
     try:
       builder = tfds.builder(self.name, data_dir=data_dir)
-      if not builder.is_prepared():
-        builder.download_and_prepare()
-      data = builder.as_dataset(split=self.split, shuffle_files=False)
-      info = builder.info
-    except Exception as error:  # pylint: disable=broad-except  (TFDS raises what its download, unpacking or lookup did)
+      prepared = builder.is_prepared()
+      data = builder.as_dataset(split=self.split, shuffle_files=False) if prepared else None
+    except Exception as error:  # pylint: disable=broad-except  (an unknown name, a damaged folder, an unknown split ...)
       raise errors.DataError(
-          f'The TFDS data set {self.name!r} ({self.split}) is not in {data_dir or "~/tensorflow_datasets"} and could not '
-          f'be prepared there ({type(error).__name__}: {str(error).strip().splitlines()[0]}). Point --data_dir at a folder '
-          'that holds it.') from error
+          f'The TFDS data set {self.name!r} ({self.split}) in {folder} cannot be read: {type(error).__name__}: '
+          f'{str(error).strip().splitlines()[0][:200]}') from error
+    if not prepared:
+      raise errors.DataError(
+          f'The TFDS data set {self.name!r} is not in {folder}. Fetch it once with: tfds build {self.name} '
+          f'--data_dir={folder}; or point --data_dir at a folder that holds it.')
     if self.resolution is not None:
       data = data.map(self._resize)
     images, labels = [], []
@@ -46,7 +48,8 @@ class TFDSImages(ImageSource):
       raise errors.DataError(
           f'{self.name} ({self.split}) has {"no images" if not shapes else f"images of {len(shapes)} sizes"}; set '
           'TFDSImages.resolution to bring them to one.')
-    num_classes = info.features['label'].num_classes if 'label' in info.features else 1
+    features = builder.info.features
+    num_classes = features['label'].num_classes if 'label' in features else 1
     return Images(f'{self.name}/{self.split}', np.stack(images), np.asarray(labels, np.int32), num_classes)
 
   def _resize(self, example):

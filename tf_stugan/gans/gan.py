@@ -51,3 +51,7 @@ class GAN(tf.Module, abc.ABC):
   @abc.abstractmethod
   def sample(self, seeds: np.ndarray, averaged: bool = True) -> np.ndarray:
     """One image a seed, float32 [N, H, W, C] in [-1, 1]; the same seed gives the same image in any batch."""
+
+  @abc.abstractmethod
+  def interpolate(self, first: int, last: int, count: int) -> np.ndarray:
+    """`count` images on the way from one seed's image to another's, both included; as `sample` otherwise."""

@@ -55,7 +55,13 @@ class NoiseToImage(GAN):
     self.discriminator(images)
 
   def sample(self, seeds, averaged=True):
-    latents = rng.latents(np.asarray(seeds), self.generator.latent_size)
+    return self._images(rng.latents(np.asarray(seeds), self.generator.latent_size), averaged)
+
+  def interpolate(self, first, last, count):
+    ends = rng.latents(np.array([first, last]), self.generator.latent_size).astype(np.float64)
+    return self._images(slerp(ends[0], ends[1], np.linspace(0, 1, count)).astype(np.float32), averaged=True)
+
+  def _images(self, latents, averaged):
     generate = self._generate_averaged if averaged else self._generate
     return generate(latents, training=False).numpy()
 
@@ -75,3 +81,20 @@ class NoiseToImage(GAN):
     fake = self.generator(self._latents(seed, self.generator_batch_size), training=True)
     fake_logits = self.discriminator(fake, training=True)
     return self.loss.generator(fake_logits), {'fake_logits': tf.reduce_mean(fake_logits)}
+
+
+def slerp(first: np.ndarray, last: np.ndarray, fractions: np.ndarray) -> np.ndarray:
+  """Spherical interpolation: latents on the way keep the length that normal ones have.
+
+  Args:
+    first, last: [F].
+    fractions: [N] in [0, 1].
+
+  Returns:
+    [N, F]; fraction 0 gives `first`, 1 gives `last`.
+  """
+  cosine = first @ last / (np.linalg.norm(first) * np.linalg.norm(last))
+  angle = np.arccos(np.clip(cosine, -1, 1))
+  if angle < 1e-6:
+    return first + fractions[:, None] * (last - first)
+  return (np.sin((1 - fractions) * angle)[:, None] * first + np.sin(fractions * angle)[:, None] * last) / np.sin(angle)

@@ -3,11 +3,11 @@
 import abc
 import hashlib
 import json
+import logging
 import os
 import pathlib
 import tempfile
 
-from absl import logging
 import numpy as np
 import tensorflow as tf
 
@@ -15,6 +15,8 @@ from tf_stugan import errors
 from tf_stugan.compat import keras
 from tf_stugan.compat import tfgan
 from tf_stugan.data import images as images_lib
+
+_LOG = logging.getLogger(__name__)
 
 
 class FeatureExtractor(abc.ABC):
@@ -64,7 +66,7 @@ class Inception(FeatureExtractor):
       raise errors.UserError(
           f'Inception could not be loaded from {self.location} ({type(error).__name__}: '
           f'{str(error).strip().splitlines()[0][:200]}). {_INCEPTION_HELP}') from error
-    logging.info('Inception features: %d', features.shape[1])
+    _LOG.info('Inception features: %d', features.shape[1])
 
   def __call__(self, images):
     x = tf.cast(images, tf.float32)
@@ -110,7 +112,7 @@ class Classifier(FeatureExtractor):
     else:
       accuracy = self._train(data)
       _save_arrays(path, self._network.get_weights())
-      logging.info('Trained the feature classifier for %s: %.1f %% of its training images right; kept in %s',
+      _LOG.info('Trained the feature classifier for %s: %.1f %% of its training images right; kept in %s',
                    data.name, 100 * accuracy, path)
     self._features = tf.function(keras.Model(self._network.inputs, [self._network.layers[-2].output,
                                                                    self._network.output]))
@@ -140,7 +142,7 @@ class Classifier(FeatureExtractor):
   def _train(self, data):
     if data.num_classes < 2:
       raise errors.UserError(f'{data.name} has no labels to train a classifier on; use metrics/inception.gin.')
-    logging.info('Training the feature classifier for %s (once; later runs find it in the cache) ...', data.name)
+    _LOG.info('Training the feature classifier for %s (once; later runs find it in the cache) ...', data.name)
     batches = images_lib.batches(data, {'x': (1, min(self.batch_size, len(data)))}, self.seed)
     batches = batches.map(lambda b: (b['x']['images'][0], b['x']['labels'][0]))
     rate = keras.optimizers.schedules.CosineDecay(2e-3, self.steps)

@@ -1,11 +1,13 @@
 """Training once, from random weights."""
 
-from absl import logging
+import logging
 
 from tf_stugan.procedures.procedure import Procedure
 from tf_stugan.training import checkpoints
 from tf_stugan.training import reporting
 from tf_stugan.training.stop_signal import StopSignal
+
+_LOG = logging.getLogger(__name__)
 
 
 class Train(Procedure):
@@ -32,7 +34,7 @@ class Train(Procedure):
   def run(self, run):
     step = checkpoints.restore(run.trainer, run.workdir.checkpoints)
     if step:
-      logging.info('Going on from the checkpoint of step %d.', step)
+      _LOG.info('Going on from the checkpoint of step %d.', step)
     run.workdir.truncate_rows(step)
     log = reporting.Log(run.workdir)
     evaluate = reporting.Evaluate(self.evaluate_interval, run.evaluator, log)
@@ -42,6 +44,7 @@ class Train(Procedure):
         evaluate,
         progress,
         reporting.Report(self.report_interval, log),
+        reporting.Cost(self.evaluate_interval, log),
         reporting.Samples(self.sample_interval, run.workdir, log),
         checkpoint,
     ]

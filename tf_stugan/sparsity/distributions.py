@@ -11,7 +11,7 @@ Distribution = Callable[[Mapping[str, Shape], float], dict[str, float]]
 
 def uniform(shapes: Mapping[str, Shape], density: float) -> dict[str, float]:
   """Every layer keeps the same share."""
-  _check_density(density)
+  check_density(density)
   return {name: density for name in shapes}
 
 
@@ -39,7 +39,7 @@ def erdos_renyi(shapes: Mapping[str, Shape], density: float) -> dict[str, float]
 
 def _proportional(shapes, density, scores):
   """density_l = min(1, epsilon * score_l), with epsilon such that the kept weights sum up to the budget."""
-  _check_density(density)
+  check_density(density)
   sizes = {name: math.prod(shape) for name, shape in shapes.items()}
   dense = set()
   while len(dense) < len(shapes):
@@ -53,6 +53,7 @@ def _proportional(shapes, density, scores):
   return {name: 1.0 for name in shapes}
 
 
-def _check_density(density):
+def check_density(density: float) -> None:
+  """Raises UserError where a density is outside (0, 1]."""
   if not 0 < density <= 1:
     raise errors.UserError(f'A density is the share of weights kept, in (0, 1]; got {density}.')

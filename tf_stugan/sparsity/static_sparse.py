@@ -1,12 +1,12 @@
 """Static sparse training: random masks at initialization, never changed."""
 
+import tensorflow as tf
+
 from tf_stugan import compat
 from tf_stugan import errors
 from tf_stugan.sparsity import distributions
 from tf_stugan.sparsity import masks
 from tf_stugan.sparsity.method import SparsityMethod
-
-import tensorflow as tf
 
 
 class StaticSparse(SparsityMethod):
@@ -21,6 +21,7 @@ class StaticSparse(SparsityMethod):
   def __init__(self, density: float, distribution: distributions.Distribution = distributions.erk,
                sample_mask: masks.MaskSampler = masks.exact_mask, name: str | None = None):
     super().__init__(name=name)
+    distributions.check_density(density)
     self.density = density
     self.distribution = distribution
     self.sample_mask = sample_mask

@@ -9,16 +9,18 @@ import dataclasses
 import errno
 import hashlib
 import json
+import logging
 import os
 import pathlib
 import shutil
 
-from absl import logging
 import tensorflow as tf
 
 import tf_stugan
 from tf_stugan import errors
 from tf_stugan.sparsity import masks
+
+_LOG = logging.getLogger(__name__)
 
 _PREFIX = 'step-'
 _TEMPORARY = '.writing-'
@@ -84,7 +86,7 @@ def restore(trainer, folder: pathlib.Path, required: bool = False) -> int:
     try:
       manifest = _validate(path)
     except (OSError, ValueError, KeyError) as error:
-      logging.warning('Checkpoint %s is not whole: %s. It is set aside as %s.corrupt.', path, error, path.name)
+      _LOG.warning('Checkpoint %s is not whole: %s. It is set aside as %s.corrupt.', path, error, path.name)
       shutil.rmtree(f'{path}.corrupt', ignore_errors=True)
       os.rename(path, f'{path}.corrupt')
       continue

@@ -1,9 +1,9 @@
 """Scores of a generator: the same checkpoint always gets the same ones."""
 
 from collections.abc import Callable, Sequence
+import logging
 import pathlib
 
-from absl import logging
 import numpy as np
 
 from tf_stugan import errors
@@ -11,6 +11,8 @@ from tf_stugan.data import images as images_lib
 from tf_stugan.gans.gan import GAN
 from tf_stugan.metrics import samples
 from tf_stugan.metrics.features import FeatureExtractor
+
+_LOG = logging.getLogger(__name__)
 
 Metric = Callable[[samples.EvalSamples, samples.EvalSamples], dict[str, float]]  # (real, fake) -> scores by name
 
@@ -40,7 +42,7 @@ class Evaluator:
   def prepare(self, data: images_lib.Images, cache_dir: pathlib.Path) -> None:
     """Loads the extractor and the real statistics, so that what is missing is found before step 0."""
     self.extractor.prepare(data, cache_dir)
-    logging.info('Features of the %d real images of %s ...', len(data), data.name)
+    _LOG.info('Features of the %d real images of %s ...', len(data), data.name)
     self._real = samples.gather(self.extractor, self._slices(data.images))
     self._data_name = data.name
 

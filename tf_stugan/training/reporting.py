@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 import json
+import logging
 import sys
 import time
 
-from absl import logging
 import numpy as np
 from PIL import Image
 import rich.console
@@ -13,10 +13,13 @@ import rich.progress
 import tensorflow as tf
 
 from tf_stugan.data import images as images_lib
+from tf_stugan.metrics.cost import network_cost
 from tf_stugan.training import checkpoints
 from tf_stugan.training.evaluation import Evaluator
 from tf_stugan.training.hooks import Hook
 from tf_stugan.training.workdir import Workdir
+
+_LOG = logging.getLogger(__name__)
 
 
 class Log:
@@ -77,7 +80,7 @@ class Samples(Hook):
       self._folder.mkdir(exist_ok=True)
       save_png(grid, self._folder / f'step-{step:08d}.png')
     except OSError as error:
-      logging.warning('The samples of step %d could not be written: %s', step, error)
+      _LOG.warning('The samples of step %d could not be written: %s', step, error)
     with self._log.writer.as_default(step=step):
       tf.summary.image('samples', grid[None])
 
@@ -99,6 +102,22 @@ class Evaluate(Hook):
       best = trainer.host_state.best
       if name in self.last and self.last[name] < best.get(name, [float('inf')])[0]:
         best[name] = [self.last[name], step]
+
+
+class Cost(Hook):
+  """What each player's network costs with its present masks, and which method made them."""
+
+  def __init__(self, interval: int, log: Log):
+    super().__init__(interval)
+    self._log = log
+
+  def __call__(self, trainer, step):
+    values = {}
+    for name, side in trainer.sides.items():
+      cost = network_cost(side.player.network, side.masked)
+      values |= {f'{name}/{key}': value for key, value in cost._asdict().items()}
+      values[f'{name}/method'] = type(side.method).__name__ if side.method else 'dense'
+    self._log.row('cost', step, values)
 
 
 class Checkpoint(Hook):
@@ -166,7 +185,7 @@ class Progress(Hook):
       return
     rate = self._rate()
     left = (self._num_steps - step) * self._images_per_step / max(rate, 1e-9)
-    logging.info('step %d/%d %.0f images/s ETA %d:%02d | %s', step, self._num_steps, rate, left // 60, left % 60, text)
+    _LOG.info('step %d/%d %.0f images/s ETA %d:%02d | %s', step, self._num_steps, rate, left // 60, left % 60, text)
 
   def close(self):
     if self._bar:
@@ -174,10 +193,10 @@ class Progress(Hook):
       self._bar = None
 
 
-def image_grid(images: np.ndarray) -> np.ndarray:
-  """uint8 [N, H, W, C] -> one image, as square as N allows: [rows * H, columns * W, C]; empty places are black."""
+def image_grid(images: np.ndarray, columns: int | None = None) -> np.ndarray:
+  """uint8 [N, H, W, C] -> one image [rows * H, columns * W, C], by default nearly square; empty places are black."""
   n, h, w, c = images.shape
-  columns = int(np.ceil(np.sqrt(n)))
+  columns = columns or int(np.ceil(np.sqrt(n)))
   rows = -(-n // columns)
   padded = np.zeros([rows * columns, h, w, c], np.uint8)
   padded[:n] = images

@@ -1,11 +1,12 @@
 """Ctrl-C and SIGTERM: finish the step, save, exit with a code that says 'run me again'."""
 
+import logging
 import signal
-
-from absl import logging
 
 from tf_stugan import errors
 from tf_stugan.training.hooks import Hook
+
+_LOG = logging.getLogger(__name__)
 
 
 class StopSignal:
@@ -27,7 +28,7 @@ class StopSignal:
       signal.signal(number, signal.SIG_DFL)
       signal.raise_signal(number)
     self.received = number
-    logging.info('Received %s: finishing the step and saving. Again to end at once.', signal.Signals(number).name)
+    _LOG.info('Received %s: finishing the step and saving. Again to end at once.', signal.Signals(number).name)
 
   def hook(self, checkpoint: Hook) -> Hook:
     """Saves with `checkpoint` and raises `Interrupted` at the first return to the host after a signal."""

@@ -1,0 +1,82 @@
+"""Check this installation: versions, devices, the cache, and (with --gin_file) the data and the extractor of an experiment.
+
+Examples:
+  tf-stugan doctor
+  tf-stugan doctor --gin_file=sngan_cifar10_stugan.gin --data_dir=~/tensorflow_datasets
+"""
+
+import importlib.metadata
+import os
+import pathlib
+import platform
+import sys
+import tempfile
+
+from absl import flags
+import tensorflow as tf
+
+from tf_stugan import configuration
+from tf_stugan import errors
+from tf_stugan.commands import common
+
+_PACKAGES = ('tf_stugan', 'tensorflow', 'tf_keras', 'tensorflow-gan', 'tensorflow-model-optimization',
+             'tensorflow-datasets', 'gin-config', 'absl-py', 'ai-edge-litert', 'scikit-learn', 'numpy')
+
+
+def define_flags(values: flags.FlagValues) -> None:
+  common.define_machine_flags(values)
+  flags.DEFINE_multi_string('gin_file', [], 'Check what this experiment needs, too.', flag_values=values)
+  flags.DEFINE_multi_string('gin_param', [], 'Bindings on top of it.', flag_values=values)
+
+
+def run(values: flags.FlagValues) -> None:
+  failed = []
+
+  def check(name, fn):
+    try:
+      text = fn()
+    except errors.UserError as error:
+      failed.append(name)
+      text = f'FAILED: {error}'
+    sys.stdout.write(f'{name:32} {text}\n')
+
+  check('python', lambda: f'{platform.python_version()} on {platform.platform()}')
+  for package in _PACKAGES:
+    check(package, lambda package=package: _version(package))
+  check('devices', lambda: ', '.join(d.name for d in tf.config.list_logical_devices()) + f'; {os.cpu_count()} CPU cores')
+  check('gin_configs', lambda: str(configuration.config_root()))
+  check('cache_dir', lambda: _writable(values.cache_dir))
+  if values.gin_file:
+    configuration.load([configuration.find(f) for f in values.gin_file], values.gin_param)
+    experiment = configuration.make_experiment()
+    loaded = {}
+
+    def load():
+      data = loaded['data'] = experiment.data.load(values.data_dir)
+      return f'{data.name}: {len(data)} images {data.image_shape}, {data.num_classes} classes'
+
+    def prepare():
+      experiment.evaluator.extractor.prepare(loaded['data'], pathlib.Path(values.cache_dir))
+      return experiment.evaluator.extractor.description
+
+    check('data', load)
+    if loaded:
+      check('feature extractor', prepare)
+  if failed:
+    raise errors.UserError(f'{len(failed)} of these checks failed: {", ".join(failed)}.')
+
+
+def _version(package):
+  try:
+    return importlib.metadata.version(package)
+  except importlib.metadata.PackageNotFoundError as error:
+    raise errors.UserError(f'not installed; pip install {package}') from error
+
+
+def _writable(folder):
+  try:
+    pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):
+      return f'{folder} (writable)'
+  except OSError as error:
+    raise errors.UserError(f'{folder}: {error.strerror}; choose another --cache_dir') from error

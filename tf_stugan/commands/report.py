@@ -1,0 +1,43 @@
+"""Compare runs: a table (Markdown and CSV), the score against density, and scores and exploration over time.
+
+Examples:
+  tf-stugan report --workdirs=runs/a,runs/b
+  tf-stugan report --workdirs='runs/*' --output=comparison
+"""
+
+import glob
+import os
+import pathlib
+import sys
+
+from absl import flags
+
+from tf_stugan import errors
+from tf_stugan.procedures import comparison
+from tf_stugan.training.workdir import Workdir
+
+
+def define_flags(values: flags.FlagValues) -> None:
+  flags.DEFINE_list('workdirs', [], 'Folders of runs, or patterns, separated by commas.', flag_values=values)
+  flags.DEFINE_string('output', 'report', 'Folder for the table and the figures.', flag_values=values)
+
+
+def run(values: flags.FlagValues) -> None:
+  paths = sorted(p for pattern in values.workdirs for p in glob.glob(os.path.expanduser(pattern)))
+  workdirs = [w for w in (Workdir(p) for p in paths if os.path.isdir(p)) if w.metrics.exists()]
+  if not workdirs:
+    raise errors.UserError(f'--workdirs={",".join(values.workdirs)}: no folder there holds a run.')
+  records = [comparison.record(workdir) for workdir in workdirs]
+  output = pathlib.Path(values.output)
+  try:
+    output.mkdir(parents=True, exist_ok=True)
+    (output / 'report.md').write_text(comparison.markdown(records))
+    (output / 'report.csv').write_text(comparison.comma_separated(records))
+  except OSError as error:
+    raise errors.UserError(f'--output={output} cannot be written: {error.strerror}') from error
+  comparison.plot_density(records, output / 'density.png')
+  score = 'fid' if 'FID' in records[0] else 'fcd'
+  comparison.plot_curves(workdirs, score, output / f'{score}.png', log_scale=True)
+  comparison.plot_curves(workdirs, 'generator/exploration_rate', output / 'exploration_rate.png')
+  sys.stdout.write(comparison.markdown(records))
+  sys.stdout.write(f'\n{output}/: report.md report.csv density.png {score}.png exploration_rate.png\n')
