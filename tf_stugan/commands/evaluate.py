@@ -26,7 +26,7 @@ def run(values: flags.FlagValues) -> None:
   if values.num_samples:
     trained.evaluator.num_samples = values.num_samples
   scores = trained.evaluator.evaluate(trained.trainer.gan)
-  row = {'step': int(trained.trainer.step), **scores, 'protocol': trained.evaluator.protocol()}
+  row = {'step': int(trained.trainer.step.numpy()), **scores, 'protocol': trained.evaluator.protocol()}
   with open(trained.workdir.path / 'evaluations.jsonl', 'a') as file:
     file.write(json.dumps(row) + '\n')
   sys.stdout.write(json.dumps(row, indent=1) + '\n')

@@ -32,7 +32,7 @@ def save(trainer, folder: pathlib.Path, keep: int = 2) -> pathlib.Path:
   Raises:
     DiskError: nothing was written; the checkpoints from before are untouched.
   """
-  step = int(trainer.step)
+  step = int(trainer.step.numpy())
   target = folder / f'{_PREFIX}{step:08d}'
   temporary = folder / f'{_TEMPORARY}{step:08d}'
   try:
@@ -91,7 +91,7 @@ def restore(trainer, folder: pathlib.Path, required: bool = False) -> int:
       os.rename(path, f'{path}.corrupt')
       continue
     _read(trainer, path, manifest)
-    return int(trainer.step)
+    return int(trainer.step.numpy())
   if found or list(folder.glob('*.corrupt')):
     raise errors.CheckpointError(
         f'{folder} holds checkpoints, and none of them is whole. Nothing was started over; copy one back from elsewhere, '

@@ -183,7 +183,7 @@ class Trainer(tf.Module):
     Raises:
       DivergedError: a loss is not finite.
     """
-    step = int(self.step)
+    step = int(self.step.numpy())
     iterator = self._batches(step)
     for hook in hooks:
       hook.begin(self, step, num_steps)

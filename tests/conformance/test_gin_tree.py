@@ -1,0 +1,163 @@
+"""Every experiment of the gin tree is run for a few steps, and held to the same contract."""
+
+import json
+import math
+import pathlib
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tf_stugan import configuration
+from tf_stugan.export import tflite
+from tf_stugan.layers.prunable import prunable_layers
+from tf_stugan.procedures import comparison
+from tf_stugan.sparsity import masks
+from tf_stugan.training import checkpoints
+from tf_stugan.training.workdir import Workdir
+
+ROOT = configuration.config_root()
+EXPERIMENTS = sorted(p.name for p in (ROOT / 'experiments').glob('*.gin'))
+# What runs/tiny.gin puts something else in the place of.
+REPLACED = re.compile(r'tfds_images\.|embedded\.|features\.Inception')
+
+
+def load(experiment, *bindings):
+  configuration.load([configuration.find(experiment), configuration.find('runs/tiny.gin')], bindings)
+  return configuration.make_experiment()
+
+
+def prepare(experiment, workdir, cache, *bindings):
+  made = load(experiment, *bindings)
+  return made, made.prepare(Workdir(workdir, create=True), None, cache)
+
+
+@pytest.fixture(scope='module')
+def cache(tmp_path_factory):
+  return tmp_path_factory.mktemp('cache')
+
+
+@pytest.fixture(scope='module', params=EXPERIMENTS)
+def finished(request, cache, tmp_path_factory):
+  """(experiment, run, bindings that were parsed, bindings that were used) after 8 steps."""
+  workdir = tmp_path_factory.mktemp(request.param.removesuffix('.gin'))
+  made, run = prepare(request.param, workdir, cache)
+  made.procedure.run(run)
+  return request.param, run, configuration.snapshot(), configuration.operative()
+
+
+def test_no_binding_is_dead(finished):
+  _, _, parsed, used = finished
+  def bindings(text):
+    return {name for name in configuration._bindings(text) if '.' in name and not REPLACED.match(name)}  # pylint: disable=protected-access
+  assert bindings(parsed) - bindings(used) == set()
+
+
+def test_losses_are_finite_and_rows_complete(finished):
+  _, run, _, _ = finished
+  rows = run.workdir.rows()
+  numbers = [v for row in rows for v in row.values() if isinstance(v, float)]
+  assert numbers and all(map(math.isfinite, numbers))
+  assert [row['step'] for row in rows if row['kind'] == 'train'] == [2, 4, 6, 8]
+  assert [row['step'] for row in rows if row['kind'] == 'evaluation'] == [4, 8]
+  assert {p.name for p in run.workdir.samples.iterdir()} == {'step-00000004.png', 'step-00000008.png'}
+
+
+def test_densities_are_kept_and_pruned_weights_are_zero(finished):
+  experiment, run, _, _ = finished
+  averaged = {v.name: v.numpy() for v in run.trainer.gan.averaged_generator.variables}
+  for name, side in run.trainer.sides.items():
+    assert bool(side.masked) == ('dense' not in experiment)
+    if not side.masked:
+      continue
+    targets = side.method.distribution({v.name: tuple(v.weight.shape) for v in side.masked}, side.method.density)
+    for v in side.masked:
+      mask = v.mask.numpy()
+      assert abs(mask.sum() - targets[v.name] * mask.size) <= 1
+      assert not v.weight.numpy()[~mask].any()
+      if name == 'generator':
+        assert not averaged[v.weight.name][~mask].any()
+
+
+def test_the_generator_explores_exactly_where_it_should(finished):
+  experiment, run, _, _ = finished
+  scalars = run.trainer.scalars()
+  explores = 'stugan' in experiment or 'quickstart' in experiment
+  if 'generator/density' in scalars:
+    assert (scalars['generator/exploration_rate'] > scalars['generator/density'] + 0.01) == explores
+
+
+def test_few_graphs_are_traced(finished):
+  _, run, _, _ = finished
+  assert run.trainer._run.experimental_get_tracing_count() <= 2  # pylint: disable=protected-access
+
+
+def test_the_export_equals_keras(finished):
+  _, run, _, _ = finished
+  generator = run.trainer.gan.averaged_generator
+  largest, _ = tflite.parity(tflite.convert(generator).model, generator, count=4)
+  assert largest < 1e-5
+
+
+def test_the_newest_checkpoint_is_whole(finished):
+  experiment, run, _, _ = finished
+  fresh = load(experiment).trainer
+  fresh.build(run.data)
+  assert checkpoints.restore(fresh, run.workdir.checkpoints) == 8
+  for a, b in zip(fresh.variables, run.trainer.variables, strict=True):
+    np.testing.assert_array_equal(a.numpy(), b.numpy())
+
+
+def test_it_can_be_reported(finished):
+  _, run, _, _ = finished
+  record = comparison.record(run.workdir)
+  assert record['step'] == 8
+  assert 0 < record['G multiply-adds / dense'] <= 1
+  assert 'FCD' in record
+
+
+@pytest.mark.parametrize('experiment', EXPERIMENTS)
+def test_a_gin_file_says_where_it_comes_from_and_what_it_needs(experiment):
+  head = (ROOT / 'experiments' / experiment).read_text().split('\n\n')[0]
+  assert head.startswith('# ')
+  assert 'Commonly changed' in head
+  assert 'Required' in head or 'Needs no download' in head
+
+
+def test_all_sparse_experiments_take_the_same_two_macros(cache, tmp_path):
+  for experiment in EXPERIMENTS:
+    if 'dense' in experiment:
+      continue
+    made = load(experiment, 'GENERATOR_DENSITY = 0.3', 'DISCRIMINATOR_DENSITY = 0.7')
+    assert made.trainer.methods['generator'].density == 0.3
+    assert made.trainer.methods['discriminator'].density == 0.7
+
+
+@pytest.mark.slow
+def test_four_steps_and_four_more_in_a_new_process_equal_eight(cache, tmp_path):
+  """Weights, masks and metric rows, bit for bit; the first process is stopped by a signal at step 4 or later."""
+  def command(workdir, *more):
+    return [sys.executable, '-m', 'tf_stugan.cli', 'train', f'--workdir={workdir}', f'--cache_dir={cache}', *more]
+  new = ['--gin_file=sngan_cifar10_small_stugan.gin', '--gin_file=runs/tiny.gin', '--gin_param=NUM_STEPS = 12']
+  subprocess.run(command(tmp_path / 'whole', *new), check=True, capture_output=True)
+  with subprocess.Popen(command(tmp_path / 'parts', *new), stderr=subprocess.PIPE, text=True) as process:
+    for line in process.stderr:
+      if 'step 4/12' in line:
+        process.terminate()
+        break
+    process.stderr.read()
+  assert process.returncode == 42
+  stopped = Workdir(tmp_path / 'parts').rows()[-1]['step']
+  assert 4 <= stopped < 12
+  subprocess.run(command(tmp_path / 'parts'), check=True, capture_output=True)
+  rows = [Workdir(tmp_path / name).metrics.read_text() for name in ('whole', 'parts')]
+  assert rows[0] == rows[1]
+  readers = [tf.train.load_checkpoint(str(checkpoints.list_steps(tmp_path / name / 'checkpoints')[-1] / 'variables'))
+             for name in ('whole', 'parts')]
+  names = [set(r.get_variable_to_shape_map()) - {'_CHECKPOINTABLE_OBJECT_GRAPH'} for r in readers]
+  assert names[0] == names[1]
+  for name in names[0]:
+    np.testing.assert_array_equal(readers[0].get_tensor(name), readers[1].get_tensor(name))

@@ -1,0 +1,64 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tf_stugan import errors
+from tf_stugan.data import embedded
+from tf_stugan.data import images
+from tf_stugan.data import random_images
+from tf_stugan.data import tfds_images
+
+
+@pytest.fixture(scope='module')
+def data():
+  return random_images.RandomImages(num_images=20, resolution=4).load()
+
+
+def first(dataset, count):
+  return [element['d']['images'].numpy() for element in dataset.take(count)]
+
+
+def test_a_batch_is_a_function_of_seed_and_step(data):
+  run = first(images.batches(data, {'d': (2, 6)}, run_seed=1), 5)
+  np.testing.assert_array_equal(first(images.batches(data, {'d': (2, 6)}, run_seed=1, first_step=3), 2), run[3:])
+  assert (np.array(first(images.batches(data, {'d': (2, 6)}, run_seed=2), 1)) != run[0]).any()
+
+
+def test_every_epoch_shows_every_image_once_in_a_new_order():
+  order = images.shuffled(tf.range(40, dtype=tf.int64), 20, tf.constant([1, 2])).numpy()
+  assert sorted(order[:20]) == sorted(order[20:]) == list(range(20))
+  assert (order[:20] != order[20:]).any()
+
+
+def test_replicas_share_the_batches_of_one_device(data):
+  whole = np.array(first(images.batches(data, {'d': (3, 4)}, 1, flip=True), 2))
+  shares = first(images.batches(data, {'d': (3, 4)}, 1, num_replicas=2, flip=True), 4)
+  np.testing.assert_array_equal(np.concatenate(shares[:2], axis=1), whole[0])
+  np.testing.assert_array_equal(np.concatenate(shares[2:], axis=1), whole[1])
+
+
+def test_flips_mirror_about_half_of_the_images(data):
+  plain = np.array(first(images.batches(data, {'d': (1, 20)}, 1), 10))
+  flipped = np.array(first(images.batches(data, {'d': (1, 20)}, 1, flip=True), 10))
+  same = (plain == flipped).all(axis=(3, 4, 5))
+  mirrored = (plain[:, :, :, :, ::-1] == flipped).all(axis=(3, 4, 5))
+  assert (same ^ mirrored).all()
+  assert 60 < mirrored.sum() < 140  # of 200
+
+
+def test_pixels():
+  np.testing.assert_allclose(images.to_float(tf.constant([0, 255], tf.uint8)), [-1, 1])
+  assert images.to_uint8(np.array([-2, -1, 0, 0.999, 1, 3])).tolist() == [0, 0, 127, 254, 255, 255]
+
+
+def test_digits_are_the_embedded_ones():
+  digits = embedded.Digits().load()
+  assert digits.images.shape == (1797, 32, 32, 1)
+  assert np.bincount(digits.labels).tolist() == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
+
+
+def test_a_tfds_set_that_is_not_there_is_refused_with_what_to_do(tmp_path):
+  with pytest.raises(errors.DataError, match='tfds build cifar10'):
+    tfds_images.TFDSImages('cifar10').load(str(tmp_path))
+  with pytest.raises(errors.DataError, match='no_such_set'):
+    tfds_images.TFDSImages('no_such_set').load(str(tmp_path))

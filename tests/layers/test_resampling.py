@@ -1,0 +1,34 @@
+"""The fast forms equal the plain ones, in value and in gradient."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tf_stugan.layers import resampling
+
+PAIRS = {
+    'up': (resampling.upsample_conv, lambda x, k: resampling.conv(resampling.upsample_nearest(x), k)),
+    'down': (resampling.conv_pool, lambda x, k: resampling.average_pool(resampling.conv(x, k))),
+}
+
+
+@pytest.mark.parametrize('size', [1, 3])
+@pytest.mark.parametrize('which', PAIRS)
+def test_fast_equals_plain(which, size):
+  x = tf.random.stateless_normal([2, 6, 8, 5], [1, 2])
+  kernel = tf.random.stateless_normal([size, size, 5, 7], [3, 4])
+  results = []
+  for function in PAIRS[which]:
+    with tf.GradientTape() as tape:
+      tape.watch([x, kernel])
+      y = function(x, kernel)
+      loss = tf.reduce_sum(y * tf.random.stateless_normal(y.shape, [5, 6]))
+    results.append([y, *tape.gradient(loss, [x, kernel])])
+  for fast, plain in zip(*results, strict=True):
+    np.testing.assert_allclose(fast, plain, rtol=1e-4, atol=1e-4)
+
+
+def test_upsample_nearest_repeats_pixels():
+  x = tf.reshape(tf.range(4.), [1, 2, 2, 1])
+  assert resampling.upsample_nearest(x)[0, :, :, 0].numpy().tolist() == [
+      [0, 0, 1, 1], [0, 0, 1, 1], [2, 2, 3, 3], [2, 2, 3, 3]]

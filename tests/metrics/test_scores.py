@@ -1,0 +1,101 @@
+"""Metrics against independent formulas in float64, and against TF-GAN."""
+
+import numpy as np
+import pytest
+import scipy.linalg
+import tensorflow as tf
+
+from tf_stugan.compat import tfgan
+from tf_stugan.metrics import fid
+from tf_stugan.metrics import inception_score
+from tf_stugan.metrics import kid
+from tf_stugan.metrics import samples
+
+
+class Flat:
+  """A feature extractor that hands through: 'images' [N, 1, 1, F] are features, and their first four logits."""
+
+  is_inception = False
+
+  def __call__(self, images):
+    features = images.reshape(len(images), -1)
+    return features, features[:, :4]
+
+
+def gathered(features, batch=37):
+  images = features[:, None, None, :]
+  return samples.gather(Flat(), (images[i:i + batch] for i in range(0, len(images), batch)))
+
+
+@pytest.fixture(scope='module')
+def sets():
+  generator = np.random.default_rng(0)
+  real = generator.normal(size=[500, 8]) @ generator.normal(size=[8, 8]) + 3
+  fake = generator.normal(size=[400, 8]) @ generator.normal(size=[8, 8]) + 2
+  return real.astype(np.float32), fake.astype(np.float32)
+
+
+def test_streamed_moments_are_those_of_numpy(sets):
+  stream = gathered(sets[0] + 1000)  # far from zero, where naive sums lose digits
+  np.testing.assert_allclose(stream.mean, (sets[0] + 1000).astype(np.float64).mean(axis=0), rtol=1e-12)
+  np.testing.assert_allclose(
+      stream.covariance, np.cov((sets[0] + 1000).astype(np.float64), rowvar=False), rtol=1e-7, atol=1e-9)
+
+
+def test_fid_equals_the_matrix_square_root_and_tfgan(sets):
+  real, fake = sets
+  m1, m2 = (s.astype(np.float64).mean(axis=0) for s in sets)
+  c1, c2 = (np.cov(s.astype(np.float64), rowvar=False) for s in sets)
+  expected = ((m1 - m2)**2).sum() + np.trace(c1 + c2 - 2 * scipy.linalg.sqrtm(c1 @ c2).real)
+  value = fid.fid(gathered(real), gathered(fake))['fcd']
+  assert value == pytest.approx(expected, rel=1e-9)
+  theirs = tfgan.eval.frechet_classifier_distance_from_activations(tf.constant(real), tf.constant(fake))
+  assert value == pytest.approx(float(theirs), rel=1e-3)  # float32 over there
+
+
+def test_fid_of_a_set_with_itself_is_zero_and_of_a_constant_generator_finite(sets):
+  real = gathered(sets[0])
+  assert fid.fid(real, real)['fcd'] == pytest.approx(0, abs=1e-6)
+  constant = gathered(np.full([50, 8], 2.0, np.float32))
+  expected = ((real.mean - 2)**2).sum() + np.trace(real.covariance)
+  assert fid.fid(real, constant)['fcd'] == pytest.approx(expected, rel=1e-6)
+
+
+def test_inception_score_equals_the_formula_and_tfgan(sets):
+  logits = sets[1][:, :4].astype(np.float64)
+  p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+  expected = np.exp((p * np.log(p / p.mean(axis=0))).sum(axis=1).mean())
+  result = inception_score.inception_score(None, gathered(sets[1]), splits=1)
+  assert result['cs'] == pytest.approx(expected, rel=1e-6)
+  theirs = tfgan.eval.classifier_score_from_logits(tf.constant(sets[1][:, :4]))
+  assert result['cs'] == pytest.approx(float(theirs), rel=1e-4)
+
+
+def test_inception_score_of_splits_and_of_certain_classes():
+  certain = np.eye(4)[np.arange(40) % 4]
+  assert inception_score.score(certain) == pytest.approx(4)
+  fake = gathered(200 * certain.astype(np.float32))
+  result = inception_score.inception_score(None, fake, splits=5)
+  assert (result['cs'], result['cs_std']) == (pytest.approx(4), pytest.approx(0, abs=1e-9))
+
+
+def test_kid_equals_the_double_sum_and_tfgan(sets):
+  x, y = (s[:30].astype(np.float64) for s in sets)
+  def kernel(a, b):
+    return (a @ b / 8 + 1)**3
+  xx = np.mean([kernel(a, b) for i, a in enumerate(x) for j, b in enumerate(x) if i != j])
+  yy = np.mean([kernel(a, b) for i, a in enumerate(y) for j, b in enumerate(y) if i != j])
+  xy = np.mean([kernel(a, b) for a in x for b in y])
+  assert kid.squared_mmd(x, y) == pytest.approx(xx + yy - 2 * xy, rel=1e-9)
+  theirs = tfgan.eval.kernel_classifier_distance_from_activations(
+      tf.constant(sets[0][:400]), tf.constant(sets[1]), max_block_size=400)
+  assert kid.kid(gathered(sets[0][:400]), gathered(sets[1]))['kcd'] == pytest.approx(float(theirs), rel=1e-3)
+
+
+def test_only_inception_gives_scores_their_famous_names(sets):
+  stream = gathered(sets[0])
+  names = {**fid.fid(stream, stream), **inception_score.inception_score(stream, stream), **kid.kid(stream, stream)}
+  assert set(names) == {'fcd', 'cs', 'cs_std', 'kcd'}
+  stream.extractor.is_inception = True
+  names = {**fid.fid(stream, stream), **inception_score.inception_score(stream, stream), **kid.kid(stream, stream)}
+  assert set(names) == {'fid', 'is', 'is_std', 'kid'}

@@ -1,0 +1,100 @@
+"""Hand-worked drops and regrowths."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tf_stugan.sparsity import masks
+from tf_stugan.sparsity import schedules
+from tf_stugan.sparsity import scores
+from tf_stugan.sparsity.dynamic_sparse import DynamicSparse
+from tf_stugan.sparsity.dynamic_sparse import drop_and_regrow
+
+SEED = tf.constant([1, 2])
+#              0     1     2     3    4    5    6    7
+WEIGHT = [-4.0, 1.00, 0.10, -3.0, 0.0, 0.0, 0.0, 0.0]
+GRADIENT = [9.0, 0.00, 8.00, 0.00, 1.0, -7.0, 2.0, 0.5]
+MASK = [True, True, True, True, False, False, False, False]
+
+
+def variable(name, weight, mask):
+  return masks.MaskedVariable(name, tf.Variable(weight), tf.Variable(mask))
+
+
+def method(**kwargs):
+  schedule = schedules.UpdateSchedule(
+      100, 1, initial_fraction=kwargs.pop('fraction', 0.5), decay=schedules.constant)
+  return DynamicSparse(0.5, schedule, **kwargs)
+
+
+def update(method_, variables, gradients):
+  grown = method_.update(variables, [tf.constant(g) for g in gradients], tf.constant(1, tf.int64), SEED)
+  return [np.flatnonzero(v.mask).tolist() for v in variables], [np.flatnonzero(g).tolist() for g in grown]
+
+
+def test_stugan_drops_by_magnitude_and_regrows_by_gradient_what_was_just_dropped_included():
+  # Half of 4: weights 2 (0.1) and 1 (1.0) go. Largest |gradient| among 1, 2, 4, 5, 6, 7: 2 (8.0) and 5 (7.0).
+  v = variable('a', WEIGHT, MASK)
+  active, grown = update(method(), [v], [GRADIENT])
+  assert active == [[0, 2, 3, 5]]
+  assert grown == [[5]]  # 2 was dropped and regrown at once: not new, and
+  masks.apply_masks([v])
+  np.testing.assert_allclose(v.weight, [-4, 0, 0.1, -3, 0, 0, 0, 0])  # it keeps its value
+
+
+def test_rigl_does_not_regrow_what_was_just_dropped():
+  active, grown = update(method(regrow_dropped=False), [variable('a', WEIGHT, MASK)], [GRADIENT])
+  assert active == [[0, 3, 5, 6]]
+  assert grown == [[5, 6]]
+
+
+def test_without_room_nothing_moves_when_dropped_weights_may_not_return():
+  v = variable('a', WEIGHT, [True] * 8)
+  assert update(method(regrow_dropped=False), [v], [GRADIENT]) == ([list(range(8))], [[]])
+  assert update(method(), [v], [GRADIENT]) == ([list(range(8))], [[]])
+
+
+def test_the_number_of_dropped_weights_is_rounded_up():
+  # ceil(0.3 * 4) = 2, as with a fraction of one half.
+  assert update(method(fraction=0.3), [variable('a', WEIGHT, MASK)], [GRADIENT])[0] == [[0, 2, 3, 5]]
+
+
+def test_across_layers_one_ranking_moves_weights_from_layer_to_layer():
+  # Active: a 0 (5.0), a 1 (4.0), b 0 (0.2), b 1 (0.1): both of b go. Gradients: a 2 (3.0) and a 3 (2.0) lead.
+  a = variable('a', [5., 4., 0., 0.], [True, True, False, False])
+  b = variable('b', [.2, .1, 0.], [True, True, False])
+  active, grown = update(method(across_layers=True), [a, b], [[0., 0., 3., 2.], [0., 1., 1.]])
+  assert active == [[0, 1, 2, 3], []]
+  assert grown == [[2, 3], []]
+
+
+def test_within_layers_each_keeps_its_count():
+  a = variable('a', [5., 4., 0., 0.], [True, True, False, False])
+  b = variable('b', [.2, .1, 0.], [True, True, False])
+  active, _ = update(method(), [a, b], [[0., 0., 3., 2.], [0., 1., 1.5]])
+  assert active == [[0, 2], [0, 2]]
+
+
+def test_random_growth_depends_on_the_seed_only():
+  def grow(seed):
+    v = variable('a', np.arange(64, dtype=np.float32), np.arange(64) >= 32)
+    method(grow_score=scores.random).update([v], [tf.zeros([64])], tf.constant(1), tf.constant(seed))
+    return v.mask.numpy()
+  np.testing.assert_array_equal(grow([1, 1]), grow([1, 1]))
+  assert (grow([1, 1]) != grow([1, 2])).any()
+  assert grow([1, 1]).sum() == 32
+
+
+@pytest.mark.parametrize('fraction', [0.0, 0.25, 1.0])
+def test_counts_never_change(fraction):
+  mask = masks.exact_mask([3, 3, 4, 5], 0.2, SEED)
+  score = tf.random.stateless_uniform([2, 3, 3, 4, 5], SEED)
+  new = drop_and_regrow(mask, score[0], score[1], tf.constant(fraction), regrow_dropped=True)
+  assert int(masks.nonzeros(new)) == int(masks.nonzeros(mask))
+
+
+def test_an_update_compiles():
+  v = variable('a', WEIGHT, MASK)
+  compiled = tf.function(lambda g: method().update([v], [g], tf.constant(1), SEED), jit_compile=True)
+  compiled(tf.constant(GRADIENT))
+  assert np.flatnonzero(v.mask).tolist() == [0, 2, 3, 5]

@@ -1,0 +1,63 @@
+"""The arrows between packages, as import statements tell them."""
+
+import ast
+import pathlib
+
+import tf_stugan
+
+# Who may import whom; every package may import the modules at the top (errors, rng, compat).
+ARROWS = {
+    'layers': set(),
+    'models': {'layers'},
+    'sparsity': set(),
+    'data': set(),
+    'gans': {'layers', 'models'},
+    'metrics': {'data', 'layers', 'sparsity'},
+    'training': {'data', 'gans', 'layers', 'metrics', 'sparsity'},
+    'export': {'layers'},
+    'procedures': {'data', 'export', 'gans', 'metrics', 'models', 'sparsity', 'training'},
+    'commands': {'data', 'export', 'gans', 'metrics', 'procedures', 'training'},
+}
+PACKAGE = pathlib.Path(tf_stugan.__file__).parent
+
+
+def imports(path):
+  """Dotted names that a file imports."""
+  for node in ast.walk(ast.parse(path.read_text())):
+    if isinstance(node, ast.ImportFrom):
+      yield from (f'{node.module}.{alias.name}' for alias in node.names)
+    elif isinstance(node, ast.Import):
+      yield from (alias.name for alias in node.names)
+
+
+def test_packages_import_only_what_lies_below_them():
+  wrong = []
+  for package, allowed in ARROWS.items():
+    for path in (PACKAGE / package).glob('*.py'):
+      for name in imports(path):
+        parts = name.split('.')
+        if parts[0] == 'tf_stugan' and parts[1] in ARROWS and parts[1] not in allowed | {package}:
+          wrong.append(f'{path.relative_to(PACKAGE)} imports {name}')
+  assert wrong == []
+
+
+def test_every_package_has_its_arrows():
+  assert {p.parent.name for p in PACKAGE.glob('*/__init__.py')} - {'gin_configs'} == set(ARROWS)
+
+
+def test_only_one_file_decides_about_keras_tfgan_and_gin():
+  for path in PACKAGE.rglob('*.py'):
+    names = {name.split('.')[0] for name in imports(path)}
+    if path.name != 'compat.py':
+      assert not names & {'tf_keras', 'tensorflow_gan', 'tensorflow_model_optimization', 'ai_edge_litert'}, path
+    if path.name not in ('compat.py', 'configuration.py'):
+      assert 'gin' not in names, path
+
+
+def test_sparsity_and_training_do_not_know_who_plays():
+  for package in ('sparsity', 'training'):
+    for path in (PACKAGE / package).glob('*.py'):
+      for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, (ast.Name, ast.Attribute)):
+          name = node.id if isinstance(node, ast.Name) else node.attr
+          assert 'generator' not in name and 'discriminator' not in name, f'{path}: {name}'

@@ -1,0 +1,146 @@
+"""The command line: what it prints, and the exit codes of what goes wrong."""
+
+import json
+
+import pytest
+
+from tf_stugan import cli
+from tf_stugan.training.workdir import Workdir
+
+TINY = ['--gin_file=quickstart.gin', '--gin_file=runs/tiny.gin', '--gin_param=NUM_STEPS = 2']
+
+
+@pytest.fixture(scope='module')
+def cache(tmp_path_factory):
+  return f'--cache_dir={tmp_path_factory.mktemp("cache")}'
+
+
+@pytest.fixture(scope='module')
+def run(tmp_path_factory, cache):
+  workdir = tmp_path_factory.mktemp('a run with spaces and ünïcode')
+  assert cli.main(['tf-stugan', 'train', f'--workdir={workdir}', cache, *TINY]) == 0
+  return workdir
+
+
+def call(capsys, *arguments):
+  """(exit code, standard output, standard error)"""
+  capsys.readouterr()
+  code = cli.main(['tf-stugan', *map(str, arguments)])
+  return (code, *capsys.readouterr())
+
+
+def test_help_names_every_command_and_needs_no_tensorflow(capsys):
+  code, out, _ = call(capsys, '--help')
+  assert code == 0
+  assert all(f'\n  {name} ' in out for name in cli.COMMANDS)
+
+
+@pytest.mark.parametrize('command', cli.COMMANDS)
+def test_every_command_explains_itself_with_examples(capsys, command):
+  code, out, _ = call(capsys, command, '--help')
+  assert code == 0
+  assert 'Examples:' in out and f'tf-stugan {command}' in out and 'Flags:' in out
+
+
+def test_a_run_leaves_what_it_promises(run):
+  for name in ('config.gin', 'operative_config.gin', 'metrics.jsonl', 'samples/step-00000002.png',
+               'checkpoints/step-00000002/manifest.json'):
+    assert (run / name).stat().st_size > 0
+  assert list((run / 'events').iterdir())
+
+
+def test_training_again_goes_on_and_finds_it_done(run, cache, capsys):
+  before = (run / 'metrics.jsonl').read_text()
+  assert call(capsys, 'train', f'--workdir={run}', cache)[0] == 0
+  assert (run / 'metrics.jsonl').read_text() == before
+
+
+def test_a_changed_configuration_is_refused_with_what_differs(run, cache, capsys):
+  code, _, err = call(capsys, 'train', f'--workdir={run}', cache, *TINY, '--gin_param=LEARNING_RATE = 0.5')
+  assert code == 2
+  assert 'LEARNING_RATE: 0.0004 -> 0.5' in err and '--allow_config_change' in err
+
+
+def test_evaluate_gives_the_scores_of_training_again(run, cache, capsys):
+  code, out, _ = call(capsys, 'evaluate', f'--workdir={run}', cache)
+  assert code == 0
+  scores = json.loads(out)
+  trained = [row for row in Workdir(run).rows() if row['kind'] == 'evaluation'][-1]
+  assert {k: scores[k] for k in ('fcd', 'cs', 'kcd')} == {k: trained[k] for k in ('fcd', 'cs', 'kcd')}
+  assert scores['protocol']['generated_images'] == 16
+  assert json.loads(call(capsys, 'evaluate', f'--workdir={run}', cache, '--num_samples=8')[1])['protocol'][
+      'generated_images'] == 8
+
+
+def test_sample_and_export_and_report(run, cache, capsys, tmp_path):
+  assert call(capsys, 'sample', f'--workdir={run}', '--seeds=0-3,9', f'--output={tmp_path}/grid.png')[0] == 0
+  assert call(capsys, 'sample', f'--workdir={run}', '--seeds=1,2,3', '--interpolate=4',
+              f'--output={tmp_path}/walk.png')[0] == 0
+  code, out, _ = call(capsys, 'export', f'--workdir={run}', f'--output={tmp_path}/g.tflite')
+  assert code == 0 and 'differs from Keras by at most' in out
+  code, out, _ = call(capsys, 'report', f'--workdirs={run}', f'--output={tmp_path}/report')
+  assert code == 0 and '| FCD |' in out
+  assert {p.name for p in (tmp_path / 'report').iterdir()} == {
+      'report.md', 'report.csv', 'density.png', 'fcd.png', 'exploration_rate.png'}
+  assert all((tmp_path / name).stat().st_size > 500 for name in ('grid.png', 'walk.png', 'g.tflite'))
+
+
+def test_doctor(capsys, tmp_path):
+  code, out, _ = call(capsys, 'doctor', f'--cache_dir={tmp_path}', '--gin_file=quickstart.gin', '--gin_file=runs/tiny.gin')
+  assert code == 0
+  assert 'tensorflow-gan                   2.1.0' in out and 'classifier ' in out
+  code, out, err = call(capsys, 'doctor', f'--data_dir={tmp_path}', '--gin_file=sngan_cifar10_dense.gin')
+  assert code == 2
+  assert 'FAILED' in out and 'data' in err
+
+
+@pytest.mark.parametrize('arguments, code, message', [
+    ([], 2, ''),
+    (['trian'], 2, "no command 'trian'"),
+    (['train'], 2, 'workdir'),
+    (['train', '--workdir={new}'], 2, 'name an experiment'),
+    (['train', '--workdir={new}', '--gin_file=nothing.gin'], 2, 'quickstart.gin'),
+    (['train', '--workdir={new}', '--no_such_flag=1'], 2, 'no_such_flag'),
+    (['train', '--workdir={new}', 'word'], 2, "unexpected argument 'word'"),
+    (['train', '--workdir={new}', '--gin_file=quickstart.gin', '--gin_param=Trainr.seed = 1'], 2, "'Trainr'"),
+    (['train', '--workdir={new}', '--gin_file=quickstart.gin', '--gin_param=Trainer.sed = 1'], 2, "'sed'"),
+    (['train', '--workdir={new}', '--gin_file=quickstart.gin', '--gin_param=GENERATOR_DENSITY = 0'], 2, '(0, 1]'),
+    (['train', '--workdir={new}', '--gin_file=quickstart.gin', '--gin_param=GENERATOR_DENSITY = 1.5'], 2, '(0, 1]'),
+    (['train', '--workdir={new}', '--gin_file=quickstart.gin', '--gin_param=GENERATOR_DENSITY ='], 2, 'GENERATOR_DENSITY'),
+    (['train', '--workdir={new}', '--gin_file=quickstart.gin', '--gin_param=NUM_STEPS = %gin.REQUIRED'], 2, 'NUM_STEPS'),
+    (['train', '--workdir={new}', '--gin_file=runs/train.gin'], 2, 'Experiment'),
+    (['train', '--workdir={new}', *TINY, '--gin_param=DISCRIMINATOR_BATCH = 64'], 3, 'fewer than one batch'),
+    (['train', '--workdir={new}', *TINY, '--gin_param=GENERATOR_DENSITY = 0.0001'], 2, 'without a weight'),
+    (['train', '--workdir={new}', *TINY, '--strategy=cluster'], 2, 'one_device'),
+    (['train', '--workdir={new}', '--gin_file=sngan_cifar10_small_dense.gin', '--data_dir={new}'], 3, 'tfds build cifar10'),
+    (['evaluate', '--workdir={new}'], 2, 'does not exist'),
+    (['export', '--workdir={empty}'], 2, 'no config.gin'),
+    (['sample', '--workdir={run}', '--seeds=a-b'], 2, '--seeds=a-b'),
+    (['sample', '--workdir={run}', '--seeds=1', '--interpolate=3'], 2, 'at least two'),
+    (['sample', '--workdir={run}', '--output=/no/such/folder/x.png'], 2, 'cannot be written'),
+    (['report', '--workdirs={new}'], 2, 'no folder there holds a run'),
+])
+def test_what_goes_wrong_is_told_in_one_line(arguments, code, message, run, tmp_path, capsys):
+  (tmp_path / 'empty').mkdir()
+  places = {'new': tmp_path / 'new', 'empty': tmp_path / 'empty', 'run': run}
+  result, out, err = call(capsys, *(a.format(**places) for a in arguments))
+  assert result == code
+  assert message in (err if arguments else out)
+  assert 'Traceback' not in err
+  assert not arguments or len([line for line in err.splitlines() if line.startswith('tf-stugan')]) == 1
+
+
+def test_a_configuration_cannot_import_what_it_likes(tmp_path, capsys):
+  file = tmp_path / 'evil.gin'
+  file.write_text('import os\nimport shutil\n')
+  code, _, err = call(capsys, 'train', f'--workdir={tmp_path}/new', f'--gin_file={file}')
+  assert code == 2 and 'imports os' in err
+
+
+def test_the_cached_classifier_is_checked(run, cache, capsys):
+  folder = cache.removeprefix('--cache_dir=')
+  import pathlib
+  for path in pathlib.Path(folder).glob('classifier-*.npz'):
+    path.write_bytes(b'nonsense')
+  code, _, err = call(capsys, 'evaluate', f'--workdir={run}', cache)
+  assert code == 2 and 'damaged' in err

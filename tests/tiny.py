@@ -1,0 +1,36 @@
+"""A GAN of a few thousand weights on noise, for tests of training."""
+
+import functools
+
+from tf_stugan.compat import keras
+from tf_stugan.data import random_images
+from tf_stugan.gans import losses
+from tf_stugan.gans import noise_to_image
+from tf_stugan.models import sngan
+from tf_stugan.sparsity import dynamic_sparse
+from tf_stugan.sparsity import schedules
+from tf_stugan.sparsity import sparse_ema
+from tf_stugan.sparsity import static_sparse
+from tf_stugan.training import trainer
+
+
+def make_data():
+  return random_images.RandomImages(num_images=16).load()
+
+
+def make_trainer(interval=2, updates=1, method=None, width=8, **kwargs):
+  """A built STU-GAN trainer: batches of 4."""
+  gan = noise_to_image.NoiseToImage(
+      functools.partial(sngan.Generator, width, 16), functools.partial(sngan.Discriminator, 8), losses.hinge(), 4, 4, updates)
+  schedule = schedules.UpdateSchedule(100, interval)
+  methods = {'generator': method or dynamic_sparse.DynamicSparse(0.2, schedule),
+             'discriminator': static_sparse.StaticSparse(0.5)}
+  optimizers = {name: keras.optimizers.Adam(2e-4, 0.0, 0.9, 1e-8) for name in methods}
+  result = trainer.Trainer(gan, optimizers, methods, sparse_ema.SparseEMA(0.9), **kwargs)
+  result.build(make_data())
+  return result
+
+
+def state(trainer_):
+  """Every number of a trainer, by position."""
+  return [v.numpy() for v in trainer_.variables]

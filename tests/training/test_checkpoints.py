@@ -1,0 +1,130 @@
+"""A checkpoint is all or nothing, and holds everything."""
+
+import json
+import logging
+
+import numpy as np
+import pytest
+
+from tests import tiny
+from tf_stugan import errors
+from tf_stugan.training import checkpoints
+
+
+@pytest.fixture(scope='module')
+def interrupted(tmp_path_factory):
+  """Saved at step 3 (in the middle of an update interval and of the means), then trained to 6."""
+  folder = tmp_path_factory.mktemp('run')
+  trainer = tiny.make_trainer(interval=2)
+  trainer.fit(3)
+  trainer.host_state.best['fcd'] = [12.5, 2]
+  checkpoints.save(trainer, folder)
+  trainer.fit(6)
+  return folder, trainer
+
+
+def test_a_resumed_run_is_bit_identical_to_one_that_was_never_stopped(interrupted):
+  folder, uninterrupted = interrupted
+  trainer = tiny.make_trainer(interval=2)
+  assert checkpoints.restore(trainer, folder) == 3
+  assert trainer.host_state.best == {'fcd': [12.5, 2]}
+  trainer.fit(6)
+  for resumed, other in zip(tiny.state(trainer), tiny.state(uninterrupted), strict=True):
+    np.testing.assert_array_equal(resumed, other)
+  assert trainer.scalars() == uninterrupted.scalars()
+
+
+@pytest.fixture(scope='module')
+def trainer():
+  result = tiny.make_trainer()
+  result.fit(1)
+  return result
+
+
+def save_at(trainer, folder, *steps):
+  for step in steps:
+    trainer.step.assign(step)
+    checkpoints.save(trainer, folder, keep=3)
+
+
+def damage_truncate(path):
+  file = path / 'variables.data-00000-of-00001'
+  file.write_bytes(file.read_bytes()[:-100])
+
+
+def damage_flip(path):
+  file = path / 'variables.data-00000-of-00001'
+  content = bytearray(file.read_bytes())
+  content[len(content) // 2] ^= 1
+  file.write_bytes(content)
+
+
+def damage_manifest(path):
+  (path / 'manifest.json').write_text('{"step": 2')
+
+
+def damage_no_manifest(path):
+  (path / 'manifest.json').unlink()
+
+
+def damage_no_file(path):
+  (path / 'variables.index').unlink()
+
+
+@pytest.mark.parametrize(
+    'damage', [damage_truncate, damage_flip, damage_manifest, damage_no_manifest, damage_no_file])
+def test_a_damaged_checkpoint_is_set_aside_and_the_one_before_is_taken(trainer, tmp_path, caplog, damage):
+  save_at(trainer, tmp_path, 1, 2)
+  damage(tmp_path / 'step-00000002')
+  with caplog.at_level(logging.WARNING):
+    assert checkpoints.restore(trainer, tmp_path) == 1
+  assert 'step-00000002.corrupt' in caplog.text
+  assert (tmp_path / 'step-00000002.corrupt').is_dir()
+
+
+def test_without_a_whole_one_it_never_starts_over_silently(trainer, tmp_path):
+  save_at(trainer, tmp_path, 1)
+  damage_flip(tmp_path / 'step-00000001')
+  for _ in range(2):  # the second time there is only a .corrupt folder
+    with pytest.raises(errors.CheckpointError, match='none of them is whole'):
+      checkpoints.restore(trainer, tmp_path)
+
+
+def test_an_empty_folder_is_a_fresh_start_unless_a_checkpoint_is_required(trainer, tmp_path):
+  assert checkpoints.restore(trainer, tmp_path) == 0
+  with pytest.raises(errors.CheckpointError, match='Train first'):
+    checkpoints.restore(trainer, tmp_path, required=True)
+
+
+def test_another_configuration_is_refused(trainer, tmp_path):
+  save_at(trainer, tmp_path, 1)
+  with pytest.raises(errors.CheckpointError, match='another configuration'):
+    checkpoints.restore(tiny.make_trainer(width=12), tmp_path)
+
+
+def test_the_newest_are_kept_and_a_half_written_one_is_not_seen(trainer, tmp_path):
+  save_at(trainer, tmp_path, 1, 2, 3, 4)
+  (tmp_path / '.writing-00000009').mkdir()
+  assert [p.name for p in checkpoints.list_steps(tmp_path)] == ['step-00000002', 'step-00000003', 'step-00000004']
+  assert checkpoints.restore(trainer, tmp_path) == 4
+
+
+def test_the_manifest_names_sizes_hashes_and_nonzeros(trainer, tmp_path):
+  save_at(trainer, tmp_path, 1)
+  manifest = json.loads((tmp_path / 'step-00000001' / 'manifest.json').read_text())
+  assert set(manifest['files']) == {'state.json', 'variables.index', 'variables.data-00000-of-00001'}
+  to_rgb = trainer.sides['generator'].masked[-1]
+  assert manifest['nonzeros'][f'generator/{to_rgb.name}'] == to_rgb.mask.numpy().sum()
+  assert manifest['step'] == 1
+
+
+def test_a_checkpoint_that_cannot_be_written_leaves_the_old_ones(trainer, tmp_path, monkeypatch):
+  save_at(trainer, tmp_path, 1)
+  def no_space(*_):
+    raise OSError(28, 'No space left on device')
+  monkeypatch.setattr(checkpoints, '_sha256', no_space)
+  with pytest.raises(errors.DiskError, match='untouched'):
+    save_at(trainer, tmp_path, 2)
+  monkeypatch.undo()
+  assert [p.name for p in tmp_path.iterdir()] == ['step-00000001']
+  assert checkpoints.restore(trainer, tmp_path) == 1

@@ -1,0 +1,138 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests import tiny
+from tf_stugan import compat
+from tf_stugan import errors
+from tf_stugan.sparsity import dynamic_sparse
+from tf_stugan.sparsity import masks
+from tf_stugan.sparsity import schedules
+from tf_stugan.training import trainer as trainer_lib
+from tf_stugan.training.hooks import Hook
+
+
+class Recorder(Hook):
+  """Notes the steps it is called at, and something about each."""
+
+  def __init__(self, interval, note=lambda trainer: None):
+    super().__init__(interval)
+    self.steps, self.notes, self._note = [], [], note
+
+  def __call__(self, trainer, step):
+    self.steps.append(step)
+    self.notes.append(self._note(trainer))
+
+
+def generator_masks(trainer):
+  return [v.mask.numpy() for v in trainer.sides['generator'].masked]
+
+
+@pytest.fixture(scope='module')
+def trained():
+  trainer = tiny.make_trainer(interval=2, updates=2)
+  recorder = Recorder(1, generator_masks)
+  trainer.fit(6, [recorder])
+  return trainer, recorder.notes
+
+
+def test_masks_change_at_multiples_of_the_interval_only(trained):
+  _, history = trained
+  changed = [any((a != b).any() for a, b in zip(*pair, strict=True)) for pair in zip(history[:-1], history[1:], strict=True)]
+  assert changed == [True, False, True, False, True]  # before steps 2, 3, 4, 5, 6
+
+
+def test_densities_stay(trained):
+  trainer, history = trained
+  counts = [[m.sum() for m in masks_] for masks_ in history]
+  assert all(c == counts[0] for c in counts)
+  assert float(masks.density(trainer.sides['generator'].masked)) == pytest.approx(0.2, abs=1e-3)
+
+
+def test_pruned_weights_and_their_averages_are_exactly_zero(trained):
+  trainer, _ = trained
+  averaged = {v.name: v for v in trainer.gan.averaged_generator.variables}
+  for side in trainer.sides.values():
+    for v in side.masked:
+      assert not v.weight.numpy()[~v.mask.numpy()].any()
+      if side.player.name == 'generator':
+        assert not averaged[v.weight.name].numpy()[~v.mask.numpy()].any()
+        assert averaged[v.weight.name].numpy()[v.mask.numpy()].any()
+
+
+def test_the_discriminator_moves_n_critic_times_a_step(trained):
+  trainer, _ = trained
+  assert int(trainer.optimizers['discriminator'].iterations) == 12
+  assert int(trainer.optimizers['generator'].iterations) == 6
+
+
+def test_two_graphs_are_traced_and_no_more(trained):
+  trainer, _ = trained
+  assert trainer._run.experimental_get_tracing_count() == 2  # pylint: disable=protected-access
+
+
+def test_exploration_grows_for_who_explores(trained):
+  scalars = trained[0].scalars()
+  assert scalars['generator/exploration_rate'] > 0.25
+  assert scalars['discriminator/exploration_rate'] == pytest.approx(0.5, abs=0.01)
+
+
+def test_hooks_are_called_at_their_interval_and_at_the_end():
+  trainer = tiny.make_trainer(interval=100)
+  every_two, every_three = Recorder(2), Recorder(3)
+  trainer.fit(7, [every_two, every_three])
+  assert every_two.steps == [2, 4, 6, 7]
+  assert every_three.steps == [3, 6, 7]
+
+
+def test_two_replicas_with_one_global_batch_do_what_one_device_does():
+  one = tiny.make_trainer()
+  one.fit(4)
+  with tf.distribute.MirroredStrategy(['CPU:0', 'CPU:1']).scope():
+    two = tiny.make_trainer()
+  two.fit(4)
+  for a, b in zip(generator_masks(one), generator_masks(two), strict=True):
+    np.testing.assert_array_equal(a, b)
+  for a, b in zip(one.gan.generator.variables, two.gan.generator.variables, strict=True):
+    np.testing.assert_allclose(a, b, atol=1e-4)
+  for side in two.sides.values():
+    for v in (*side.player.network.variables, *(m.mask for m in side.masked)):
+      first, second = (r.numpy() for r in two.strategy.experimental_local_results(v))
+      np.testing.assert_array_equal(first, second)
+
+
+def test_optimizer_state_of_regrown_weights_is_reset_where_asked():
+  schedule = schedules.UpdateSchedule(100, 3)
+  trainer = tiny.make_trainer(
+      method=dynamic_sparse.DynamicSparse(0.2, schedule, regrow_dropped=False, reset_optimizer_state=True))
+  trainer.fit(2)
+  before = generator_masks(trainer)
+  trainer.fit(3)
+  side = trainer.sides['generator']
+  for v, old in zip(side.masked, before, strict=True):
+    grown = v.mask.numpy() & ~old
+    for slot in compat.adam_slots(side.optimizer, v.weight):
+      assert not slot.numpy()[grown].any()
+      assert slot.numpy()[old & v.mask.numpy()].any()
+
+
+def test_initial_weights_do_not_depend_on_the_method():
+  sparse, dense = tiny.make_trainer(), tiny.make_trainer(method=dynamic_sparse.DynamicSparse(
+      1.0, schedules.UpdateSchedule(100)))
+  for v, w in zip(sparse.sides['generator'].masked, dense.sides['generator'].masked, strict=True):
+    np.testing.assert_array_equal(v.weight, masks.masked(w.weight, v.mask))
+
+
+def test_a_loss_that_is_not_finite_stops_the_run():
+  trainer = tiny.make_trainer()
+  trainer.gan.generator.project.bias.assign(np.nan * trainer.gan.generator.project.bias)
+  with pytest.raises(errors.DivergedError, match='loss became nan .* step .* seed 1'):
+    trainer.fit(4)
+
+
+def test_players_that_do_not_exist_are_refused_by_name():
+  gan = tiny.make_trainer().gan
+  with pytest.raises(errors.UserError, match='critic'):
+    trainer_lib.Trainer(gan, {}, {'critic': None}, None)
+  with pytest.raises(errors.UserError, match='none for .*discriminator'):
+    trainer_lib.Trainer(gan, {}, {}, None)

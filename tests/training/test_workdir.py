@@ -1,0 +1,33 @@
+import subprocess
+import sys
+
+import pytest
+
+from tf_stugan import errors
+from tf_stugan.training.workdir import Workdir
+
+
+def test_rows_past_the_restored_step_are_cut(tmp_path):
+  workdir = Workdir(tmp_path)
+  workdir.metrics.write_text('{"step": 1}\n{"step": 2}\n{"step": 3}\n{"ste')
+  assert workdir.rows() == [{'step': 1}, {'step': 2}, {'step': 3}]
+  workdir.truncate_rows(2)
+  assert workdir.metrics.read_text() == '{"step": 1}\n{"step": 2}\n'
+
+
+def test_a_second_process_is_refused_and_told_of_the_first(tmp_path):
+  code = f'from tf_stugan.training.workdir import Workdir; Workdir({str(tmp_path)!r}).lock(); print("held", flush=True); input()'
+  with subprocess.Popen([sys.executable, '-c', code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+    assert other.stdout.readline() == 'held\n'
+    with pytest.raises(errors.UserError, match=f'in use by another run: process {other.pid} on'):
+      Workdir(tmp_path).lock()
+    other.kill()
+  Workdir(tmp_path).lock()  # the lock went with its process
+
+
+def test_a_folder_that_is_not_there(tmp_path):
+  with pytest.raises(errors.UserError, match='does not exist'):
+    Workdir(tmp_path / 'no')
+  (tmp_path / 'file').touch()
+  with pytest.raises(errors.UserError, match='cannot be made'):
+    Workdir(tmp_path / 'file' / 'run', create=True)

@@ -1,0 +1,32 @@
+"""Images of noise, for benchmarks and for trying a configuration where the real data set is not at hand."""
+
+import numpy as np
+
+from tf_stugan.data.images import Images
+from tf_stugan.data.images import ImageSource
+
+
+class RandomImages(ImageSource):
+  """Uniform noise with labels that go round.
+
+  Args:
+    num_images: how many.
+    resolution: height and width, in pixels.
+    channels: 1 or 3.
+    num_classes: labels are in [0, num_classes).
+    seed: the same seed gives the same images.
+  """
+
+  def __init__(self, num_images: int = 256, resolution: int = 32, channels: int = 3, num_classes: int = 10,
+               seed: int = 0):
+    self.num_images = num_images
+    self.resolution = resolution
+    self.channels = channels
+    self.num_classes = num_classes
+    self.seed = seed
+
+  def load(self, data_dir=None):
+    shape = [self.num_images, self.resolution, self.resolution, self.channels]
+    images = np.random.default_rng(self.seed).integers(0, 256, shape, np.uint8)
+    labels = np.arange(self.num_images, dtype=np.int32) % self.num_classes
+    return Images('random/train', images, labels, self.num_classes)
