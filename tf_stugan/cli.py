@@ -49,15 +49,14 @@ def _run_command(name, command, arguments):
   from absl import flags  # pylint: disable=g-import-not-at-top
   values = flags.FlagValues()
   command.define_flags(values)
-  flags.DEFINE_bool('help', False, 'Show this help.', flag_values=values, short_name='h')
+  if {'--help', '-help', '-h', 'help'} & set(arguments):
+    sys.stdout.write(f'{command.__doc__.strip()}\n\nFlags:\n{_flags_help(values)}\n')
+    return 0
   try:
     rest = values([f'tf-stugan {name}', *arguments])[1:]
   except flags.Error as error:
     sys.stderr.write(f'tf-stugan {name}: {str(error).replace("FATAL Flags parsing error:", "").strip()}\n')
     return 2
-  if values.help:
-    sys.stdout.write(f'{command.__doc__.strip()}\n\nFlags:\n{_flags_help(values)}\n')
-    return 0
   if rest:
     sys.stderr.write(f'tf-stugan {name}: unexpected argument {rest[0]!r}; flags look like --flag=value.\n')
     return 2

@@ -94,7 +94,10 @@ def test_two_replicas_with_one_global_batch_do_what_one_device_does():
   for a, b in zip(generator_masks(one), generator_masks(two), strict=True):
     np.testing.assert_array_equal(a, b)
   for a, b in zip(one.gan.generator.variables, two.gan.generator.variables, strict=True):
-    np.testing.assert_allclose(a, b, atol=1e-4)
+    # A bias before a BatchNorm has no gradient but rounding, which Adam blows up to whole steps; it changes no image.
+    if not ('/block' in a.name and 'bias' in a.name):
+      np.testing.assert_allclose(a, b, atol=1e-4, err_msg=a.name)
+  np.testing.assert_allclose(one.gan.sample(np.arange(4)), two.gan.sample(np.arange(4)), atol=1e-4)
   for side in two.sides.values():
     for v in (*side.player.network.variables, *(m.mask for m in side.masked)):
       first, second = (r.numpy() for r in two.strategy.experimental_local_results(v))
@@ -126,7 +129,7 @@ def test_initial_weights_do_not_depend_on_the_method():
 def test_a_loss_that_is_not_finite_stops_the_run():
   trainer = tiny.make_trainer()
   trainer.gan.generator.project.bias.assign(np.nan * trainer.gan.generator.project.bias)
-  with pytest.raises(errors.DivergedError, match='loss became nan .* step .* seed 1'):
+  with pytest.raises(errors.DivergedError, match=r'loss became nan .* step 1 \(seed 1\)'):
     trainer.fit(4)
 
 

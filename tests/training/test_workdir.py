@@ -16,13 +16,15 @@ def test_rows_past_the_restored_step_are_cut(tmp_path):
 
 
 def test_a_second_process_is_refused_and_told_of_the_first(tmp_path):
-  code = f'from tf_stugan.training.workdir import Workdir; Workdir({str(tmp_path)!r}).lock(); print("held", flush=True); input()'
+  code = ('from tf_stugan.training.workdir import Workdir\n'
+          f'with Workdir({str(tmp_path)!r}).lock(): print("held", flush=True); input()')
   with subprocess.Popen([sys.executable, '-c', code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
     assert other.stdout.readline() == 'held\n'
-    with pytest.raises(errors.UserError, match=f'in use by another run: process {other.pid} on'):
-      Workdir(tmp_path).lock()
+    with pytest.raises(errors.UserError, match=f'in use by another run: process {other.pid} on'), Workdir(tmp_path).lock():
+      pass
     other.kill()
-  Workdir(tmp_path).lock()  # the lock went with its process
+  with Workdir(tmp_path).lock():  # the lock went with its process
+    assert 'process' in (tmp_path / '.lock').read_text()
 
 
 def test_a_folder_that_is_not_there(tmp_path):

@@ -56,13 +56,13 @@ def run(values: flags.FlagValues) -> None:
     experiment.prepare(workdir, values.data_dir, pathlib.Path(values.cache_dir), evaluate=False)
     sys.stdout.write(configuration.snapshot())
     return
-  workdir.lock()
-  prepared = experiment.prepare(workdir, values.data_dir, pathlib.Path(values.cache_dir))
-  workdir.config.write_text(configuration.snapshot())
-  try:
-    experiment.procedure.run(prepared)
-  finally:
-    workdir.operative_config.write_text(configuration.operative())
+  with workdir.lock():
+    prepared = experiment.prepare(workdir, values.data_dir, pathlib.Path(values.cache_dir))
+    workdir.config.write_text(configuration.snapshot())
+    try:
+      experiment.procedure.run(prepared)
+    finally:
+      workdir.operative_config.write_text(configuration.operative())
   _LOG.info('Done: %s', workdir.path)
 
 

@@ -1,5 +1,6 @@
 """One run is one folder; this file knows what lies where in it."""
 
+import contextlib
 import datetime
 import fcntl
 import json
@@ -37,22 +38,24 @@ class Workdir:
     self.samples = self.path / 'samples'
     self.events = self.path / 'events'
 
-  def lock(self) -> None:
-    """Takes the workdir for this process; the lock goes with the process, however it ends.
+  @contextlib.contextmanager
+  def lock(self):
+    """Holds the workdir for this process while entered; the lock goes with the process, however that ends.
 
     Raises:
       UserError: another process has it; the message names that one.
     """
-    self._lock = open(self.path / '.lock', 'a+')  # noqa: SIM115  (held open for as long as the process lives)
-    try:
-      fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-      self._lock.seek(0)
-      raise errors.UserError(f'{self.path} is in use by another run: {self._lock.read().strip()}') from error
-    self._lock.truncate(0)
-    started = datetime.datetime.now().isoformat(timespec='seconds')
-    self._lock.write(f'process {os.getpid()} on {socket.gethostname()}, started {started}\n')
-    self._lock.flush()
+    with open(self.path / '.lock', 'a+') as file:
+      try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+      except OSError as error:
+        file.seek(0)
+        raise errors.UserError(f'{self.path} is in use by another run: {file.read().strip()}') from error
+      file.truncate(0)
+      started = datetime.datetime.now().isoformat(timespec='seconds')
+      file.write(f'process {os.getpid()} on {socket.gethostname()}, started {started}\n')
+      file.flush()
+      yield
 
   def rows(self) -> list[dict]:
     """The rows of metrics.jsonl; a last line that was cut off by a crash is left out."""
