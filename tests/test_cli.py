@@ -56,9 +56,9 @@ def test_training_again_goes_on_and_finds_it_done(run, cache, capsys):
 
 
 def test_a_changed_configuration_is_refused_with_what_differs(run, cache, capsys):
-  code, _, err = call(capsys, 'train', f'--workdir={run}', cache, *TINY, '--gin_param=LEARNING_RATE = 0.5')
+  code, _, err = call(capsys, 'train', f'--workdir={run}', cache, *TINY, '--gin_param=EMA_DECAY = 0.5')
   assert code == 2
-  assert 'LEARNING_RATE: 0.0004 -> 0.5' in err and '--allow_config_change' in err
+  assert 'EMA_DECAY: 0.99 -> 0.5' in err and '--allow_config_change' in err
 
 
 def test_evaluate_gives_the_scores_of_training_again(run, cache, capsys):
@@ -102,13 +102,15 @@ def test_doctor(capsys, tmp_path):
     (['train', '--workdir={new}', '--gin_file=nothing.gin'], 2, 'quickstart.gin'),
     (['train', '--workdir={new}', '--no_such_flag=1'], 2, 'no_such_flag'),
     (['train', '--workdir={new}', 'word'], 2, "unexpected argument 'word'"),
+    (['train', '--workdir={new}', '--gin_file=quickstart.gin', '--gin_param=GENERATOR_DENSTY = 0.1'], 2,
+     'has no GENERATOR_DENSTY'),
     (['train', '--workdir={new}', '--gin_file=quickstart.gin', '--gin_param=Trainr.seed = 1'], 2, "'Trainr'"),
     (['train', '--workdir={new}', '--gin_file=quickstart.gin', '--gin_param=Trainer.sed = 1'], 2, "'sed'"),
     (['train', '--workdir={new}', '--gin_file=quickstart.gin', '--gin_param=GENERATOR_DENSITY = 0'], 2, '(0, 1]'),
     (['train', '--workdir={new}', '--gin_file=quickstart.gin', '--gin_param=GENERATOR_DENSITY = 1.5'], 2, '(0, 1]'),
     (['train', '--workdir={new}', '--gin_file=quickstart.gin', '--gin_param=GENERATOR_DENSITY ='], 2, 'GENERATOR_DENSITY'),
     (['train', '--workdir={new}', '--gin_file=quickstart.gin', '--gin_param=NUM_STEPS = %gin.REQUIRED'], 2, 'NUM_STEPS'),
-    (['train', '--workdir={new}', '--gin_file=runs/train.gin'], 2, 'Experiment'),
+    (['train', '--workdir={new}', '--gin_file=runs/train.gin'], 2, 'NUM_STEPS'),
     (['train', '--workdir={new}', *TINY, '--gin_param=DISCRIMINATOR_BATCH = 64'], 3, 'fewer than one batch'),
     (['train', '--workdir={new}', *TINY, '--gin_param=GENERATOR_DENSITY = 0.0001'], 2, 'without a weight'),
     (['train', '--workdir={new}', *TINY, '--strategy=cluster'], 2, 'one_device'),

@@ -53,9 +53,28 @@ def load(files: Sequence[pathlib.Path], bindings: Sequence[str] = ()) -> None:
   for file in files:
     _check_imports(file)
   try:
-    gin.parse_config_files_and_bindings([str(f) for f in files], list(bindings))
+    gin.parse_config_files_and_bindings([str(f) for f in files], [], finalize_config=False)
   except Exception as error:  # pylint: disable=broad-except  (gin raises ValueError, SyntaxError, ImportError, its own ...)
     raise errors.UserError(_one_line(error)) from error
+  known = {name for name in _bindings(snapshot()) if '.' not in name}
+  for binding in bindings:
+    _parse_binding(binding, known)
+  try:
+    gin.finalize()
+  except ValueError as error:  # a %gin.REQUIRED that nobody set
+    raise errors.UserError(_one_line(error)) from error
+
+
+def _parse_binding(binding, macros):
+  """Gin takes any NAME = value; one that no file mentions would change nothing, so it is refused."""
+  match = re.match(r'\s*(\w+)\s*=', binding)
+  if match and match[1] not in macros:
+    raise errors.UserError(
+        f'--gin_param={binding!r}: this experiment has no {match[1]}; it has {", ".join(sorted(macros))}.')
+  try:
+    gin.parse_config(binding)
+  except Exception as error:  # pylint: disable=broad-except
+    raise errors.UserError(f'--gin_param={binding!r}: {_one_line(error)}') from error
 
 
 def _check_imports(file: pathlib.Path, seen: set[pathlib.Path] | None = None) -> None:
