@@ -1,5 +1,6 @@
 """The command `tf-stugan`: which command was asked for, and how its failures are told."""
 
+import errno
 import importlib
 import os
 import sys
@@ -72,6 +73,9 @@ def _guard(name, command, values):
     message = str(error).split('\n  In call to')[0]  # where gin called the constructor that complained
     sys.stderr.write(f'tf-stugan {name}: {message}\n')
     return error.exit_code
+  except OSError as error:  # a folder that is read-only, a disk that is full ...
+    sys.stderr.write(f'tf-stugan {name}: {error.filename or ""}: {error.strerror}\n')
+    return errors.DiskError.exit_code if error.errno == errno.ENOSPC else errors.UserError.exit_code
   return 0
 
 

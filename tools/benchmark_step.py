@@ -31,7 +31,7 @@ flags.DEFINE_string('memory_of', None, 'Used by the tool itself: print the peak 
 
 
 def make_trainer(method: str):
-  """A built trainer of full-size SNGAN on noise, 'dense' or 'stugan'."""
+  """(built trainer of an SNGAN, noise to train it on); method is 'dense' or 'stugan'."""
   bindings = {'GENERATOR_WIDTH': FLAGS.generator_width, 'DISCRIMINATOR_WIDTH': FLAGS.discriminator_width,
               'GENERATOR_BATCH': FLAGS.batch, 'DISCRIMINATOR_BATCH': FLAGS.batch, 'DISCRIMINATOR_UPDATES': 1,
               'RandomImages.num_images': 256, 'NUM_STEPS': 10**9}
@@ -40,14 +40,15 @@ def make_trainer(method: str):
   files = [configuration.find(f) for f in (f'sngan_cifar10_{method}.gin', 'runs/tiny.gin')]
   configuration.load(files, [f'{name} = {value}' for name, value in bindings.items()])
   experiment = configuration.make_experiment()
-  experiment.trainer.build(experiment.data.load())
-  return experiment.trainer
+  data = experiment.data.load()
+  experiment.trainer.build(data.image_shape)
+  return experiment.trainer, data
 
 
-def advance(trainer, steps: int) -> float:
+def advance(trainer, data, steps: int) -> float:
   """Seconds a step."""
   start = time.perf_counter()
-  trainer.fit(int(trainer.step.numpy()) + steps)
+  trainer.fit(data, int(trainer.step.numpy()) + steps)
   return (time.perf_counter() - start) / steps
 
 
@@ -60,7 +61,7 @@ def resident_peak() -> float:
 def peak_memory(method: str) -> float:
   """MB at most while training, above what there was before."""
   before = resident_peak()
-  advance(make_trainer(method), 4)
+  advance(*make_trainer(method), 4)
   return resident_peak() - before
 
 
@@ -68,13 +69,13 @@ def main(_):
   if FLAGS.memory_of:
     sys.stdout.write(f'{peak_memory(FLAGS.memory_of)}\n')
     return
-  dense, masked = make_trainer('dense'), make_trainer('stugan')
+  (dense, data), (masked, _) = make_trainer('dense'), make_trainer('stugan')
   schedule = masked.methods['generator'].schedule
   times = []
   for _ in range(FLAGS.rounds + 1):
-    row = [advance(dense, FLAGS.steps), advance(masked, FLAGS.steps)]
+    row = [advance(dense, data, FLAGS.steps), advance(masked, data, FLAGS.steps)]
     interval, schedule.update_interval = schedule.update_interval, 1
-    row.append(advance(masked, FLAGS.steps))
+    row.append(advance(masked, data, FLAGS.steps))
     schedule.update_interval = interval
     times.append(row)
   times = np.array(times[1:])  # the first round traces the graphs

@@ -1,8 +1,6 @@
 """Every experiment of the gin tree is run for a few steps, and held to the same contract."""
 
-import json
 import math
-import pathlib
 import re
 import subprocess
 import sys
@@ -13,9 +11,7 @@ import tensorflow as tf
 
 from tf_stugan import configuration
 from tf_stugan.export import tflite
-from tf_stugan.layers.prunable import prunable_layers
 from tf_stugan.procedures import comparison
-from tf_stugan.sparsity import masks
 from tf_stugan.training import checkpoints
 from tf_stugan.training.workdir import Workdir
 
@@ -107,7 +103,7 @@ def test_the_export_equals_keras(finished):
 def test_the_newest_checkpoint_is_whole(finished):
   experiment, run, _, _ = finished
   fresh = load(experiment).trainer
-  fresh.build(run.data)
+  fresh.build(run.data.image_shape)
   assert checkpoints.restore(fresh, run.workdir.checkpoints) == 8
   for a, b in zip(fresh.variables, run.trainer.variables, strict=True):
     np.testing.assert_array_equal(a.numpy(), b.numpy())

@@ -16,10 +16,10 @@ def interrupted(tmp_path_factory):
   """Saved at step 3 (in the middle of an update interval and of the means), then trained to 6."""
   folder = tmp_path_factory.mktemp('run')
   trainer = tiny.make_trainer(interval=2)
-  trainer.fit(3)
+  trainer.fit(tiny.DATA, 3)
   trainer.host_state.best['fcd'] = [12.5, 2]
   checkpoints.save(trainer, folder)
-  trainer.fit(6)
+  trainer.fit(tiny.DATA, 6)
   return folder, trainer
 
 
@@ -28,7 +28,7 @@ def test_a_resumed_run_is_bit_identical_to_one_that_was_never_stopped(interrupte
   trainer = tiny.make_trainer(interval=2)
   assert checkpoints.restore(trainer, folder) == 3
   assert trainer.host_state.best == {'fcd': [12.5, 2]}
-  trainer.fit(6)
+  trainer.fit(tiny.DATA, 6)
   for resumed, other in zip(tiny.state(trainer), tiny.state(uninterrupted), strict=True):
     np.testing.assert_array_equal(resumed, other)
   assert trainer.scalars() == uninterrupted.scalars()
@@ -37,7 +37,7 @@ def test_a_resumed_run_is_bit_identical_to_one_that_was_never_stopped(interrupte
 @pytest.fixture(scope='module')
 def trainer():
   result = tiny.make_trainer()
-  result.fit(1)
+  result.fit(tiny.DATA, 1)
   return result
 
 

@@ -8,15 +8,15 @@ import numpy as np
 
 from tf_stugan import configuration
 from tf_stugan import errors
-from tf_stugan.procedures.procedure import Run
+from tf_stugan.gans.gan import GAN
+from tf_stugan.procedures.procedure import Experiment
 from tf_stugan.training import checkpoints
 from tf_stugan.training.workdir import Workdir
 
 
-def define_run_flags(values: flags.FlagValues) -> None:
-  """Where a run is, and where things are on this machine."""
+def define_workdir_flag(values: flags.FlagValues) -> None:
+  """Where a run is."""
   flags.DEFINE_string('workdir', None, 'The folder of the run.', flag_values=values, required=True)
-  define_machine_flags(values)
 
 
 def define_machine_flags(values: flags.FlagValues) -> None:
@@ -29,20 +29,29 @@ def define_machine_flags(values: flags.FlagValues) -> None:
       'cache_dir', str(cache), 'Folder for what can be made again: feature classifiers.', flag_values=values)
 
 
-def open_trained(values: flags.FlagValues, evaluate: bool = False) -> Run:
-  """A run as its own config.gin describes it, with its newest checkpoint restored.
+def make_experiment(workdir: Workdir) -> Experiment:
+  """The experiment of a run, as its own config.gin describes it.
+
+  Raises:
+    UserError: there is no such run.
+  """
+  if not workdir.config.exists():
+    raise errors.UserError(f'--workdir={workdir.path} holds no run: it has no config.gin.')
+  configuration.load([workdir.config])
+  return configuration.make_experiment()
+
+
+def restore(values: flags.FlagValues) -> tuple[Workdir, GAN]:
+  """The GAN of a run at its newest checkpoint; needs neither the data set nor the feature extractor.
 
   Raises:
     UserError: there is no such run, or it has no whole checkpoint.
   """
   workdir = Workdir(values.workdir)
-  if not workdir.config.exists():
-    raise errors.UserError(f'--workdir={values.workdir} holds no run: it has no config.gin.')
-  configuration.load([workdir.config])
-  run = configuration.make_experiment().prepare(
-      workdir, values.data_dir, pathlib.Path(values.cache_dir), evaluate=evaluate)
-  checkpoints.restore(run.trainer, workdir.checkpoints, required=True)
-  return run
+  trainer = make_experiment(workdir).trainer
+  trainer.build(checkpoints.image_shape(workdir.checkpoints))
+  checkpoints.restore(trainer, workdir.checkpoints, required=True)
+  return workdir, trainer.gan
 
 
 def parse_seeds(text: str) -> np.ndarray:

@@ -8,25 +8,31 @@ Examples:
 """
 
 import json
+import pathlib
 import sys
 
 from absl import flags
 
 from tf_stugan.commands import common
+from tf_stugan.training import checkpoints
+from tf_stugan.training.workdir import Workdir
 
 
 def define_flags(values: flags.FlagValues) -> None:
-  common.define_run_flags(values)
+  common.define_workdir_flag(values)
+  common.define_machine_flags(values)
   flags.DEFINE_integer(
       'num_samples', None, "Generated images; the run's own number if not given.", lower_bound=2, flag_values=values)
 
 
 def run(values: flags.FlagValues) -> None:
-  trained = common.open_trained(values, evaluate=True)
+  workdir = Workdir(values.workdir)
+  experiment = common.make_experiment(workdir)
+  trained = experiment.prepare(workdir, values.data_dir, pathlib.Path(values.cache_dir))
+  step = checkpoints.restore(trained.trainer, workdir.checkpoints, required=True)
   if values.num_samples:
     trained.evaluator.num_samples = values.num_samples
-  scores = trained.evaluator.evaluate(trained.trainer.gan)
-  row = {'step': int(trained.trainer.step.numpy()), **scores, 'protocol': trained.evaluator.protocol()}
-  with open(trained.workdir.path / 'evaluations.jsonl', 'a') as file:
+  row = {'step': step, **trained.evaluator.evaluate(trained.trainer.gan), 'protocol': trained.evaluator.protocol()}
+  with open(workdir.path / 'evaluations.jsonl', 'a') as file:
     file.write(json.dumps(row) + '\n')
   sys.stdout.write(json.dumps(row, indent=1) + '\n')

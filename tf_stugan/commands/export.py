@@ -23,7 +23,7 @@ _LARGEST_DIFFERENCE = 1e-4  # of pixels in [-1, 1]; seen: below 1e-5
 
 
 def define_flags(values: flags.FlagValues) -> None:
-  common.define_run_flags(values)
+  common.define_workdir_flag(values)
   flags.DEFINE_integer('batch_size', 1, 'Images a call.', lower_bound=1, flag_values=values)
   flags.DEFINE_bool(
       'sparse', None, 'Store kernels in compressed form; whichever file is smaller if not given.', flag_values=values)
@@ -31,14 +31,14 @@ def define_flags(values: flags.FlagValues) -> None:
 
 
 def run(values: flags.FlagValues) -> None:
-  trained = common.open_trained(values)
-  generator = trained.trainer.gan.averaged_generator
+  workdir, gan = common.restore(values)
+  generator = gan.averaged_generator
   exported = tflite.convert(generator, values.batch_size, values.sparse)
   largest, mean = tflite.parity(exported.model, generator)
   if not largest <= _LARGEST_DIFFERENCE:
     raise errors.UserError(
         f'The converted file differs from Keras by up to {largest:.2g} of [-1, 1]; it was not written.')
-  output = pathlib.Path(values.output or trained.workdir.path / 'generator.tflite')
+  output = pathlib.Path(values.output or workdir.path / 'generator.tflite')
   try:
     with tempfile.NamedTemporaryFile(dir=output.parent, suffix='.part', delete=False) as file:
       file.write(exported.model)

@@ -19,7 +19,7 @@ from tf_stugan.training import reporting
 
 
 def define_flags(values: flags.FlagValues) -> None:
-  common.define_run_flags(values)
+  common.define_workdir_flag(values)
   flags.DEFINE_string('seeds', '0-63', 'Images to make: 0-31, or 3,7,9, or both mixed.', flag_values=values)
   flags.DEFINE_integer(
       'interpolate', None, 'Images from one seed to the next, both included: one row a pair of seeds.', lower_bound=2,
@@ -32,14 +32,13 @@ def run(values: flags.FlagValues) -> None:
   seeds = common.parse_seeds(values.seeds)
   if values.interpolate and len(seeds) < 2:
     raise errors.UserError('--interpolate needs at least two --seeds.')
-  trained = common.open_trained(values)
-  gan = trained.trainer.gan
+  workdir, gan = common.restore(values)
   if values.interpolate:
     rows = [gan.interpolate(a, b, values.interpolate) for a, b in zip(seeds[:-1], seeds[1:], strict=True)]
     grid = reporting.image_grid(images_lib.to_uint8(np.concatenate(rows)), columns=values.interpolate)
   else:
     grid = reporting.image_grid(images_lib.to_uint8(gan.sample(seeds)))
-  output = values.output or str(trained.workdir.path / 'samples.png')
+  output = values.output or str(workdir.path / 'samples.png')
   grid = grid.repeat(values.scale, axis=0).repeat(values.scale, axis=1)
   try:
     reporting.save_png(grid, output)

@@ -26,7 +26,8 @@ _LOG = logging.getLogger(__name__)
 
 
 def define_flags(values: flags.FlagValues) -> None:
-  common.define_run_flags(values)
+  common.define_workdir_flag(values)
+  common.define_machine_flags(values)
   flags.DEFINE_multi_string(
       'gin_file', [], 'Experiment: a path, or a name in gin_configs/experiments. May be repeated; later ones win.',
       flag_values=values)
@@ -42,21 +43,22 @@ def define_flags(values: flags.FlagValues) -> None:
 
 
 def run(values: flags.FlagValues) -> None:
-  workdir = Workdir(values.workdir, create=not values.dry_run or bool(values.gin_file))
-  continued = workdir.config.exists()
-  if not values.gin_file and not continued:
+  if values.gin_file:
+    configuration.load([configuration.find(f) for f in values.gin_file], values.gin_param)
+  elif not pathlib.Path(values.workdir, 'config.gin').exists():
     raise errors.UserError(f'{values.workdir} holds no run yet: name an experiment, for example --gin_file=quickstart.gin')
-  files = [configuration.find(f) for f in values.gin_file] or [configuration.find(str(workdir.config))]
-  configuration.load(files, values.gin_param)
-  if continued:
-    _check_unchanged(workdir, values.allow_config_change)
+  else:
+    configuration.load([pathlib.Path(values.workdir, 'config.gin')], values.gin_param)
   with strategies.make(values.strategy).scope():
     experiment = configuration.make_experiment()
   if values.dry_run:
-    experiment.prepare(workdir, values.data_dir, pathlib.Path(values.cache_dir), evaluate=False)
-    sys.stdout.write(configuration.snapshot())
+    experiment.trainer.build(experiment.data.load(values.data_dir).image_shape)
+    sys.stdout.write(configuration.snapshot() + '\n')
     return
+  workdir = Workdir(values.workdir, create=True)
   with workdir.lock():
+    if workdir.config.exists():
+      _check_unchanged(workdir, values.allow_config_change)
     prepared = experiment.prepare(workdir, values.data_dir, pathlib.Path(values.cache_dir))
     workdir.config.write_text(configuration.snapshot())
     try:

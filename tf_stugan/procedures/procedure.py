@@ -12,7 +12,7 @@ from tf_stugan.training.workdir import Workdir
 
 
 class Run(NamedTuple):
-  """An experiment on its way: its trainer is built, its data are read, its workdir is locked."""
+  """An experiment on its way: its trainer is built, its data are read, its extractor is ready."""
 
   workdir: Workdir
   data: Images
@@ -44,11 +44,10 @@ class Experiment:
     self.evaluator = evaluator
     self.procedure = procedure
 
-  def prepare(self, workdir: Workdir, data_dir: str | None, cache_dir: pathlib.Path, evaluate: bool = True) -> Run:
-    """Reads the data, makes every variable, and (for `evaluate`) the feature extractor: what is missing shows here."""
+  def prepare(self, workdir: Workdir, data_dir: str | None, cache_dir: pathlib.Path) -> Run:
+    """Reads the data, makes every variable and the feature extractor: what is missing shows here, before step 0."""
     data = self.data.load(data_dir)
     with self.trainer.strategy.scope():
-      self.trainer.build(data)
-    if evaluate:
-      self.evaluator.prepare(data, cache_dir)
+      self.trainer.build(data.image_shape)
+    self.evaluator.prepare(data, cache_dir)
     return Run(workdir, data, self.trainer, self.evaluator)

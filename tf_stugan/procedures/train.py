@@ -50,6 +50,6 @@ class Train(Procedure):
     ]
     try:
       with StopSignal() as stop:
-        run.trainer.fit(self.num_steps, [*hooks, stop.hook(checkpoint)])
+        run.trainer.fit(run.data, self.num_steps, [*hooks, stop.hook(checkpoint)])
     finally:
       progress.close()

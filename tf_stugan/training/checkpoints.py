@@ -42,8 +42,11 @@ def save(trainer, folder: pathlib.Path, keep: int = 2) -> pathlib.Path:
     (temporary / 'state.json').write_text(json.dumps(dataclasses.asdict(trainer.host_state)))
     files = sorted(temporary.iterdir())
     manifest = {
-        'step': step, 'versions': {'tf_stugan': tf_stugan.__version__, 'tensorflow': tf.__version__},
-        'nonzeros': _nonzeros(trainer), 'files': {f.name: [f.stat().st_size, _sha256(f)] for f in files}}
+        'step': step,
+        'image_shape': trainer.image_shape,
+        'versions': {'tf_stugan': tf_stugan.__version__, 'tensorflow': tf.__version__},
+        'nonzeros': _nonzeros(trainer),
+        'files': {f.name: [f.stat().st_size, _sha256(f)] for f in files}}
     (temporary / 'manifest.json').write_text(json.dumps(manifest, indent=1))
     for file in [*files, temporary / 'manifest.json', temporary]:
       _sync(file)
@@ -99,6 +102,20 @@ def restore(trainer, folder: pathlib.Path, required: bool = False) -> int:
   if required:
     raise errors.CheckpointError(f'{folder} holds no checkpoint. Train first: tf-stugan train --workdir={folder.parent}')
   return 0
+
+
+def image_shape(folder: pathlib.Path) -> tuple[int, int, int]:
+  """What the checkpoints of a run were trained on, so that a generator can be built without the data set.
+
+  Raises:
+    CheckpointError: no checkpoint says it.
+  """
+  for path in reversed(list_steps(folder)):
+    try:
+      return tuple(json.loads((path / 'manifest.json').read_text())['image_shape'])
+    except (OSError, ValueError, KeyError):
+      continue
+  raise errors.CheckpointError(f'{folder} holds no whole checkpoint. Train first: tf-stugan train --workdir={folder.parent}')
 
 
 def _validate(path):

@@ -33,8 +33,11 @@ class Log:
     self.writer = tf.summary.create_file_writer(str(workdir.events))
 
   def row(self, kind: str, step: int, values: Mapping[str, object]) -> None:
-    with open(self._path, 'a') as file:
-      file.write(json.dumps({'kind': kind, 'step': step, **values}) + '\n')
+    try:
+      with open(self._path, 'a') as file:
+        file.write(json.dumps({'kind': kind, 'step': step, **values}) + '\n')
+    except OSError as error:
+      _LOG.warning('The %s row of step %d could not be written: %s', kind, step, error)
 
   def tensorboard(self, step: int, scalars: Mapping[str, float]) -> None:
     with self.writer.as_default(step=step):

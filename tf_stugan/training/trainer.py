@@ -51,8 +51,8 @@ class HostState:
 class Trainer(tf.Module):
   """Trains the players of a GAN, each with an optimizer, and those that have one with a sparsity method.
 
-  Make it, and `build` it, in the scope of a `tf.distribute` strategy. A step is one pass over the players in their order;
-  for the GANs of the papers that is one generator update.
+  Make it, and `build` it, in the scope of a `tf.distribute` strategy. A step is one pass over the players in their
+  order; for the GANs of the papers that is one generator update.
 
   Args:
     gan: who plays.
@@ -94,14 +94,14 @@ class Trainer(tf.Module):
         raise errors.UserError(
             f'The batch of {player.batch_size} images of the {player.name} cannot be shared by {replicas} replicas.')
 
-  def build(self, data: images.Images) -> None:
-    """Creates every variable, and the first masks. Initial weights depend on the seed alone, not on the method."""
-    self.data = data
-    counts = self._data_counts()
-    if counts and max(size for _, size in counts.values()) > len(data):
-      raise errors.DataError(f'{data.name} has {len(data)} images, fewer than one batch.')
+  def build(self, image_shape: tuple[int, int, int]) -> None:
+    """Creates every variable, and the first masks, for images [H, W, C].
+
+    Initial weights depend on the seed alone, not on the method.
+    """
+    self.image_shape = tuple(image_shape)
     keras.utils.set_random_seed(self.seed)
-    self.gan.build(data.image_shape)
+    self.gan.build(self.image_shape)
     self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name='step')
     self.sides = {player.name: self._build_side(player) for player in self.gan.players}
     self.exploration = {name: ExplorationRate() for name, side in self.sides.items() if side.masked}
@@ -173,18 +173,20 @@ class Trainer(tf.Module):
 
   # The loop, on the host.
 
-  def fit(self, num_steps: int, hooks: Sequence[Hook] = ()) -> None:
+  def fit(self, data: images.Images, num_steps: int, hooks: Sequence[Hook] = ()) -> None:
     """Trains up to step `num_steps`, from wherever the trainer is.
 
     Args:
+      data: images of the shape it was built for.
       num_steps: the step to reach.
       hooks: called in this order at the multiples of their interval, and at the last step.
 
     Raises:
+      DataError: the data are fewer than a batch.
       DivergedError: a loss is not finite.
     """
     step = int(self.step.numpy())
-    iterator = self._batches(step)
+    iterator = self._batches(data, step)
     for hook in hooks:
       hook.begin(self, step, num_steps)
     while step < num_steps:
@@ -198,14 +200,14 @@ class Trainer(tf.Module):
         if step % hook.interval == 0 or step == num_steps:
           hook(self, step)
 
-  def _batches(self, first_step):
-    counts = self._data_counts()
+  def _batches(self, data, first_step):
+    counts = {p.name: (p.updates_per_step, p.batch_size) for p in self.gan.players if p.uses_data}
+    largest = max((size for _, size in counts.values()), default=0)
+    if largest > len(data):
+      raise errors.DataError(f'{data.name} has {len(data)} images, fewer than one batch of {largest}.')
     replicas = self.strategy.num_replicas_in_sync
     return iter(self.strategy.distribute_datasets_from_function(
-        lambda _: images.batches(self.data, counts, self.seed, first_step, replicas, self.flip)))
-
-  def _data_counts(self):
-    return {p.name: (p.updates_per_step, p.batch_size) for p in self.gan.players if p.uses_data}
+        lambda _: images.batches(data, counts, self.seed, first_step, replicas, self.flip)))
 
   def _updates_at(self, step) -> tuple[str, ...]:
     return tuple(name for name, side in self.sides.items() if side.method and side.method.is_update_step(step))
