@@ -196,8 +196,12 @@ class Progress(Hook):
       self._bar = None
 
 
-def image_grid(images: np.ndarray, columns: int | None = None) -> np.ndarray:
-  """uint8 [N, H, W, C] -> one image [rows * H, columns * W, C], by default nearly square; empty places are black."""
+def image_grid(images: np.ndarray, columns: int | None = None, margin: int = 1) -> np.ndarray:
+  """One image of many: uint8 [N, H, W, C] -> [rows * (H + 2 margin), columns * (W + 2 margin), C].
+
+  Nearly square where `columns` is not given; margins and empty places are black.
+  """
+  images = np.pad(images, [(0, 0), (margin, margin), (margin, margin), (0, 0)])
   n, h, w, c = images.shape
   columns = columns or int(np.ceil(np.sqrt(n)))
   rows = -(-n // columns)

@@ -1,0 +1,43 @@
+import json
+import logging
+
+import numpy as np
+import pytest
+
+from tests import tiny
+from tf_stugan.training import reporting
+from tf_stugan.training.workdir import Workdir
+
+
+def test_a_grid_keeps_the_order_of_its_images():
+  images = np.arange(1, 6, dtype=np.uint8)[:, None, None, None] * np.ones([5, 2, 2, 1], np.uint8)
+  grid = reporting.image_grid(images, columns=3, margin=0)[:, :, 0]
+  assert grid[::2, ::2].tolist() == [[1, 2, 3], [4, 5, 0]]
+  assert reporting.image_grid(images).shape == (8, 12, 1)
+
+
+@pytest.fixture(scope='module')
+def trainer():
+  return tiny.make_trainer()
+
+
+def test_rows_of_a_run(trainer, tmp_path):
+  workdir = Workdir(tmp_path)
+  log = reporting.Log(workdir)
+  trainer.fit(tiny.DATA, int(trainer.step.numpy()) + 2, [reporting.Report(1, log), reporting.Cost(2, log)])
+  rows = [json.loads(line) for line in workdir.metrics.read_text().splitlines()]
+  assert [row['kind'] for row in rows] == ['train', 'train', 'cost']
+  assert {'discriminator/loss', 'discriminator/real_logits', 'generator/fake_logits', 'generator/density',
+          'generator/exploration_rate'} <= set(rows[0])
+  cost = rows[-1]
+  assert cost['generator/method'] == 'DynamicSparse'
+  kept = sum(int(v.mask.numpy().sum()) for v in trainer.sides['generator'].masked)
+  assert cost['generator/parameters'] - cost['generator/kept_parameters'] == cost['generator/masked_parameters'] - kept
+
+
+def test_samples_that_cannot_be_written_do_not_stop_a_run(trainer, tmp_path, caplog):
+  workdir = Workdir(tmp_path)
+  workdir.samples.touch()  # a file where the folder should be
+  with caplog.at_level(logging.WARNING):
+    reporting.Samples(1, workdir, reporting.Log(workdir), count=2)(trainer, 1)
+  assert 'samples of step 1 could not be written' in caplog.text
