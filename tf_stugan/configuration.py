@@ -56,25 +56,35 @@ def load(files: Sequence[pathlib.Path], bindings: Sequence[str] = ()) -> None:
     gin.parse_config_files_and_bindings([str(f) for f in files], [], finalize_config=False)
   except Exception as error:  # pylint: disable=broad-except  (gin raises ValueError, SyntaxError, ImportError, its own ...)
     raise errors.UserError(_one_line(error)) from error
-  known = {name for name in _bindings(snapshot()) if '.' not in name}
+  parsed = snapshot()
   for binding in bindings:
-    _parse_binding(binding, known)
+    _parse_binding(binding, parsed)
   try:
     gin.finalize()
   except ValueError as error:  # a %gin.REQUIRED that nobody set
     raise errors.UserError(_one_line(error)) from error
 
 
-def _parse_binding(binding, macros):
-  """Gin takes any NAME = value; one that no file mentions would change nothing, so it is refused."""
+def _parse_binding(binding, parsed):
+  """Parses one binding on top of the files, whose snapshot is `parsed`.
+
+  It may use whatever the files import, and name a class that they bind without its module ('DynamicSparse.density'). Gin
+  takes any NAME = value; one that no file mentions would change nothing, so it is refused.
+  """
+  names = _bindings(parsed)
   match = re.match(r'\s*(\w+)\s*=', binding)
-  if match and match[1] not in macros:
-    raise errors.UserError(
-        f'--gin_param={binding!r}: this experiment has no {match[1]}; it has {", ".join(sorted(macros))}.')
+  if match and match[1] not in names:
+    macros = ', '.join(sorted(name for name in names if '.' not in name))
+    raise errors.UserError(f'--gin_param={binding!r}: this experiment has no {match[1]}; it has {macros}.')
+  qualified = {name.split('/')[-1].split('.')[1]: name.split('/')[-1].split('.')[0] for name in names if name.count('.') == 2}
+  expanded = re.sub(
+      r'^(\s*(?:\w+/)*)(\w+)(\.\w+\s*=)',
+      lambda m: f'{m[1]}{qualified[m[2]] + "." if m[2] in qualified else ""}{m[2]}{m[3]}', binding)
+  imports = [line for line in parsed.splitlines() if line.startswith(('import ', 'from '))]
   try:
-    gin.parse_config(binding)
+    gin.parse_config('\n'.join([*imports, expanded]))
   except Exception as error:  # pylint: disable=broad-except
-    raise errors.UserError(f'--gin_param={binding!r}: {_one_line(error)}') from error
+    raise errors.UserError(f'--gin_param={binding!r}: {str(error).splitlines()[0]}') from error
 
 
 def _check_imports(file: pathlib.Path, seen: set[pathlib.Path] | None = None) -> None:
@@ -129,7 +139,7 @@ def differences(old: str, new: str) -> list[str]:
 
 
 def _bindings(text):
-  text = re.sub(r'\\\n\s*', '', text)
+  text = re.sub(r'\\?\n\s+', '', text)  # a value goes on in indented lines
   pairs = (line.split('=', 1) for line in text.splitlines() if '=' in line and not line.startswith('#'))
   return {name.strip(): value.strip() for name, value in pairs}
 
