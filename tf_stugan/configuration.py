@@ -76,10 +76,10 @@ def _parse_binding(binding, parsed):
   if match and match[1] not in names:
     macros = ', '.join(sorted(name for name in names if '.' not in name))
     raise errors.UserError(f'--gin_param={binding!r}: this experiment has no {match[1]}; it has {macros}.')
-  qualified = {name.split('/')[-1].split('.')[1]: name.split('/')[-1].split('.')[0] for name in names if name.count('.') == 2}
+  full_names = [name.split('/')[-1].rpartition('.')[0] for name in names if name.count('.') == 2]
+  qualified = {name.split('.')[1]: name for name in full_names}
   expanded = re.sub(
-      r'^(\s*(?:\w+/)*)(\w+)(\.\w+\s*=)',
-      lambda m: f'{m[1]}{qualified[m[2]] + "." if m[2] in qualified else ""}{m[2]}{m[3]}', binding)
+      r'^(\s*(?:\w+/)*)(\w+)(\.\w+\s*=)', lambda m: m[1] + qualified.get(m[2], m[2]) + m[3], binding)
   imports = [line for line in parsed.splitlines() if line.startswith(('import ', 'from '))]
   try:
     gin.parse_config('\n'.join([*imports, expanded]))
