@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 import rich.console
 import rich.progress
+import rich.table
 import tensorflow as tf
 
 from tf_stugan.data import images as images_lib
@@ -155,8 +156,11 @@ class Progress(Hook):
     self._num_steps = num_steps
     self._text = ''
     if sys.stderr.isatty():
-      columns = ('{task.completed}/{task.total}', rich.progress.BarColumn(bar_width=12), '{task.fields[rate]}', 'ETA',
-                 rich.progress.TimeRemainingColumn(), '{task.fields[text]}')
+      steps = f'{num_steps}/{num_steps}'
+      columns = (
+          _fixed('{task.completed}/{task.total}', len(steps)), rich.progress.BarColumn(bar_width=6),
+          _fixed('{task.fields[rate]}', 14), _fixed('ETA', 3), rich.progress.TimeRemainingColumn(),
+          rich.progress.TextColumn('{task.fields[text]}'))
       self._bar = rich.progress.Progress(*columns, console=rich.console.Console(stderr=True), transient=False)
       self._task = self._bar.add_task('', total=num_steps, completed=step, rate='', text='')
       self._bar.start()
@@ -172,15 +176,14 @@ class Progress(Hook):
 
   def __call__(self, trainer, step):
     scalars = trainer.scalars()
-    parts = []
+    scores = self._evaluate.last if self._evaluate else {}
+    parts = [f'{name.upper()} {scores[name]:.2f}' for name in ('fid', 'fcd') if name in scores]
     for name in trainer.sides:
-      short = name[0].upper()
-      part = f'{short} loss {scalars[f"{name}/loss"]:+.3f}' if f'{name}/loss' in scalars else short
+      part = f'{name[0].upper()} {scalars[f"{name}/loss"]:+.2f}'
       if f'{name}/density' in scalars:
-        part += f' density {scalars[f"{name}/density"]:.3f} explored {scalars[f"{name}/exploration_rate"]:.3f}'
+        part += f' (density {scalars[f"{name}/density"]:.2f}, explored {scalars[f"{name}/exploration_rate"]:.2f})'
       parts.append(part)
-    parts += [f'{k} {v:.2f}' for k, v in (self._evaluate.last if self._evaluate else {}).items() if k in ('fid', 'fcd')]
-    text = ' | '.join(parts)
+    text = '  '.join(parts)
     if self._bar:
       self._bar.update(self._task, text=text)
       if step == self._num_steps:
@@ -194,6 +197,11 @@ class Progress(Hook):
     if self._bar:
       self._bar.stop()
       self._bar = None
+
+
+def _fixed(text: str, width: int) -> rich.progress.TextColumn:
+  """A column that does not shrink on a narrow terminal."""
+  return rich.progress.TextColumn(text, table_column=rich.table.Column(no_wrap=True, min_width=width))
 
 
 def image_grid(images: np.ndarray, columns: int | None = None, margin: int = 1) -> np.ndarray:
