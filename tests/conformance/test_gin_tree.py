@@ -36,7 +36,8 @@ def cache(tmp_path_factory):
   return tmp_path_factory.mktemp('cache')
 
 
-@pytest.fixture(scope='module', params=EXPERIMENTS)
+@pytest.fixture(
+    scope='module', params=[pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in EXPERIMENTS])
 def finished(request, cache, tmp_path_factory):
   """(experiment, run, bindings that were parsed, bindings that were used) after 8 steps."""
   workdir = tmp_path_factory.mktemp(request.param.removesuffix('.gin'))

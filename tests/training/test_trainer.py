@@ -86,17 +86,17 @@ def test_hooks_are_called_at_their_interval_and_at_the_end():
 
 
 def test_two_replicas_with_one_global_batch_do_what_one_device_does():
-  one = tiny.make_trainer()
+  one = tiny.make_trainer(interval=1)  # masks change at every step: one graph to trace
   one.fit(tiny.DATA, 4)
   with tf.distribute.MirroredStrategy(['CPU:0', 'CPU:1']).scope():
-    two = tiny.make_trainer()
+    two = tiny.make_trainer(interval=1)
   two.fit(tiny.DATA, 4)
   for a, b in zip(generator_masks(one), generator_masks(two), strict=True):
     np.testing.assert_array_equal(a, b)
   for a, b in zip(one.gan.generator.variables, two.gan.generator.variables, strict=True):
-    # A bias before a BatchNorm has no gradient but rounding, which Adam blows up to whole steps; it changes no image.
-    # Running variances are unbiased on one device (fused BatchNorm) and not across replicas.
-    if not ('/block' in a.name and 'bias' in a.name) and 'moving_variance' not in a.name:
+    # A bias before a BatchNorm has no gradient but rounding, which Adam blows up to whole steps: it changes no image, but
+    # the running means follow it. Running variances are unbiased on one device (fused BatchNorm), not across replicas.
+    if not ('/block' in a.name and 'bias' in a.name) and 'moving_' not in a.name:
       np.testing.assert_allclose(a, b, atol=1e-4, err_msg=a.name)
   for side in two.sides.values():
     for v in (*side.player.network.variables, *(m.mask for m in side.masked)):
@@ -131,6 +131,13 @@ def test_a_loss_that_is_not_finite_stops_the_run():
   trainer.gan.generator.project.bias.assign(np.nan * trainer.gan.generator.project.bias)
   with pytest.raises(errors.DivergedError, match=r'loss became nan .* step 1 \(seed 1\)'):
     trainer.fit(tiny.DATA, 4)
+
+
+def test_a_batch_that_replicas_cannot_share_is_refused():
+  with tf.distribute.MirroredStrategy(['CPU:0', 'CPU:1']).scope(), pytest.raises(
+      errors.UserError, match='batch of 5 images of the discriminator cannot be shared by 2 replicas'):
+    gan = tiny.noise_to_image.NoiseToImage(tiny.sngan.Generator, tiny.sngan.Discriminator, tiny.losses.hinge(), 5, 4)
+    trainer_lib.Trainer(gan, {p.name: compat.keras.optimizers.Adam() for p in gan.players}, {}, None)
 
 
 def test_players_that_do_not_exist_are_refused_by_name():
