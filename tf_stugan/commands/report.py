@@ -1,4 +1,5 @@
-"""Compare runs: a table (Markdown and CSV), the score against density, and scores and exploration over time.
+"""Compare runs: a table (Markdown and CSV), the score against density, and scores and exploration over
+time (figures, and curves.csv).
 
 Examples:
   tf-stugan report --workdirs=runs/a,runs/b
@@ -33,6 +34,7 @@ def run(values: flags.FlagValues) -> None:
     output.mkdir(parents=True, exist_ok=True)
     (output / 'report.md').write_text(comparison.markdown(records))
     (output / 'report.csv').write_text(comparison.comma_separated(records))
+    (output / 'curves.csv').write_text(comparison.curves_as_csv(workdirs))
   except OSError as error:
     raise errors.UserError(f'--output={output} cannot be written: {error.strerror}') from error
   comparison.plot_density(records, output / 'density.png')
@@ -40,4 +42,4 @@ def run(values: flags.FlagValues) -> None:
   comparison.plot_curves(workdirs, score, output / f'{score}.png', log_scale=True)
   comparison.plot_curves(workdirs, 'generator/exploration_rate', output / 'exploration_rate.png')
   sys.stdout.write(comparison.markdown(records))
-  sys.stdout.write(f'\n{output}/: report.md report.csv density.png {score}.png exploration_rate.png\n')
+  sys.stdout.write(f'\n{output}/: report.md report.csv curves.csv density.png {score}.png exploration_rate.png\n')

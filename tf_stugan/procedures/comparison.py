@@ -53,15 +53,26 @@ def _train_seconds(workdir):
 
 
 def curves(workdir: Workdir) -> dict[str, tuple[list[int], list[float]]]:
-  """{'fcd': (steps, values), 'generator/exploration_rate': ...}: what changes over a run."""
+  """{'fcd': (steps, values), 'generator/exploration_rate': ...}: scores and exploration rates over a run."""
   result = {}
   for row in workdir.rows():
     for name, value in row.items():
-      if name in _SCORES or name.endswith(('/exploration_rate', '/density', '/loss')):
+      if name in _SCORES or name.endswith('/exploration_rate'):
         steps, values = result.setdefault(name, ([], []))
         steps.append(row['step'])
         values.append(value)
   return result
+
+
+def curves_as_csv(workdirs: Sequence[Workdir]) -> str:
+  """All curves of all runs, one value a line: run,quantity,step,value."""
+  text = io.StringIO()
+  writer = csv.writer(text, lineterminator='\n')
+  writer.writerow(['run', 'quantity', 'step', 'value'])
+  for workdir in workdirs:
+    for name, (steps, values) in curves(workdir).items():
+      writer.writerows([workdir.path.name, name, step, value] for step, value in zip(steps, values, strict=True))
+  return text.getvalue()
 
 
 def markdown(records: Sequence[dict[str, object]]) -> str:

@@ -1,0 +1,47 @@
+"""Tables over runs, from rows that a test writes."""
+
+import json
+
+import pytest
+
+from tf_stugan import errors
+from tf_stugan.procedures import comparison
+from tf_stugan.training.workdir import Workdir
+
+
+def run(folder, name, scores, density=0.1):
+  (folder / name).mkdir()
+  workdir = Workdir(folder / name)
+  protocol = {'extractor': 'classifier abc', 'generated_images': 10, 'real_images': 20}
+  cost = {f'{player}/{key}': value for player in ('generator', 'discriminator') for key, value in {
+      'kept_parameters': 30, 'multiply_adds': 20, 'dense_multiply_adds': 100, 'method': 'StaticSparse'}.items()}
+  rows = [{'kind': 'evaluation', 'step': i + 1, 'fcd': score, 'protocol': protocol} for i, score in enumerate(scores)]
+  rows += [{'kind': 'train', 'step': 3, 'generator/density': density, 'generator/exploration_rate': 0.4},
+           {'kind': 'cost', 'step': 3, **cost}]
+  workdir.metrics.write_text(''.join(json.dumps(row) + '\n' for row in rows))
+  return workdir
+
+
+def test_a_record_tells_last_and_best_score_cost_and_exploration(tmp_path):
+  record = comparison.record(run(tmp_path, 'a', [9.0, 4.0, 5.0]))
+  expected = {'run': 'a', 'method': 'StaticSparse', 'step': 3, 'FCD': 5.0, 'best FCD': 4.0, 'best FCD at step': 2,
+              'G density': 0.1, 'G parameters': 30, 'G multiply-adds / dense': 0.2, 'G explored': 0.4, 'D density': 1.0}
+  assert {key: record[key] for key in expected} == expected
+
+
+def test_tables(tmp_path):
+  records = [comparison.record(run(tmp_path, name, [score])) for name, score in (('a', 1.0), ('b', 2.0))]
+  lines = comparison.markdown(records).splitlines()
+  assert len(lines) == 4 and lines[2].startswith('| a | StaticSparse | 1 |')
+  assert comparison.comma_separated(records).splitlines()[2].startswith('b,StaticSparse,1,')
+
+
+def test_curves(tmp_path):
+  workdir = run(tmp_path, 'a', [9.0, 4.0])
+  assert comparison.curves(workdir)['fcd'] == ([1, 2], [9.0, 4.0])
+  assert 'a,fcd,2,4.0' in comparison.curves_as_csv([workdir]).splitlines()
+
+
+def test_a_run_without_an_evaluation_is_named(tmp_path):
+  with pytest.raises(errors.UserError, match='no evaluation'):
+    comparison.record(run(tmp_path, 'a', []))
