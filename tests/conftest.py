@@ -9,7 +9,7 @@ tf.config.set_logical_device_configuration(
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items):
-  """Tests of one file run in one worker, since they share fixtures; the experiments of the gin tree name their own groups."""
+  """Tests of one file share fixtures and run in one worker; the experiments of the gin tree name their own groups."""
   for item in items:
     if not item.get_closest_marker('xdist_group'):
       item.add_marker(pytest.mark.xdist_group(str(item.path)))

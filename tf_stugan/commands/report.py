@@ -7,6 +7,7 @@ Examples:
 """
 
 import glob
+import logging
 import os
 import pathlib
 import sys
@@ -16,6 +17,8 @@ from absl import flags
 from tf_stugan import errors
 from tf_stugan.procedures import comparison
 from tf_stugan.training.workdir import Workdir
+
+_LOG = logging.getLogger(__name__)
 
 
 def define_flags(values: flags.FlagValues) -> None:
@@ -28,7 +31,15 @@ def run(values: flags.FlagValues) -> None:
   workdirs = [w for w in (Workdir(p) for p in paths if os.path.isdir(p)) if w.metrics.exists()]
   if not workdirs:
     raise errors.UserError(f'--workdirs={",".join(values.workdirs)}: no folder there holds a run.')
-  records = [comparison.record(workdir) for workdir in workdirs]
+  records = []
+  for workdir in list(workdirs):
+    try:
+      records.append(comparison.record(workdir))
+    except errors.UserError as error:
+      _LOG.warning('Left out: %s', error)
+      workdirs.remove(workdir)
+  if not records:
+    raise errors.UserError('None of these runs has an evaluation yet.')
   output = pathlib.Path(values.output)
   try:
     output.mkdir(parents=True, exist_ok=True)
