@@ -21,6 +21,8 @@ lint: .venv/installed_dev
 .venv/bin/python:
 	$(PYTHON) -c 'import sys; assert (3, 10) <= sys.version_info < (3, 13), "Python 3.10 to 3.12 is needed: make PYTHON=python3.11"'
 	$(PYTHON) -m venv .venv
+	# The pip that comes with Python 3.10 does not come to an end with these requirements.
+	$@ -m pip install --quiet --disable-pip-version-check --upgrade pip
 
 .venv/installed: .venv/bin/python setup.cfg pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
