@@ -1,8 +1,10 @@
 """Training once, from random weights."""
 
+from collections.abc import Callable
 import logging
 
 from tf_stugan.procedures.procedure import Procedure
+from tf_stugan.procedures.procedure import Run
 from tf_stugan.training import checkpoints
 from tf_stugan.training import reporting
 from tf_stugan.training.stop_signal import StopSignal
@@ -15,6 +17,7 @@ class Train(Procedure):
 
   Args:
     num_steps: generator steps.
+    multiplier: trains this many times as long (STU-GAN's 5x); give the same to the method's `UpdateSchedule`.
     report_interval: steps between rows of losses, densities and exploration rates.
     sample_interval: steps between sample grids.
     evaluate_interval: steps between evaluations.
@@ -22,16 +25,17 @@ class Train(Procedure):
     keep_checkpoints: how many of the newest are kept.
   """
 
-  def __init__(self, num_steps: int, report_interval: int = 100, sample_interval: int = 1000,
+  def __init__(self, num_steps: int, multiplier: int = 1, report_interval: int = 100, sample_interval: int = 1000,
                evaluate_interval: int = 5000, checkpoint_interval: int = 1000, keep_checkpoints: int = 2):
-    self.num_steps = num_steps
+    self.num_steps = num_steps * multiplier
     self.report_interval = report_interval
     self.sample_interval = sample_interval
     self.evaluate_interval = evaluate_interval
     self.checkpoint_interval = checkpoint_interval
     self.keep_checkpoints = keep_checkpoints
 
-  def run(self, run):
+  def run(self, run, begin: Callable[[Run, reporting.Cost], None] | None = None):
+    """As in `Procedure`; `begin` is called where the run does not go on from a checkpoint."""
     step = checkpoints.restore(run.trainer, run.workdir.checkpoints)
     if step:
       _LOG.info('Going on from the checkpoint of step %d.', step)
@@ -40,11 +44,14 @@ class Train(Procedure):
     evaluate = reporting.Evaluate(self.evaluate_interval, run.evaluator, log)
     checkpoint = reporting.Checkpoint(self.checkpoint_interval, run.workdir, self.keep_checkpoints)
     progress = reporting.Progress(self.report_interval, evaluate)
+    cost = reporting.Cost(self.evaluate_interval, log)
+    if step == 0 and begin:
+      begin(run, cost)
     hooks = [
         evaluate,
         progress,
         reporting.Report(self.report_interval, log),
-        reporting.Cost(self.evaluate_interval, log),
+        cost,
         reporting.Samples(self.sample_interval, run.workdir, log),
         checkpoint,
     ]

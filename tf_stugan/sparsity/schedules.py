@@ -37,23 +37,25 @@ class UpdateSchedule:
     decay: `cosine`, `linear` or `constant`.
     begin_step: no update before it.
     end_step: no update after it; the published STU-GAN runs explore until the end, RigL stops at 75 %.
+    multiplier: of `total_steps`, for a run that is this many times as long (STU-GAN's 5x).
   """
 
   def __init__(self, total_steps: int, update_interval: int = 1000, initial_fraction: float = 0.5,
-               final_fraction: float = 0.005, decay: Decay = cosine, begin_step: int = 1, end_step: int | None = None):
+               final_fraction: float = 0.005, decay: Decay = cosine, begin_step: int = 1, end_step: int | None = None,
+               multiplier: int = 1):
     for name, value in (('total_steps', total_steps), ('update_interval', update_interval)):
       if value < 1:
         raise errors.UserError(f'UpdateSchedule.{name} counts steps and must be at least 1; got {value}.')
     for name, value in (('initial_fraction', initial_fraction), ('final_fraction', final_fraction)):
       if not 0 <= value <= 1:
         raise errors.UserError(f'UpdateSchedule.{name} must be in [0, 1]; got {value}.')
-    self.total_steps = total_steps
+    self.total_steps = total_steps * multiplier
     self.update_interval = update_interval
     self.initial_fraction = initial_fraction
     self.final_fraction = final_fraction
     self.decay = decay
     self.begin_step = begin_step
-    self.end_step = total_steps if end_step is None else end_step
+    self.end_step = self.total_steps if end_step is None else end_step
 
   def is_update_step(self, step: int) -> bool:
     """Whether masks change at the end of this step; steps count from 1."""
