@@ -21,7 +21,7 @@ from absl import flags
 from tf_stugan import configuration
 from tf_stugan.commands import common
 from tf_stugan.metrics import cost
-from tf_stugan.training import ledger as ledgers
+from tf_stugan.procedures import ledger as ledgers
 
 
 def define_flags(values: flags.FlagValues) -> None:

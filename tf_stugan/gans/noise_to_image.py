@@ -37,6 +37,7 @@ class NoiseToImage(GAN):
     self.loss = loss
     self.discriminator_batch_size = discriminator_batch_size
     self.generator_batch_size = generator_batch_size
+    self.discriminator_updates = discriminator_updates
     self.players = (
         Player('discriminator', self.discriminator, self._discriminator_objective, ('real_logits', 'fake_logits'),
                discriminator_batch_size, discriminator_updates, uses_data=True),

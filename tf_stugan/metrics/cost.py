@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 import dataclasses
-from typing import NamedTuple
+from typing import Protocol
 
 from tf_stugan.compat import keras
 from tf_stugan.layers.normalization import BatchNorm
@@ -103,18 +103,24 @@ def network_cost(network: keras.Model, masked: Sequence[MaskedVariable]) -> Netw
   return NetworkCost(sum(v.shape.num_elements() for v in network.trainable_variables), tuple(layers), normalized)
 
 
-class Game(NamedTuple):
-  """What a convention has to know of a training step.
+def dense_cost(network: keras.Model, cost: NetworkCost) -> NetworkCost:
+  """What the network is compared with: itself with every weight or, where it was narrowed, the one of full width."""
+  full_width = getattr(network, 'full_width', None)
+  return network_cost(full_width(), []) if full_width else cost.dense()
+
+
+class Game(Protocol):
+  """What a convention has to know of a GAN; `NoiseToImage` is one.
 
   Attributes:
-    work: (player, images through its network, passes) triples of one step; see `gans.gan.Work`.
-    generator_batch, discriminator_batch: images of one update.
+    work: (player, images through its network, passes) triples of one training step; see `gans.gan.Work`.
+    generator_batch_size, discriminator_batch_size: images of one update.
     discriminator_updates: a step.
   """
 
   work: Sequence[tuple[str, int, int]]
-  generator_batch: int
-  discriminator_batch: int
+  generator_batch_size: int
+  discriminator_batch_size: int
   discriminator_updates: int
 
 
@@ -154,7 +160,7 @@ class PublishedStugan:
     if generator.density < 1 and not any(layer.masked and layer.density < 1 for layer in discriminator.layers):
       dense = {name: cost.dense() for name, cost in costs.items()}
       return generator.density * self.step(dense, game)
-    return game.discriminator_batch * updates * sum(passes[name] * self.image(cost) for name, cost in costs.items())
+    return game.discriminator_batch_size * updates * sum(passes[name] * self.image(cost) for name, cost in costs.items())
 
 
 class PublishedAdapt:
@@ -171,8 +177,8 @@ class PublishedAdapt:
 
   def step(self, costs: Mapping[str, NetworkCost], game: Game) -> float:
     updates = game.discriminator_updates
-    generator = updates * game.discriminator_batch + 3 * game.generator_batch
-    discriminator = updates * (3 * updates * game.discriminator_batch + game.generator_batch)
+    generator = updates * game.discriminator_batch_size + 3 * game.generator_batch_size
+    discriminator = updates * (3 * updates * game.discriminator_batch_size + game.generator_batch_size)
     return generator * self.image(costs['generator']) + discriminator * self.image(costs['discriminator'])
 
 

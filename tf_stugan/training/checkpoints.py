@@ -108,7 +108,7 @@ def restore_dense(trainer, folder: pathlib.Path) -> int:
   """Restores networks, optimizers, averages and the step from the newest whole checkpoint of a run *without* masks.
 
   Args:
-    trainer: built, with whatever methods; its masks stay as they are.
+    trainer: built, with whatever methods; its masks stay as they are and apply to the weights.
     folder: with checkpoints of the other run.
 
   Returns:
@@ -133,6 +133,8 @@ def restore_dense(trainer, folder: pathlib.Path) -> int:
       missing = [str(error).strip().splitlines()[0][:300]]
     if missing:
       raise errors.CheckpointError(f'{path} holds other networks than this experiment: {missing[0]}')
+    for side in trainer.sides.values():
+      masks.apply_masks(side.masked)
     return int(trainer.step.numpy())
   raise errors.CheckpointError(f'{folder} holds no whole checkpoint to begin from.')
 

@@ -14,10 +14,10 @@ import rich.table
 import tensorflow as tf
 
 from tf_stugan.data import images as images_lib
+from tf_stugan.metrics.cost import dense_cost
 from tf_stugan.metrics.cost import Measured
 from tf_stugan.metrics.cost import network_cost
 from tf_stugan.training import checkpoints
-from tf_stugan.training import ledger
 from tf_stugan.training.evaluation import Evaluator
 from tf_stugan.training.hooks import Hook
 from tf_stugan.training.workdir import Workdir
@@ -147,8 +147,9 @@ class Cost(Hook):
       if name in trainer.exploration:
         rates = trainer.exploration[name].rates()
         values[f'{name}/layer_exploration'] = {layer: round(rate, 6) for layer, rate in rates.items()}
-    operations, dense = ledger.step_operations(Measured(), costs, trainer.gan)
-    return {**values, 'step_operations': operations, 'dense_step_operations': dense}
+    dense = {name: dense_cost(trainer.sides[name].player.network, cost) for name, cost in costs.items()}
+    return {**values, 'step_operations': Measured().step(costs, trainer.gan),
+            'dense_step_operations': Measured().step(dense, trainer.gan)}
 
 
 class Checkpoint(Hook):

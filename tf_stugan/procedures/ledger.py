@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from tf_stugan.gans.gan import GAN
-from tf_stugan.gans.gan import Player
 from tf_stugan.metrics.cost import Convention
-from tf_stugan.metrics.cost import Game
+from tf_stugan.metrics.cost import dense_cost
 from tf_stugan.metrics.cost import network_cost
 from tf_stugan.metrics.cost import NetworkCost
+from tf_stugan.training.trainer import Trainer
 
 
 class Ledger(NamedTuple):
@@ -32,30 +31,11 @@ class Ledger(NamedTuple):
   exact: bool
 
 
-def game(gan: GAN) -> Game:
-  """What the conventions have to know of a GAN of one generator and one discriminator."""
-  players = {player.name: player for player in gan.players}
-  generator, discriminator = players['generator'], players['discriminator']
-  return Game(gan.work, generator.batch_size, discriminator.batch_size, discriminator.updates_per_step)
-
-
-def dense_cost(player: Player, cost: NetworkCost) -> NetworkCost:
-  """The network with every weight; of a narrowed one, that of full width."""
-  full_width = getattr(player.network, 'full_width', None)
-  return network_cost(full_width(), []) if full_width else cost.dense()
-
-
-def step_operations(convention: Convention, costs: Mapping[str, NetworkCost], gan: GAN) -> tuple[float, float]:
-  """Operations of one training step: (with these costs, of the dense run)."""
-  dense = {player.name: dense_cost(player, costs[player.name]) for player in gan.players}
-  return convention.step(costs, game(gan)), convention.step(dense, game(gan))
-
-
-def ledger(trainer, num_steps: int, convention: Convention) -> Ledger:
+def ledger(trainer: Trainer, num_steps: int, convention: Convention) -> Ledger:
   """Adds up a run of `num_steps` steps from the expected densities of its layers.
 
   Args:
-    trainer: a `Trainer`, not built; its networks are built here.
+    trainer: not built; its networks are built here.
     num_steps: length of the run.
     convention: what counts.
   """
@@ -73,11 +53,10 @@ def ledger(trainer, num_steps: int, convention: Convention) -> Ledger:
   changes = [step for step in range(num_steps) if step == 0 or any(
       method.is_update_step(step) for method in trainer.methods.values())]
   training = sum(
-      (end - start) * convention.step(at(start), game(gan))
+      (end - start) * convention.step(at(start), gan)
       for start, end in zip(changes, [*changes[1:], num_steps], strict=True))
   networks = at(num_steps)
-  dense, = (dense_cost(player, networks[player.name]) for player in gan.players if player.name == 'generator')
+  dense = {player.name: dense_cost(player.network, networks[player.name]) for player in gan.players}
   return Ledger(
-      networks, training, num_steps * step_operations(convention, networks, gan)[1],
-      convention.image(networks['generator']), convention.image(dense),
-      not any(method.across_layers for method in trainer.methods.values()))
+      networks, training, num_steps * convention.step(dense, gan), convention.image(networks['generator']),
+      convention.image(dense['generator']), not any(method.across_layers for method in trainer.methods.values()))
