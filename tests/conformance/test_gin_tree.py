@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 from tf_stugan import configuration
+from tf_stugan.data import random_images
 from tf_stugan.export import tflite
 from tf_stugan.procedures import comparison
 from tf_stugan.sparsity import adaptive_density
@@ -165,3 +166,23 @@ def test_four_steps_and_four_more_in_a_new_process_equal_eight(cache, tmp_path):
   assert names[0] == names[1]
   for name in names[0]:
     np.testing.assert_array_equal(readers[0].get_tensor(name), readers[1].get_tensor(name))
+
+
+@pytest.mark.parametrize('ablation', sorted(p.name for p in (ROOT / 'ablations').glob('*.gin')))
+def test_an_ablation_changes_stugan_and_trains(ablation):
+  files = ['sngan_cifar10_small_stugan.gin', 'runs/tiny.gin', f'ablations/{ablation}']
+  configuration.load([configuration.find(f) for f in files[:2]])
+  plain = configuration.snapshot()
+  configuration.load([configuration.find(f) for f in files])
+  assert configuration.differences(plain, configuration.snapshot())
+  trainer = configuration.make_experiment().trainer
+  data = random_images.RandomImages(num_images=16).load()
+  trainer.build(data.image_shape)
+  before = {name: [v.mask.numpy() for v in side.masked] for name, side in trainer.sides.items()}
+  trainer.step.assign(1)  # masks change at step 2
+  trainer.fit(data, 2)
+  assert all(math.isfinite(value) for value in trainer.scalars().values())
+  explores = {'explore_both.gin': {'generator', 'discriminator'}, 'explore_discriminator.gin': {'discriminator'}}
+  changed = {name for name, side in trainer.sides.items() if any(
+      (v.mask.numpy() != old).any() for v, old in zip(side.masked, before[name], strict=True))}
+  assert changed == explores.get(ablation, {'generator'})

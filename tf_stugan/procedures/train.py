@@ -17,7 +17,6 @@ class Train(Procedure):
 
   Args:
     num_steps: generator steps.
-    multiplier: trains this many times as long (STU-GAN's 5x); give the same to the method's `UpdateSchedule`.
     report_interval: steps between rows of losses, densities and exploration rates.
     sample_interval: steps between sample grids.
     evaluate_interval: steps between evaluations.
@@ -25,9 +24,9 @@ class Train(Procedure):
     keep_checkpoints: how many of the newest are kept.
   """
 
-  def __init__(self, num_steps: int, multiplier: int = 1, report_interval: int = 100, sample_interval: int = 1000,
+  def __init__(self, num_steps: int, report_interval: int = 100, sample_interval: int = 1000,
                evaluate_interval: int = 5000, checkpoint_interval: int = 1000, keep_checkpoints: int = 2):
-    self.num_steps = num_steps * multiplier
+    self.num_steps = num_steps
     self.report_interval = report_interval
     self.sample_interval = sample_interval
     self.evaluate_interval = evaluate_interval

@@ -26,6 +26,11 @@ def constant(step: tf.Tensor, total_steps: int, initial: float, final: float) ->
   return initial + 0 * step
 
 
+def total_steps(num_steps: int, multiplier: int = 1) -> int:
+  """The length of a run that is `multiplier` times as long as usual (STU-GAN's 5x); gin's TOTAL_STEPS."""
+  return num_steps * multiplier
+
+
 class UpdateSchedule:
   """Every `update_interval` steps from `begin_step` to `end_step`, inclusive, with a decaying drop fraction.
 
@@ -37,19 +42,17 @@ class UpdateSchedule:
     decay: `cosine`, `linear` or `constant`.
     begin_step: no update before it.
     end_step: no update after it; the published STU-GAN runs explore until the end, RigL stops at 75 %.
-    multiplier: of `total_steps`, for a run that is this many times as long (STU-GAN's 5x).
   """
 
   def __init__(self, total_steps: int, update_interval: int = 1000, initial_fraction: float = 0.5,
-               final_fraction: float = 0.005, decay: Decay = cosine, begin_step: int = 1, end_step: int | None = None,
-               multiplier: int = 1):
+               final_fraction: float = 0.005, decay: Decay = cosine, begin_step: int = 1, end_step: int | None = None):
     for name, value in (('total_steps', total_steps), ('update_interval', update_interval)):
       if value < 1:
         raise errors.UserError(f'UpdateSchedule.{name} counts steps and must be at least 1; got {value}.')
     for name, value in (('initial_fraction', initial_fraction), ('final_fraction', final_fraction)):
       if not 0 <= value <= 1:
         raise errors.UserError(f'UpdateSchedule.{name} must be in [0, 1]; got {value}.')
-    self.total_steps = total_steps * multiplier
+    self.total_steps = total_steps
     self.update_interval = update_interval
     self.initial_fraction = initial_fraction
     self.final_fraction = final_fraction
