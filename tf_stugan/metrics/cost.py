@@ -6,7 +6,7 @@ from typing import Protocol
 
 from tf_stugan.compat import keras
 from tf_stugan.layers.normalization import BatchNorm
-from tf_stugan.layers.prunable import prunable_layers
+from tf_stugan.layers.prunable import kernel_layers
 from tf_stugan.sparsity import masks
 from tf_stugan.sparsity.masks import MaskedVariable
 
@@ -95,7 +95,7 @@ def network_cost(network: keras.Model, masked: Sequence[MaskedVariable]) -> Netw
   """Counts a built network with its present masks."""
   kept = {v.name: int(masks.nonzeros(v.mask)) / v.mask.shape.num_elements() for v in masked}
   layers = []
-  for name, layer in prunable_layers(network).items():
+  for name, layer in kernel_layers(network).items():
     layers.append(LayerCost(
         name, tuple(layer.kernel.shape), layer.kernel.shape.num_elements(), name in kept, kept.get(name, 1.0),
         layer.positions, layer.positions * layer.units * (layer.bias is not None)))

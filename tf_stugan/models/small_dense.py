@@ -28,7 +28,7 @@ def narrowed(make_network: Callable[..., keras.Model], density: float, input_sha
 
   def built(width):
     network = make_network(width=width)
-    network(tf.zeros([1, *input_shape]))
+    network(tf.zeros([1, *input_shape]), tf.zeros([1], tf.int32))
     return network
   full = built(make_network().width)
   target = density * convolution_weights(full)

@@ -173,6 +173,9 @@ class Trainer(tf.Module):
     """One optimizer step of one player."""
     variables, gradients, scalars = self._gradients(side, batch, seed)
     side.optimizer.apply_gradients(zip(gradients, variables, strict=True), skip_gradients_aggregation=True)
+    if side.player.clip is not None:
+      for variable in variables:
+        compat.assign(variable, tf.clip_by_value(variable, -side.player.clip, side.player.clip))
     masks.apply_masks(side.masked)
     self.means.add({f'{side.player.name}/{key}': value for key, value in scalars.items()})
     return _Move(batch, seed, _of_masked(side, variables, gradients), scalars)
