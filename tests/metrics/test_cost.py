@@ -11,12 +11,12 @@ MEASURED, STUGAN, ADAPT = cost.CONVENTIONS
 
 @pytest.fixture(scope='module')
 def ledgers():
-  """Ledgers of SNGAN on CIFAR-10 by (convention, method file, bindings); networks of full width, nothing trained."""
+  """Ledgers of CIFAR-10 experiments by (convention, method, bindings); networks of full width, nothing trained."""
   made = {}
-  def make(convention, experiment, *bindings):
-    key = (convention.name, experiment, *bindings)
+  def make(convention, experiment, *bindings, model='sngan'):
+    key = (convention.name, experiment, *bindings, model)
     if key not in made:
-      configuration.load([configuration.find(f'sngan_cifar10_{experiment}.gin')], bindings)
+      configuration.load([configuration.find(f'{model}_cifar10_{experiment}.gin')], bindings)
       configured = configuration.make_experiment()
       made[key] = ledger.ledger(configured.trainer, configured.procedure.num_steps, convention)
     return made[key]
@@ -104,3 +104,23 @@ def test_small_dense_is_measured_against_its_full_width(ledgers):
   assert 0.9 * budget < sum(layer.parameters for layer in kernels) <= budget
   assert result.dense_training == ledgers(MEASURED, 'small_static', *densities(0.1, 1.0)).dense_training
   assert result.training < 0.5 * result.dense_training
+
+
+BIGGAN_ADAPT = ('NUM_STEPS = 200_000', 'Trainer.layers = @layer_choice.conv_and_dense', 'heads.Projection.prunable = False')
+
+
+@pytest.mark.parametrize(('density', 'balanced', 'strong'), [
+    (0.1, 9.79, 83.78), (0.2, 19.02, 84.80), (0.3, 28.66, 86.21), (0.5, 49.03, 90.15)])
+def test_biggan_rows_of_adapts_table_3(ledgers, density, balanced, strong):
+  for discriminator, percent in ((density, balanced), (1.0, strong)):
+    result = ledgers(ADAPT, 'static', *BIGGAN_ADAPT, *densities(density, discriminator), model='biggan')
+    assert 100 * result.training / result.dense_training == pytest.approx(percent, abs=0.2)
+    assert result.dense_training == pytest.approx(6.81e17, rel=0.003)
+
+
+@pytest.mark.parametrize(('discriminator', 'generator', 'training'), [
+    (0.5, 0.05, 0.37), (0.5, 0.1, 0.39), (0.5, 0.2, 0.41), (0.3, 0.05, 0.23), (0.3, 0.1, 0.25), (0.3, 0.2, 0.27)])
+def test_biggan_columns_of_stugans_table_2(ledgers, discriminator, generator, training):
+  result = ledgers(STUGAN, 'static', *densities(generator, discriminator), model='biggan')
+  assert result.training / result.dense_training == pytest.approx(training, abs=0.01)
+  assert result.dense_training == pytest.approx(2.05e18, rel=0.003)
