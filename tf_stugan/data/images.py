@@ -1,7 +1,7 @@
-"""Images in memory, and the order in which a run sees them."""
+"""Images in memory or streamed from disk, and the order in which a run sees them."""
 
 import abc
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 import dataclasses
 import functools
 import hashlib
@@ -18,15 +18,17 @@ class Images:
 
   Attributes:
     name: as it is reported, for example 'cifar10/train'.
-    images: uint8 [N, H, W, C].
+    images: uint8 [N, H, W, C]; a memory-mapped array is streamed from its file.
     labels: int32 [N].
     num_classes: labels are in [0, num_classes).
+    stored_fingerprint: the fingerprint, where it was computed before; of a large set it takes minutes.
   """
 
   name: str
   images: np.ndarray
   labels: np.ndarray
   num_classes: int
+  stored_fingerprint: str | None = None
 
   def __len__(self):
     return len(self.images)
@@ -38,6 +40,8 @@ class Images:
   @functools.cached_property
   def fingerprint(self) -> str:
     """SHA-256 over shape, pixels and labels, 16 hexadecimal digits."""
+    if self.stored_fingerprint:
+      return self.stored_fingerprint
     digest = hashlib.sha256(str(self.images.shape).encode())
     digest.update(np.ascontiguousarray(self.images).data)
     digest.update(np.ascontiguousarray(self.labels, np.int32).data)
@@ -79,6 +83,20 @@ def shuffled(positions: tf.Tensor, size: int, seed: rng.Seed) -> tf.Tensor:
   return tf.map_fn(look_up, positions)
 
 
+def _look_up(data: Images) -> Callable[[tf.Tensor], tf.Tensor]:
+  """int64 [n] -> the uint8 images [n, H, W, C] with these numbers.
+
+  Only what is streamed takes the way through Python: its threads may still be at work when a process ends.
+  """
+  if not isinstance(data.images, np.memmap):
+    return functools.partial(tf.gather, tf.constant(data.images))
+
+  def read(chosen):
+    images = tf.numpy_function(data.images.__getitem__, [chosen], tf.uint8, stateful=False)
+    return tf.ensure_shape(images, [*chosen.shape, *data.image_shape])
+  return read
+
+
 def batches(data: Images, counts: Mapping[str, tuple[int, int]], run_seed: int, first_step: int = 0,
             num_replicas: int = 1, flip: bool = False) -> tf.data.Dataset:
   """The batches of a run from `first_step` on. What a step sees depends on (run_seed, step) alone.
@@ -94,7 +112,7 @@ def batches(data: Images, counts: Mapping[str, tuple[int, int]], run_seed: int, 
   Returns:
     A data set of {player: {'images': float32 [updates, N / num_replicas, H, W, C], 'labels': int32 [...]}}.
   """
-  images, labels = tf.constant(data.images), tf.constant(data.labels)
+  look_up, labels = _look_up(data), tf.constant(data.labels)
   per_step = sum(updates * size for updates, size in counts.values())
   order = rng.seed(run_seed, 'data/order')
 
@@ -107,7 +125,7 @@ def batches(data: Images, counts: Mapping[str, tuple[int, int]], run_seed: int, 
       within = offset + size * np.arange(updates)[:, None] + np.arange(share)[None, :]
       within = tf.reshape(tf.constant(within, tf.int64), [-1]) + replica * share
       chosen = shuffled(step * per_step + within, len(data), order)
-      batch = to_float(tf.gather(images, chosen))
+      batch = to_float(look_up(chosen))
       if flip:
         batch = tf.where(tf.gather(mirrored, within)[:, None, None, None], batch[:, :, ::-1], batch)
       result[player] = {
