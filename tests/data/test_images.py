@@ -2,11 +2,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_stugan import errors
 from tf_stugan.data import embedded
 from tf_stugan.data import images
 from tf_stugan.data import random_images
-from tf_stugan.data import tfds_images
 
 
 @pytest.fixture(scope='module')
@@ -55,10 +53,3 @@ def test_digits_are_the_embedded_ones():
   digits = embedded.Digits().load()
   assert digits.images.shape == (1797, 32, 32, 1)
   assert np.bincount(digits.labels).tolist() == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
-
-
-def test_a_tfds_set_that_is_not_there_is_refused_with_what_to_do(tmp_path):
-  with pytest.raises(errors.DataError, match='tfds build cifar10'):
-    tfds_images.TFDSImages('cifar10').load(str(tmp_path))
-  with pytest.raises(errors.DataError, match='no_such_set'):
-    tfds_images.TFDSImages('no_such_set').load(str(tmp_path))

@@ -36,16 +36,19 @@ class TFDSImages(StoredImages):
     self.memory_limit = memory_limit
 
   def listing(self, data_dir=None):
-    builder = self._builder(data_dir)
+    import tensorflow_datasets as tfds  # pylint: disable=g-import-not-at-top  (slow to import)
+    builder = self._builder(tfds, data_dir)
     features = builder.info.features
-    if 'image' not in features or features['image'].dtype != np.uint8:
+    if 'image' not in features or features['image'].np_dtype != np.uint8:
       raise errors.DataError(f"{builder.info.full_name} has no feature 'image' of 8 bits.")
     try:
       count = builder.info.splits[self.split].num_examples
-      data = builder.as_dataset(split=self.split, shuffle_files=False)
+      # Every record is read once; TFDS would keep small sets in memory for a second time.
+      config = tfds.ReadConfig(try_autocache=False)
+      data = builder.as_dataset(split=self.split, shuffle_files=False, read_config=config)
     except Exception as error:  # pylint: disable=broad-except  (an unknown split, a missing file ...)
       raise self._unreadable(data_dir, error) from error
-    labelled = self.labelled and hasattr(features.get('label'), 'num_classes')
+    labelled = self.labelled and 'label' in features and hasattr(features['label'], 'names')
     classes = features['label'].names if labelled else ['all']
     name = f'{self.name}/{self.split}'
     if self.resolution:
@@ -53,8 +56,7 @@ class TFDSImages(StoredImages):
     return Listing(name, count, classes, f'{builder.info.full_name}/{self.split}/{count}',
                    lambda: self._read(data, labelled, data_dir))
 
-  def _builder(self, data_dir):
-    import tensorflow_datasets as tfds  # pylint: disable=g-import-not-at-top  (slow to import)
+  def _builder(self, tfds, data_dir):
     try:
       builder = tfds.builder(self.name, data_dir=data_dir and os.path.expanduser(data_dir))
       is_prepared = builder.is_prepared()
@@ -84,6 +86,7 @@ class TFDSImages(StoredImages):
       raise self._unreadable(data_dir, error) from error
 
   def _unreadable(self, data_dir, error):
+    message = re.sub(r'\{\{.*?\}\}', '', str(error)).strip()  # the place in TensorFlow's graph
     return errors.DataError(
         f'The TFDS data set {self.name!r} ({self.split}) in {data_root(data_dir)} cannot be read: {type(error).__name__}: '
-        f'{str(error).strip().splitlines()[0][:200]}')
+        f'{message.splitlines()[0][:200] if message else ""}')
