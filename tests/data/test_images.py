@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tf_stugan import rng
 from tf_stugan.data import embedded
 from tf_stugan.data import images
 from tf_stugan.data import random_images
@@ -26,6 +27,16 @@ def test_every_epoch_shows_every_image_once_in_a_new_order():
   order = images.shuffled(tf.range(40, dtype=tf.int64), 20, tf.constant([1, 2])).numpy()
   assert sorted(order[:20]) == sorted(order[20:]) == list(range(20))
   assert (order[:20] != order[20:]).any()
+
+
+def test_the_order_is_the_same_in_every_version():
+  """Otherwise a run that is continued by a later version would see other images."""
+  seed = rng.seed(1, 'data/order')
+  positions = tf.constant([49_999, 7, 50_000, 123_456, 0], tf.int64)  # of three epochs, in any order
+  order = images.shuffled(positions, 50_000, seed).numpy()
+  assert order.tolist() == [34548, 32558, 19102, 29257, 45948]
+  one_by_one = [int(images.shuffled(p[None], 50_000, seed)[0]) for p in positions]
+  assert one_by_one == order.tolist()
 
 
 def test_replicas_share_the_batches_of_one_device(data):

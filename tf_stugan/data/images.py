@@ -77,10 +77,15 @@ def shuffled(positions: tf.Tensor, size: int, seed: rng.Seed) -> tf.Tensor:
   Returns:
     int64 [n] in [0, size).
   """
-  def look_up(position):
-    epoch_seed = tf.random.experimental.stateless_fold_in(seed, position // size)
-    return tf.random.experimental.index_shuffle(position % size, epoch_seed, size - 1)
-  return tf.map_fn(look_up, positions)
+  epochs = positions // size
+  first = tf.reduce_min(epochs)
+
+  def places_in(epoch):
+    epoch_seed = tf.random.experimental.stateless_fold_in(seed, epoch)
+    return tf.random.experimental.index_shuffle(positions % size, epoch_seed, size - 1)
+  # One call for each epoch that the positions touch (one or two), not one for each position.
+  places = tf.map_fn(places_in, tf.range(first, tf.reduce_max(epochs) + 1))
+  return tf.gather(tf.transpose(places), epochs - first, batch_dims=1)
 
 
 def _look_up(data: Images) -> Callable[[tf.Tensor], tf.Tensor]:
