@@ -1,6 +1,7 @@
 """Image folders, prepared sets, and that streaming them gives the very batches that memory gives."""
 
 import errno
+import logging
 import os
 import shutil
 
@@ -30,6 +31,15 @@ def folder(tmp_path):
   return root
 
 
+@pytest.fixture
+def log(caplog, monkeypatch):
+  """What is logged, also after a test of the command line, which keeps this project's lines from the root logger."""
+  logger = logging.getLogger('tf_stugan')
+  monkeypatch.setattr(logger, 'propagate', True)
+  with caplog.at_level('INFO', 'tf_stugan'):
+    yield caplog
+
+
 def batches(data, first_step=0, **options):
   taken = images.batches(data, {'d': (2, 4)}, 3, first_step, **options).take(4)
   return [np.concatenate([e['d']['images'].numpy().ravel(), e['d']['labels'].numpy().ravel()]) for e in taken]
@@ -55,7 +65,7 @@ def test_images_of_several_sizes_need_a_resolution(folder):
     image_folder.ImageFolder(str(folder), None).load()
 
 
-def test_odd_files_are_listed_in_one_line_and_the_rest_is_used(folder, caplog):
+def test_odd_files_are_listed_in_one_line_and_the_rest_is_used(folder, log):
   (folder / 'cats' / 'empty.png').touch()
   (folder / 'cats' / 'page.jpg').write_text('<html>')
   (folder / 'cats' / '.hidden.png').write_bytes(b'x')
@@ -65,7 +75,7 @@ def test_odd_files_are_listed_in_one_line_and_the_rest_is_used(folder, caplog):
   paint(folder / '.thumbnails' / 'a.png', 1)
   source = image_folder.ImageFolder(str(folder), 16)
   assert len(source.load()) == 10
-  (message,) = [r.getMessage() for r in caplog.records]
+  (message,) = [r.getMessage() for r in log.records]
   assert '\n' not in message and '2 empty (cats/empty.png, cats/new?line.png)' in message
   survey = source.survey()
   assert {why: len(names) for why, names in survey.problems.items()} == {
@@ -186,3 +196,16 @@ def test_a_read_only_folder_says_so(folder, tmp_path):
 
 def test_names_fit_in_a_line():
   assert stored_images.printable('ä b\n\udcff\x1b[31m.png') == 'ä b???[31m.png'
+
+
+def test_settings_that_make_no_sense(tmp_path):
+  with pytest.raises(errors.UserError, match='ImageFolder.resolution.*got 0'):
+    image_folder.ImageFolder(str(tmp_path), 0)
+  with pytest.raises(errors.UserError, match='got 4'):
+    image_folder.ImageFolder(str(tmp_path), 16, channels=4)
+
+
+def test_long_reading_says_how_far_it_is(folder, log, monkeypatch):
+  monkeypatch.setattr(stored_images, '_PATIENCE', 0)
+  image_folder.ImageFolder(str(folder), 16).survey()
+  assert 'read 10 of 10 images' in log.text

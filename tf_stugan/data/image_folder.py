@@ -24,10 +24,11 @@ class ImageFolder(StoredImages):
   """
 
   def __init__(self, path: str, resolution: int | None, channels: int = 3, memory_limit: int = MEMORY_LIMIT):
+    super().__init__(resolution, memory_limit)
+    if channels not in (1, 3):
+      raise errors.UserError(f'ImageFolder.channels is 3 (colour) or 1 (grey); got {channels}.')
     self.path = os.path.abspath(os.path.expanduser(path))
-    self.resolution = resolution
     self.channels = channels
-    self.memory_limit = memory_limit
 
   def listing(self, data_dir=None):
     if not os.path.isdir(self.path):

@@ -9,6 +9,7 @@ import json
 import logging
 import pathlib
 import re
+import time
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +22,7 @@ from tf_stugan.data.images import ImageSource
 _LOG = logging.getLogger(__name__)
 
 MEMORY_LIMIT = 4 * 2**30  # bytes
+_PATIENCE = 10  # seconds
 
 
 class Example(NamedTuple):
@@ -123,13 +125,16 @@ class StoredImages(ImageSource):
   take more than `memory_limit`. `prepare` writes the prepared set; it alone writes anything. All attributes that a
   constructor sets, other than `memory_limit`, tell one prepared set from another.
 
-  Attributes:
+  Args:
     resolution: height and width to bring the images to, in pixels (`pixels.square_rule`); None leaves them as they are.
     memory_limit: the most bytes of pixels to hold in memory.
   """
 
-  resolution: int | None
-  memory_limit: int
+  def __init__(self, resolution: int | None, memory_limit: int):
+    if resolution is not None and resolution < 1:
+      raise errors.UserError(f'{type(self).__name__}.resolution is a number of pixels, or None; got {resolution}.')
+    self.resolution = resolution
+    self.memory_limit = memory_limit
 
   @abc.abstractmethod
   def listing(self, data_dir: str | None = None) -> Listing:
@@ -166,7 +171,7 @@ class StoredImages(ImageSource):
     """Reads all originals, and keeps what there is to know of them. Raises DataError where they are missing."""
     listing = self.listing(data_dir)
     survey = Survey(listing)
-    for example in listing.read():
+    for example in _read(listing):
       survey.add(example)
     return survey
 
@@ -205,9 +210,19 @@ class StoredImages(ImageSource):
           f'--gin_param and --data_dir ({needed / 1e9:.3g} GB in {self.prepared_folder(data_dir).parent}).')
 
 
+def _read(listing: Listing) -> Iterator[Example]:
+  """All examples; says now and then how far it is."""
+  said = time.monotonic()
+  for number, example in enumerate(listing.read()):
+    yield example
+    if time.monotonic() > said + _PATIENCE:
+      said = time.monotonic()
+      _LOG.info('%s: read %d of %d images', listing.name, number + 1, listing.count)
+
+
 def _usable(listing: Listing, survey: Survey) -> Iterator[tuple[np.ndarray, int]]:
   """(image, label) of what can be used; the rest goes into the survey. Raises DataError for mixed sizes, or no image."""
-  for example in listing.read():
+  for example in _read(listing):
     survey.add(example)
     if example.image is None:
       continue

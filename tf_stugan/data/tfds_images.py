@@ -29,11 +29,10 @@ class TFDSImages(StoredImages):
 
   def __init__(self, name: str, split: str = 'train', resolution: int | None = None, labelled: bool = True,
                memory_limit: int = MEMORY_LIMIT):
+    super().__init__(resolution, memory_limit)
     self.name = name
     self.split = split
-    self.resolution = resolution
     self.labelled = labelled
-    self.memory_limit = memory_limit
 
   def listing(self, data_dir=None):
     import tensorflow_datasets as tfds  # pylint: disable=g-import-not-at-top  (slow to import)

@@ -27,11 +27,10 @@ class TinyImageNet(StoredImages):
   """
 
   def __init__(self, split: str = 'train', resolution: int | None = None, memory_limit: int = MEMORY_LIMIT):
+    super().__init__(resolution, memory_limit)
     if split not in ('train', 'val'):
       raise errors.UserError(f"TinyImageNet.split is 'train' or 'val'; got {split!r}. The test images have no labels.")
     self.split = split
-    self.resolution = resolution
-    self.memory_limit = memory_limit
 
   def listing(self, data_dir=None):
     root = data_root(data_dir) / FOLDER
