@@ -60,7 +60,7 @@ def test_a_prepared_folder_is_trained_on_as_the_folder_itself(folder, tmp_path, 
   code, _, err = call(capsys, 'train', f'--workdir={tmp_path / "none"}', '--gin_file=quickstart.gin', *data, limit)
   assert code == 3 and 'tf-stugan data prepare' in err
   code, out, _ = call(capsys, 'data', 'prepare', *data, limit)
-  assert code == 0 and '21 images (32, 32, 1)' in out
+  assert code == 0 and '21 images (32, 32, 1)' in out and '1 empty' in out
   assert '(whole)' in call(capsys, 'data', 'check', *data)[1]
   assert train('streamed', limit) == from_memory
   assert json.loads(from_memory.splitlines()[-1])['step'] == 4

@@ -111,7 +111,8 @@ def test_what_does_not_fit_into_memory_is_refused_with_what_to_do(folder, tmp_pa
 def test_streamed_batches_are_those_from_memory(folder, tmp_path, options):
   source = image_folder.ImageFolder(str(folder), 16)
   in_memory = source.load(str(tmp_path))
-  streamed = source.prepare(str(tmp_path))
+  source.prepare(str(tmp_path))
+  streamed = source.load(str(tmp_path))
   assert isinstance(streamed.images, np.memmap) and not isinstance(in_memory.images, np.memmap)
   assert (streamed.fingerprint, streamed.name) == (in_memory.fingerprint, in_memory.name)
   np.testing.assert_array_equal(batches(streamed, **options), batches(in_memory, **options))
@@ -120,12 +121,21 @@ def test_streamed_batches_are_those_from_memory(folder, tmp_path, options):
 
 def test_a_prepared_set_is_used_without_reading_the_originals_again(folder, tmp_path, monkeypatch):
   source = image_folder.ImageFolder(str(folder), 16, memory_limit=0)
-  first = source.prepare(str(tmp_path))
+  assert source.prepare(str(tmp_path)).usable == 10
+  first = source.load(str(tmp_path))
   monkeypatch.setattr(image_folder.image_files, 'read', None)
   assert source.load(str(tmp_path)).fingerprint == first.fingerprint
   shutil.rmtree(folder)  # it may travel alone
   assert len(source.load(str(tmp_path))) == 10
   assert image_folder.ImageFolder(str(folder), 8).prepared_folder(str(tmp_path)) != source.prepared_folder(str(tmp_path))
+
+
+def test_a_prepared_set_is_not_overwritten(folder, tmp_path):
+  source = image_folder.ImageFolder(str(folder), 16)
+  source.prepare(str(tmp_path))
+  with pytest.raises(errors.DataError, match='there already'):
+    source.prepare(str(tmp_path))
+  assert len(source.load(str(tmp_path))) == 10
 
 
 def test_originals_that_have_changed_are_noticed(folder, tmp_path):

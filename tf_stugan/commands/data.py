@@ -115,12 +115,13 @@ def _prepare(source, data_dir):
   if not isinstance(source, StoredImages):
     raise errors.UserError('this data set is made in memory at each start; there is nothing to prepare.')
   folder = source.prepared_folder(data_dir)
-  if not folder.is_dir():
+  if not folder.exists():
     _LOG.info('Writing %s ...', folder)
-  try:
-    data = source.prepare(data_dir)
-  except KeyboardInterrupt as error:
-    raise errors.Interrupted('stopped; nothing was left behind. The same command begins again.') from error
+    try:
+      _describe(source.prepare(data_dir))
+    except KeyboardInterrupt as error:
+      raise errors.Interrupted('stopped; nothing was left behind. The same command begins again.') from error
+  data = source.load(data_dir)  # raises where the originals have changed since
   _write('prepared', f'{data.name}: {len(data)} images {data.image_shape}, {data.images.nbytes / 1e6:.4g} MB in {folder}')
 
 

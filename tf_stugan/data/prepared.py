@@ -23,8 +23,8 @@ _MARGIN = 2**30  # bytes that stay free on the disk
 
 
 def write(folder: pathlib.Path, images: Iterable[tuple[np.ndarray, int]], count: int, name: str, num_classes: int,
-          identity: str) -> Images:
-  """Writes a prepared set.
+          identity: str) -> None:
+  """Writes a prepared set, of which nothing is there yet.
 
   Args:
     folder: to make; its parents are made, too.
@@ -36,11 +36,13 @@ def write(folder: pathlib.Path, images: Iterable[tuple[np.ndarray, int]], count:
 
   Raises:
     DiskError: the disk is too full, or cannot be written to; nothing is left behind.
-    DataError: another process is writing the same set.
+    DataError: it is there already, or another process is writing it.
   """
   temporary = folder.with_name(f'.writing-{folder.name}')
   try:
     with _lock(folder), _scratch(temporary):
+      if folder.exists():
+        raise errors.DataError(f'{folder} is there already. Delete that folder to prepare it again.')
       manifest = {'format': _FORMAT, 'name': name, 'num_classes': num_classes, 'identity': identity,
                   'shape': _write_arrays(temporary, images, count)}
       manifest['fingerprint'] = _map(temporary, manifest).fingerprint
@@ -48,7 +50,6 @@ def write(folder: pathlib.Path, images: Iterable[tuple[np.ndarray, int]], count:
       os.rename(temporary, folder)
   except OSError as error:
     raise errors.DiskError(f'{folder} cannot be written: {error.strerror}. Nothing was left there.') from error
-  return load(folder)
 
 
 @contextlib.contextmanager

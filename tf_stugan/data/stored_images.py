@@ -164,7 +164,8 @@ class StoredImages(ImageSource):
         images = np.empty((listing.count, *image.shape), np.uint8)
       images[len(labels)] = image
       labels.append(label)
-    _warn(survey)
+    if survey.problems:
+      _LOG.warning('%s: %d usable images. Left out: %s', listing.name, survey.usable, survey.left_out())
     return Images(listing.name, images[:len(labels)], np.asarray(labels, np.int32), len(listing.classes))
 
   def survey(self, data_dir: str | None = None) -> Survey:
@@ -175,21 +176,18 @@ class StoredImages(ImageSource):
       survey.add(example)
     return survey
 
-  def prepare(self, data_dir: str | None = None) -> Images:
-    """Writes the prepared set, unless it is there already, and opens it.
+  def prepare(self, data_dir: str | None = None) -> Survey:
+    """Writes the prepared set, which `load` takes from then on. Returns what the originals were.
 
     Raises:
-      DataError: the data set is missing, or has no usable image, or is being prepared by another process.
+      DataError: the data set is missing, or has no usable image, or is prepared already, or just now by another process.
       DiskError: it does not fit on the disk, or cannot be written; nothing is left behind.
     """
-    folder = self.prepared_folder(data_dir)
-    if not folder.is_dir():
-      listing = self.listing(data_dir)
-      survey = Survey(listing)
-      prepared.write(
-          folder, _usable(listing, survey), listing.count, listing.name, len(listing.classes), listing.identity)
-      _warn(survey)
-    return self.load(data_dir)
+    listing = self.listing(data_dir)
+    survey = Survey(listing)
+    prepared.write(self.prepared_folder(data_dir), _usable(listing, survey), listing.count, listing.name,
+                   len(listing.classes), listing.identity)
+    return survey
 
   def _check_originals(self, folder, data_dir):
     """A prepared set may travel without its originals; where they are at hand, they must be those it was made of."""
@@ -233,8 +231,3 @@ def _usable(listing: Listing, survey: Survey) -> Iterator[tuple[np.ndarray, int]
     yield example.image, example.label
   if not survey.usable:
     raise errors.DataError(f'{listing.name} has no usable image. Left out: {survey.left_out() or "nothing"}')
-
-
-def _warn(survey):
-  if survey.problems:
-    _LOG.warning('%s: %d usable images. Left out: %s', survey.listing.name, survey.usable, survey.left_out())
