@@ -8,6 +8,7 @@ import shutil
 import numpy as np
 from PIL import Image
 import pytest
+import tensorflow as tf
 
 from tf_stugan import errors
 from tf_stugan.data import image_folder
@@ -117,6 +118,17 @@ def test_streamed_batches_are_those_from_memory(folder, tmp_path, options):
   assert (streamed.fingerprint, streamed.name) == (in_memory.fingerprint, in_memory.name)
   np.testing.assert_array_equal(batches(streamed, **options), batches(in_memory, **options))
   np.testing.assert_array_equal(batches(streamed, 2)[:2], batches(in_memory)[2:])
+
+
+def test_replicas_stream_their_shares(folder, tmp_path):
+  source = image_folder.ImageFolder(str(folder), 16)
+  whole = next(iter(images.batches(source.load(str(tmp_path)), {'d': (2, 4)}, 3)))['d']['images'].numpy()
+  source.prepare(str(tmp_path))
+  strategy = tf.distribute.MirroredStrategy(['CPU:0', 'CPU:1'])
+  distributed = strategy.distribute_datasets_from_function(
+      lambda _: images.batches(source.load(str(tmp_path)), {'d': (2, 4)}, 3, num_replicas=2))
+  shares = strategy.experimental_local_results(next(iter(distributed))['d']['images'])
+  np.testing.assert_array_equal(np.concatenate([s.numpy() for s in shares], axis=1), whole)
 
 
 def test_a_prepared_set_is_used_without_reading_the_originals_again(folder, tmp_path, monkeypatch):

@@ -13,7 +13,6 @@ Examples:
   tf-stugan data check --gin_file=sngan_cifar10_stugan.gin
 """
 
-import logging
 import pathlib
 import sys
 
@@ -27,8 +26,6 @@ from tf_stugan.data.images import ImageSource
 from tf_stugan.data.stored_images import printable
 from tf_stugan.data.stored_images import StoredImages
 from tf_stugan.data.stored_images import Survey
-
-_LOG = logging.getLogger(__name__)
 
 ARGUMENTS = ('ACTION', 'SET')  # what the command takes beside flags
 _MOST_NAMES = 12  # of classes or sizes in one line
@@ -116,7 +113,6 @@ def _prepare(source, data_dir):
     raise errors.UserError('this data set is made in memory at each start; there is nothing to prepare.')
   folder = source.prepared_folder(data_dir)
   if not folder.exists():
-    _LOG.info('Writing %s ...', folder)
     try:
       _describe(source.prepare(data_dir))
     except KeyboardInterrupt as error:

@@ -9,6 +9,7 @@ import contextlib
 import fcntl
 import itertools
 import json
+import logging
 import os
 import pathlib
 import shutil
@@ -17,6 +18,8 @@ import numpy as np
 
 from tf_stugan import errors
 from tf_stugan.data.images import Images
+
+_LOG = logging.getLogger(__name__)
 
 _FORMAT = 1
 _MARGIN = 2**30  # bytes that stay free on the disk
@@ -70,6 +73,7 @@ def _write_arrays(temporary, images, count):
     raise errors.DiskError(
         f'{temporary.parent} has {free / 1e9:.1f} GB free; the prepared images need {needed / 1e9:.1f} GB, and 1 GB is '
         'kept. Make room, or take another --data_dir.')
+  _LOG.info('Writing %.3g GB to %s (%.3g GB free) ...', needed / 1e9, temporary, free / 1e9)
   labels = []
   # Plain writes fail on a full disk with an error; a memory-mapped file would end the process.
   with open(temporary / 'images.bin', 'wb') as file:

@@ -7,6 +7,7 @@ import dataclasses
 import hashlib
 import json
 import logging
+import os
 import pathlib
 import re
 import time
@@ -144,7 +145,8 @@ class StoredImages(ImageSource):
     """Where the prepared set of these settings is, or would be."""
     settings = {key: value for key, value in vars(self).items() if key != 'memory_limit'}
     text = json.dumps([type(self).__name__, settings], sort_keys=True, default=str)
-    words = [type(self).__name__, *(str(settings[key]) for key in ('name', 'split', 'resolution') if settings.get(key))]
+    telling = (settings.get(key) for key in ('name', 'path', 'split', 'resolution'))
+    words = [type(self).__name__, *(os.path.basename(str(value)) for value in telling if value)]
     readable = re.sub(r'[^A-Za-z0-9._-]+', '-', '-'.join(words))[:80]
     return data_root(data_dir) / 'prepared' / f'{readable}-{hashlib.sha256(text.encode()).hexdigest()[:8]}'
 
