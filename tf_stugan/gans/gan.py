@@ -39,14 +39,60 @@ class Player(NamedTuple):
   averaged: keras.Model | None = None
 
 
+class BalanceProbe(NamedTuple):
+  """How the balance ratio is measured around one player's update.
+
+  Attributes:
+    player: whose update it is; its objective reports `scalar`, a mean score of fake images, before it.
+    scalar: see `player`.
+    opponent: whose last batch of the step holds the real images.
+    measure: (that batch, seed of the update) -> mean scores, after the update, of the same fake images made anew and of
+      the real ones.
+  """
+
+  player: str
+  scalar: str
+  opponent: str
+  measure: Callable[[Batch, Seed], tuple[tf.Tensor, tf.Tensor]]
+
+
+class Work(NamedTuple):
+  """What one training step computes with one player's network.
+
+  Attributes:
+    player: whose network.
+    images: that pass through it in a step.
+    passes: 1 for the forward, 1 more for a gradient with respect to its input, 1 more for one to its weights.
+  """
+
+  player: str
+  images: int
+  passes: int
+
+
 class GAN(tf.Module, abc.ABC):
-  """An ordered tuple of players; they move in this order in every step."""
+  """An ordered tuple of players; they move in this order in every step.
+
+  Attributes:
+    players: who moves.
+    balance: how the balance ratio is measured; None where the game has none.
+    work: what a step costs, for the ledger.
+  """
 
   players: tuple[Player, ...]
+  balance: BalanceProbe | None = None
+  work: tuple[Work, ...] = ()
 
   @abc.abstractmethod
-  def build(self, image_shape: tuple[int, int, int]) -> None:
-    """Creates all variables, for images [H, W, C]. Raises UserError where the networks do not fit the images."""
+  def build(self, image_shape: tuple[int, int, int] | None = None) -> tuple[int, int, int]:
+    """Creates all variables, for images [H, W, C] or, without a shape, for the images that it makes.
+
+    Returns:
+      The shape [H, W, C].
+
+    Raises:
+      UserError: the networks do not fit the images.
+    """
 
   @abc.abstractmethod
   def sample(self, seeds: np.ndarray, averaged: bool = True) -> np.ndarray:

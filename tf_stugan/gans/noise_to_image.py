@@ -8,8 +8,10 @@ import tensorflow as tf
 from tf_stugan import errors
 from tf_stugan import rng
 from tf_stugan.compat import keras
+from tf_stugan.gans.gan import BalanceProbe
 from tf_stugan.gans.gan import GAN
 from tf_stugan.gans.gan import Player
+from tf_stugan.gans.gan import Work
 from tf_stugan.gans.losses import AdversarialLoss
 
 
@@ -35,24 +37,33 @@ class NoiseToImage(GAN):
     self.loss = loss
     self.discriminator_batch_size = discriminator_batch_size
     self.generator_batch_size = generator_batch_size
+    self.discriminator_updates = discriminator_updates
     self.players = (
         Player('discriminator', self.discriminator, self._discriminator_objective, ('real_logits', 'fake_logits'),
                discriminator_batch_size, discriminator_updates, uses_data=True),
         Player('generator', self.generator, self._generator_objective, ('fake_logits',), generator_batch_size,
                averaged=self.averaged_generator),
     )
+    self.balance = BalanceProbe('generator', 'fake_logits', 'discriminator', self._balance)
+    self.work = (
+        Work('generator', discriminator_updates * discriminator_batch_size, 1),
+        Work('discriminator', discriminator_updates * 2 * discriminator_batch_size, 3),
+        Work('generator', generator_batch_size, 3),
+        Work('discriminator', generator_batch_size, 2),
+    )
     self._generate = tf.function(self.generator)
     self._generate_averaged = tf.function(self.averaged_generator)
 
-  def build(self, image_shape):
+  def build(self, image_shape=None):
     latents = tf.zeros([2, self.generator.latent_size])
     images = self.generator(latents)
-    if tuple(images.shape[1:]) != tuple(image_shape):
+    if image_shape is not None and tuple(images.shape[1:]) != tuple(image_shape):
       raise errors.UserError(
           f'The generator makes images of {tuple(images.shape[1:])}, the data set has {tuple(image_shape)}; set '
           'IMAGE_CHANNELS and the resolution so that both agree.')
     self.averaged_generator(latents)
     self.discriminator(images)
+    return tuple(images.shape[1:])
 
   def sample(self, seeds, averaged=True):
     return self._images(rng.latents(np.asarray(seeds), self.generator.latent_size), averaged)
@@ -81,6 +92,11 @@ class NoiseToImage(GAN):
     fake = self.generator(self._latents(seed, self.generator_batch_size), training=True)
     fake_logits = self.discriminator(fake, training=True)
     return self.loss.generator(fake_logits), {'fake_logits': tf.reduce_mean(fake_logits)}
+
+  def _balance(self, batch, seed):
+    fake = self.generator(self._latents(seed, self.generator_batch_size), training=True)
+    return (tf.reduce_mean(self.discriminator(fake, training=True)),
+            tf.reduce_mean(self.discriminator(batch['images'], training=True)))
 
 
 def slerp(first: np.ndarray, last: np.ndarray, fractions: np.ndarray) -> np.ndarray:

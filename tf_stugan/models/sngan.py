@@ -52,6 +52,7 @@ class Discriminator(keras.Model):
 
   def __init__(self, width: int = 128, name: str = 'discriminator'):
     super().__init__(name=name)
+    self.width = width
     self.blocks = [
         DiscriminatorStem(width, SpectralNorm, name='block1'),
         DiscriminatorBlock(width, SpectralNorm, name='block2', downsample=True),
