@@ -20,7 +20,7 @@ from tf_stugan.training.workdir import Workdir
 ROOT = configuration.config_root()
 EXPERIMENTS = sorted(p.name for p in (ROOT / 'experiments').glob('*.gin'))
 # What runs/tiny.gin puts something else in the place of.
-REPLACED = re.compile(r'tfds_images\.|embedded\.|features\.Inception')
+REPLACED = re.compile(r'(tfds_images|tiny_imagenet|image_folder)\.|embedded\.|features\.Inception')
 
 
 def load(experiment, *bindings):

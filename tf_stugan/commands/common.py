@@ -19,11 +19,17 @@ def define_workdir_flag(values: flags.FlagValues) -> None:
   flags.DEFINE_string('workdir', None, 'The folder of the run.', flag_values=values, required=True)
 
 
-def define_machine_flags(values: flags.FlagValues) -> None:
-  """Where data and caches are on this machine."""
+def define_data_flag(values: flags.FlagValues) -> None:
+  """Where data sets are on this machine."""
   flags.DEFINE_string(
       'data_dir', os.environ.get('TFDS_DATA_DIR'),
-      'Folder of prepared TensorFlow Datasets; ~/tensorflow_datasets if not given.', flag_values=values)
+      'Folder of data sets: TensorFlow Datasets, tiny-imagenet-200, prepared sets; ~/tensorflow_datasets if not given.',
+      flag_values=values)
+
+
+def define_machine_flags(values: flags.FlagValues) -> None:
+  """Where data and caches are on this machine."""
+  define_data_flag(values)
   cache = pathlib.Path(os.environ.get('XDG_CACHE_HOME', '~/.cache')).expanduser() / 'tf_stugan'
   flags.DEFINE_string(
       'cache_dir', str(cache), 'Folder for what can be made again: feature classifiers.', flag_values=values)
