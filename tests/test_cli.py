@@ -2,6 +2,8 @@
 
 import json
 
+import numpy as np
+from PIL import Image
 import pytest
 
 from tf_stugan import cli
@@ -85,6 +87,29 @@ def test_sample_and_export_and_report(run, cache, capsys, tmp_path):
   assert all((tmp_path / name).stat().st_size > 500 for name in ('grid.png', 'walk.png', 'g.tflite'))
 
 
+def test_samples_of_classes_truncated_with_every_kind_of_statistics(cache, capsys, tmp_path):
+  run = f'--workdir={tmp_path}/run'
+  bindings = [f'--gin_param={b}' for b in ('NUM_STEPS = 1', 'GENERATOR_WIDTH = 4', 'DISCRIMINATOR_WIDTH = 4',
+                                           'DISCRIMINATOR_UPDATES = 1')]
+  assert call(capsys, 'train', run, cache, '--gin_file=biggan_cifar10_small_dense.gin', '--gin_file=runs/tiny.gin',
+              *bindings)[0] == 0
+  sheets = {}
+  for name, flags in {
+      'own': ['--seeds=0-5'], 'classes': ['--seeds=0-2', '--labels=4,7'], 'truncated': ['--seeds=0-5', '--truncation=0.3'],
+      'standing': ['--seeds=0-5', '--statistics=standing', '--standing_batches=2'],
+      'batch': ['--seeds=0-5', '--statistics=batch'],
+      'walk': ['--seeds=0-2', '--labels=4', '--interpolate=3']}.items():
+    code, _, err = call(capsys, 'sample', run, *flags, '--scale=1', f'--output={tmp_path}/{name}.png')
+    assert code == 0, err
+    sheets[name] = np.asarray(Image.open(tmp_path / f'{name}.png'))
+  # Two rows of three: of the seeds, of two classes, of two walks.
+  assert {name: sheet.shape for name, sheet in sheets.items()} == {name: (68, 102, 3) for name in sheets}
+  np.testing.assert_array_equal(sheets['classes'][:34, :34], sheets['walk'][:34, :34])  # seed 0 as a 4
+  assert len({sheet.tobytes() for sheet in sheets.values()}) == len(sheets)
+  code, _, err = call(capsys, 'sample', run, '--labels=10')
+  assert code == 2 and 'the classes are 0-9' in err
+
+
 def test_doctor(capsys, tmp_path):
   code, out, _ = call(capsys, 'doctor', f'--cache_dir={tmp_path}', '--gin_file=quickstart.gin', '--gin_file=runs/tiny.gin')
   assert code == 0
@@ -119,6 +144,11 @@ def test_doctor(capsys, tmp_path):
     (['export', '--workdir={empty}'], 2, 'no config.gin'),
     (['sample', '--workdir={run}', '--seeds=a-b'], 2, '--seeds=a-b'),
     (['sample', '--workdir={run}', '--seeds=1', '--interpolate=3'], 2, 'at least two'),
+    (['sample', '--workdir={run}', '--labels=0-9'], 2, 'knows no classes'),
+    (['sample', '--workdir={run}', '--labels=x'], 2, '--labels=x'),
+    (['sample', '--workdir={run}', '--interpolate=3', '--statistics=batch'], 2, 'neighbours'),
+    (['sample', '--workdir={run}', '--statistics=median'], 2, 'running'),
+    (['sample', '--workdir={run}', '--truncation=0'], 2, 'truncation'),
     (['sample', '--workdir={run}', '--output=/no/such/folder/x.png'], 2, 'cannot be written'),
     (['report', '--workdirs={new}'], 2, 'no folder there holds a run'),
 ])

@@ -81,19 +81,19 @@ def restore(values: flags.FlagValues) -> tuple[Workdir, GAN]:
   return workdir, trainer.gan
 
 
-def parse_seeds(text: str) -> np.ndarray:
-  """'0-3,7' -> [0, 1, 2, 3, 7].
+def parse_numbers(flag: str, text: str) -> np.ndarray:
+  """The value of a flag, '0-3,7' -> [0, 1, 2, 3, 7].
 
   Raises:
-    UserError: the text is something else, or names no seed.
+    UserError: the text is something else, or names no number.
   """
-  seeds = []
+  numbers = []
   try:
     for part in text.split(','):
       first, _, last = part.partition('-')
-      seeds.extend(range(int(first), int(last or first) + 1))
+      numbers.extend(range(int(first), int(last or first) + 1))
   except ValueError:
-    seeds = []
-  if not seeds:
-    raise errors.UserError(f'--seeds={text}: seeds are numbers and ranges, for example 0-31 or 3,7,20-25.')
-  return np.array(seeds)
+    numbers = []
+  if not numbers:
+    raise errors.UserError(f'--{flag}={text}: give numbers and ranges, for example 0-31 or 3,7,20-25.')
+  return np.array(numbers)

@@ -91,7 +91,7 @@ class NoiseToImage(GAN):
     return self._images(latents, np.full([count], label, np.int32), True, False).numpy()
 
   def set_standing_statistics(self, batches: int, batch_size: int, truncation: float | None = None) -> None:
-    """Gives the averaged generator BatchNorm statistics of its own: means over batches of its images (BigGAN, Appendix D).
+    """Gives the averaged generator BatchNorm statistics of its own: means over batches of its images (BigGAN).
 
     Args:
       batches: how many; seeds are 0 .. batches * batch_size - 1.
