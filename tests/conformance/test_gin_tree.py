@@ -101,9 +101,11 @@ def test_the_generator_explores_exactly_where_it_should(finished):
     assert (scalars['generator/exploration_rate'] > scalars['generator/density'] + 0.01) == explores
 
 
-def test_few_graphs_are_traced(finished):
+def test_one_graph_is_traced_for_each_combination_of_events(finished):
   _, run, _, _ = finished
-  assert run.trainer._run.experimental_get_tracing_count() <= 2  # pylint: disable=protected-access
+  combinations = {run.trainer._events_at(step) for step in range(1, 9)}  # pylint: disable=protected-access
+  assert len(combinations) <= 4
+  assert run.trainer._run.experimental_get_tracing_count() <= len(combinations)  # pylint: disable=protected-access
 
 
 def test_the_export_equals_keras(finished):

@@ -78,7 +78,7 @@ def curves(workdir: Workdir) -> dict[str, tuple[list[int], list[float]]]:
 
 
 def curves_as_csv(workdirs: Sequence[Workdir]) -> str:
-  """All curves of all runs, one value a line: run,quantity,step,value. A value that stays stands at its first and last step."""
+  """All curves of all runs, a value a line: run,quantity,step,value. One that stays stands at its first and last step."""
   text = io.StringIO()
   writer = csv.writer(text, lineterminator='\n')
   writer.writerow(['run', 'quantity', 'step', 'value'])
