@@ -176,3 +176,29 @@ def test_the_cached_classifier_is_checked(run, cache, capsys):
     path.write_bytes(b'nonsense')
   code, _, err = call(capsys, 'evaluate', f'--workdir={run}', cache)
   assert code == 2 and 'damaged' in err
+
+
+def test_flops_as_one_json_object(capsys):
+  code, out, _ = call(capsys, 'flops', '--gin_file=sngan_cifar10_small_stugan.gin', '--json')
+  result = json.loads(out)
+  assert code == 0
+  assert result['convention'] == 'measured'
+  generator = result['generator']
+  assert generator['density'] == pytest.approx(0.1, abs=1e-3)
+  layers = generator['layers']
+  assert generator['forward_multiply_adds'] == pytest.approx(sum(layer['forward_multiply_adds'] for layer in layers), abs=10)
+  assert generator['masked_parameters'] == sum(layer['parameters'] for layer in layers if layer['masked'])
+  assert result['test_flops'] == 2 * generator['forward_multiply_adds']
+  assert 0 < result['training_flops_vs_dense'] < 1
+
+
+def test_flops_as_a_table_says_when_layers_are_not_known(capsys):
+  _, known, _ = call(capsys, 'flops', '--gin_file=quickstart.gin')
+  _, unknown, _ = call(capsys, 'flops', '--gin_file=sngan_cifar10_small_sdst_set.gin')
+  assert 'block1/conv1' in known and 'of dense' in known and 'equally dense' not in known
+  assert 'equally dense' in unknown
+
+
+def test_flops_of_nothing_names_an_experiment(capsys):
+  code, _, err = call(capsys, 'flops')
+  assert code == 2 and '--gin_file=quickstart.gin' in err

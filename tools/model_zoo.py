@@ -79,7 +79,8 @@ def describe(file: pathlib.Path) -> tuple[str, str, str]:
   loss = re.findall(r'NoiseToImage\.loss = \\?\s*@(?:\w+\.)?(\w+)', configuration.snapshot())[0].replace('_', ' ')
   average = m['EMA_DECAY'] if float(m['EMA_DECAY']) else 'none'
   numbers = (f'| `{file.stem}` | {loss} | {m["DISCRIMINATOR_BATCH"]} / {m["GENERATOR_BATCH"]} | '
-             f'{m["DISCRIMINATOR_UPDATES"]} | {m["GENERATOR_LEARNING_RATE"]} / {m["DISCRIMINATOR_LEARNING_RATE"]} | {m["BETA_1"]}, {m["BETA_2"]} | '
+             f'{m["DISCRIMINATOR_UPDATES"]} | {m["GENERATOR_LEARNING_RATE"]} / {m["DISCRIMINATOR_LEARNING_RATE"]} | '
+             f'{m["BETA_1"]}, {m["BETA_2"]} | '
              f'{average}{", from step " + m["EMA_START"] if m["EMA_START"] != "0" else ""} | {m["LATENT_SIZE"]} |\n')
   head = re.match(r'(# .+\n)+', file.read_text())[0]
   return ''.join(rows), numbers, f'* `{file.stem}`: {" ".join(line.removeprefix("# ") for line in head.splitlines())}\n'

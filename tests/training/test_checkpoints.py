@@ -8,30 +8,48 @@ import pytest
 
 from tests import tiny
 from tf_stugan import errors
+from tf_stugan.metrics import balance_ratio
+from tf_stugan.sparsity import adaptive_density
+from tf_stugan.sparsity import dynamic_sparse
+from tf_stugan.sparsity import schedules
 from tf_stugan.training import checkpoints
 
 
-@pytest.fixture(scope='module')
-def interrupted(tmp_path_factory):
-  """Saved at step 3 (in the middle of an update interval and of the means), then trained to 6."""
+def stugan():
+  return tiny.make_trainer(interval=2)
+
+
+def adapt():
+  """The discriminator's density rises at steps 4 and 6, by what was measured in the two steps before each."""
+  schedule = schedules.UpdateSchedule(100, 2)
+  return tiny.make_trainer(balance=balance_ratio.BalanceRatio(interval=1, window=3), methods={
+      'generator': dynamic_sparse.DynamicSparse(0.2, schedule, across_layers=True),
+      'discriminator': adaptive_density.AdaptiveDensity(0.3, schedule, 0.1, lower_bound=-1e9, upper_bound=-1e9)})
+
+
+@pytest.fixture(scope='module', params=[stugan, adapt])
+def interrupted(request, tmp_path_factory):
+  """Saved at step 3 (in the middle of an update interval, of a window and of the means), then trained to 6."""
   folder = tmp_path_factory.mktemp('run')
-  trainer = tiny.make_trainer(interval=2)
+  trainer = request.param()
   trainer.fit(tiny.DATA, 3)
   trainer.host_state.best['fcd'] = [12.5, 2]
   checkpoints.save(trainer, folder)
   trainer.fit(tiny.DATA, 6)
-  return folder, trainer
+  return request.param, folder, trainer
 
 
 def test_a_resumed_run_is_bit_identical_to_one_that_was_never_stopped(interrupted):
-  folder, uninterrupted = interrupted
-  trainer = tiny.make_trainer(interval=2)
+  make, folder, uninterrupted = interrupted
+  trainer = make()
   assert checkpoints.restore(trainer, folder) == 3
   assert trainer.host_state.best == {'fcd': [12.5, 2]}
   trainer.fit(tiny.DATA, 6)
   for resumed, other in zip(tiny.state(trainer), tiny.state(uninterrupted), strict=True):
     np.testing.assert_array_equal(resumed, other)
   assert trainer.scalars() == uninterrupted.scalars()
+  if make is adapt:
+    assert trainer.scalars()['discriminator/density'] == pytest.approx(0.5, abs=1e-3)
 
 
 @pytest.fixture(scope='module')

@@ -19,14 +19,41 @@ def define_workdir_flag(values: flags.FlagValues) -> None:
   flags.DEFINE_string('workdir', None, 'The folder of the run.', flag_values=values, required=True)
 
 
-def define_machine_flags(values: flags.FlagValues) -> None:
-  """Where data and caches are on this machine."""
+def define_data_flag(values: flags.FlagValues) -> None:
+  """Where data sets are on this machine."""
   flags.DEFINE_string(
       'data_dir', os.environ.get('TFDS_DATA_DIR'),
-      'Folder of prepared TensorFlow Datasets; ~/tensorflow_datasets if not given.', flag_values=values)
+      'Folder of data sets: TensorFlow Datasets, tiny-imagenet-200, prepared sets; ~/tensorflow_datasets if not given.',
+      flag_values=values)
+
+
+def define_machine_flags(values: flags.FlagValues) -> None:
+  """Where data and caches are on this machine."""
+  define_data_flag(values)
   cache = pathlib.Path(os.environ.get('XDG_CACHE_HOME', '~/.cache')).expanduser() / 'tf_stugan'
   flags.DEFINE_string(
       'cache_dir', str(cache), 'Folder for what can be made again: feature classifiers.', flag_values=values)
+
+
+def define_gin_flags(values: flags.FlagValues) -> None:
+  """What is configured."""
+  flags.DEFINE_multi_string(
+      'gin_file', [], 'Experiment: a path, or a name in gin_configs/experiments. May be repeated; later ones win.',
+      flag_values=values)
+  flags.DEFINE_multi_string(
+      'gin_param', [], "One binding on top of the files: 'GENERATOR_DENSITY = 0.05'. May be repeated.",
+      flag_values=values)
+
+
+def load_gin_files(values: flags.FlagValues) -> None:
+  """Reads what `define_gin_flags` took.
+
+  Raises:
+    UserError: no file is named, or something in one is wrong.
+  """
+  if not values.gin_file:
+    raise errors.UserError('Name an experiment, for example --gin_file=quickstart.gin')
+  configuration.load([configuration.find(f) for f in values.gin_file], values.gin_param)
 
 
 def make_experiment(workdir: Workdir) -> Experiment:

@@ -6,6 +6,7 @@ import contextvars
 import math
 from typing import NamedTuple
 
+
 import tensorflow as tf
 
 from tf_stugan.compat import keras

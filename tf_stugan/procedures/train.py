@@ -1,8 +1,10 @@
 """Training once, from random weights."""
 
+from collections.abc import Callable
 import logging
 
 from tf_stugan.procedures.procedure import Procedure
+from tf_stugan.procedures.procedure import Run
 from tf_stugan.training import checkpoints
 from tf_stugan.training import reporting
 from tf_stugan.training.stop_signal import StopSignal
@@ -31,7 +33,8 @@ class Train(Procedure):
     self.checkpoint_interval = checkpoint_interval
     self.keep_checkpoints = keep_checkpoints
 
-  def run(self, run):
+  def run(self, run, begin: Callable[[Run, reporting.Cost], None] | None = None):
+    """As in `Procedure`; `begin` is called where the run does not go on from a checkpoint."""
     step = checkpoints.restore(run.trainer, run.workdir.checkpoints)
     if step:
       _LOG.info('Going on from the checkpoint of step %d.', step)
@@ -40,11 +43,14 @@ class Train(Procedure):
     evaluate = reporting.Evaluate(self.evaluate_interval, run.evaluator, log)
     checkpoint = reporting.Checkpoint(self.checkpoint_interval, run.workdir, self.keep_checkpoints)
     progress = reporting.Progress(self.report_interval, evaluate)
+    cost = reporting.Cost(self.evaluate_interval, log)
+    if step == 0 and begin:
+      begin(run, cost)
     hooks = [
         evaluate,
         progress,
         reporting.Report(self.report_interval, log),
-        reporting.Cost(self.evaluate_interval, log),
+        cost,
         reporting.Samples(self.sample_interval, run.workdir, log),
         checkpoint,
     ]

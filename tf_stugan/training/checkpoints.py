@@ -104,6 +104,41 @@ def restore(trainer, folder: pathlib.Path, required: bool = False) -> int:
   return 0
 
 
+def restore_dense(trainer, folder: pathlib.Path) -> int:
+  """Restores networks, optimizers, averages and the step from the newest whole checkpoint of a run *without* masks.
+
+  Args:
+    trainer: built, with whatever methods; its masks stay as they are and apply to the weights.
+    folder: with checkpoints of the other run.
+
+  Returns:
+    The step.
+
+  Raises:
+    CheckpointError: there is none, or its networks are others.
+  """
+  for path in reversed(list_steps(folder)):
+    try:
+      _validate(path)
+    except (OSError, ValueError, KeyError) as error:
+      _LOG.warning('Checkpoint %s is not whole: %s. The one before it is tried.', path, error)
+      continue
+    wanted = tf.train.Checkpoint(trainer=tf.train.Checkpoint(
+        gan=trainer.gan, optimizers=trainer.optimizers, average=trainer.average, step=trainer.step))
+    found = {id(o) for o in tf.train.CheckpointView(str(path / 'variables')).match(wanted).values()}
+    missing = [v.name for player in trainer.gan.players for v in player.network.trainable_variables if id(v) not in found]
+    try:
+      wanted.read(str(path / 'variables')).expect_partial()
+    except (ValueError, tf.errors.OpError) as error:
+      missing = [str(error).strip().splitlines()[0][:300]]
+    if missing:
+      raise errors.CheckpointError(f'{path} holds other networks than this experiment: {missing[0]}')
+    for side in trainer.sides.values():
+      masks.apply_masks(side.masked)
+    return int(trainer.step.numpy())
+  raise errors.CheckpointError(f'{folder} holds no whole checkpoint to begin from.')
+
+
 def image_shape(folder: pathlib.Path) -> tuple[int, int, int]:
   """What the checkpoints of a run were trained on, so that a generator can be built without the data set.
 
