@@ -78,6 +78,7 @@ class Generator(keras.Model):
   def __init__(self, width: int, cells: Sequence[CellPlan], style: LayerStyle, latent_size: int = 128,
                image_channels: int = 3, name: str = 'generator'):
     super().__init__(name=name)
+    self.width = width
     self.latent_size = latent_size
     self.first_map = [-1, 4, 4, width]
     self.project = style.dense(4 * 4 * width, 'project')

@@ -27,6 +27,7 @@ class Generator(keras.Model):
   def __init__(self, width: int, style: LayerStyle, latent_size: int = 128, image_channels: int = 3,
                name: str = 'generator'):
     super().__init__(name=name)
+    self.width = width
     self.latent_size = latent_size
     self.first_map = [-1, 4, 4, 8 * width]
     self.project = style.dense(4 * 4 * 8 * width, 'project')
@@ -54,6 +55,7 @@ class Discriminator(keras.Model):
 
   def __init__(self, width: int, style: LayerStyle, head: HeadFn, name: str = 'discriminator'):
     super().__init__(name=name)
+    self.width = width
     self.convs = []
     for i, channels in enumerate((width, 2 * width, 4 * width), 1):
       self.convs.append(style.conv(channels, f'conv{i}a'))
