@@ -86,6 +86,13 @@ def test_an_auxiliary_classifier_trains_both_players_on_classes():
     del network
 
 
+def test_a_classifier_of_classes_that_nobody_makes_is_refused():
+  gan = make(heads.AuxiliaryClassifier)
+  gan.num_classes = 0
+  with pytest.raises(errors.UserError, match='tells 5 classes apart, the generator makes 0'):
+    gan.build()
+
+
 def test_cross_entropy_of_classes():
   logits = tf.constant([[2., 0., 0.], [0., 0., 1.]])
   expected = -np.log([np.exp(2) / (np.exp(2) + 2), 1 / (2 + np.e)]).mean()

@@ -76,7 +76,10 @@ class NoiseToImage(GAN):
           f'The generator makes images of {tuple(images.shape[1:])}, the data set has {tuple(image_shape)}; set '
           'IMAGE_CHANNELS and the resolution so that both agree.')
     self.averaged_generator(latents, labels)
-    self.discriminator(images, labels)
+    classified = self.discriminator(images, labels).shape[1] - 1
+    if classified not in (0, self.num_classes):
+      raise errors.UserError(
+          f'The discriminator tells {classified} classes apart, the generator makes {self.num_classes}; both have to agree.')
     return tuple(images.shape[1:])
 
   # Images for people and metrics.
