@@ -56,6 +56,12 @@ def test_curves(tmp_path):
   assert 'a,fcd,2,4.0' in comparison.curves_as_csv([workdir]).splitlines()
 
 
+def test_values_that_stay_are_written_at_their_first_and_last_step(tmp_path):
+  workdir = run(tmp_path, 'a', [9.0, 9.0, 9.0, 4.0, 4.0, 4.0])
+  lines = [line for line in comparison.curves_as_csv([workdir]).splitlines() if ',fcd,' in line]
+  assert lines == ['a,fcd,1,9.0', 'a,fcd,4,4.0', 'a,fcd,6,4.0']
+
+
 def test_a_run_without_an_evaluation_is_named(tmp_path):
   with pytest.raises(errors.UserError, match='no evaluation'):
     comparison.record(run(tmp_path, 'a', []))

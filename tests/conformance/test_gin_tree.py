@@ -1,4 +1,7 @@
-"""Every experiment of the gin tree is run for a few steps, and held to the same contract."""
+"""Every experiment of the gin tree is run for a few steps, and held to the same contract.
+
+With runs/tiny.gin on top, an experiment of a paper's size and its small twin are one and the same; then the twin is run.
+"""
 
 import math
 import re
@@ -19,6 +22,8 @@ from tf_stugan.training.workdir import Workdir
 
 ROOT = configuration.config_root()
 EXPERIMENTS = sorted(p.name for p in (ROOT / 'experiments').glob('*.gin'))
+TWINS = {name: name.replace('_cifar10_', '_cifar10_small_') for name in EXPERIMENTS if '_small_' not in name}
+TWINS = {name: twin for name, twin in TWINS.items() if name != twin and twin in EXPERIMENTS}
 # What runs/tiny.gin puts something else in the place of.
 REPLACED = re.compile(r'(tfds_images|tiny_imagenet|image_folder)\.|embedded\.|features\.Inception')
 
@@ -39,7 +44,8 @@ def cache(tmp_path_factory):
 
 
 @pytest.fixture(
-    scope='module', params=[pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in EXPERIMENTS])
+    scope='module', params=[
+        pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in EXPERIMENTS if name not in TWINS])
 def finished(request, cache, tmp_path_factory):
   """(experiment, run, bindings that were parsed, bindings that were used) after 8 steps."""
   workdir = tmp_path_factory.mktemp(request.param.removesuffix('.gin'))
@@ -122,6 +128,20 @@ def test_it_can_be_reported(finished):
   assert record['step'] == 8
   assert 0 < record['G multiply-adds / dense'] <= 1
   assert 'FCD' in record
+
+
+@pytest.mark.parametrize(('experiment', 'twin'), TWINS.items())
+def test_twins_are_alike_when_they_are_tiny(experiment, twin):
+  """But for what tiny.gin leaves alone: learning rates, averages, intervals."""
+  snapshots = []
+  for name in (experiment, twin):
+    load(name)
+    snapshots.append(configuration.snapshot())
+  differing = {line.split(':')[0].split('.')[-1].split('/')[-1] for line in configuration.differences(*snapshots)}
+  assert differing <= {
+      'DISCRIMINATOR_LEARNING_RATE', 'EMA_DECAY', 'EMA_START', 'BATCH_STATISTICS', 'FLIP', 'evaluate_interval',
+      'sample_interval', 'checkpoint_interval', 'PRUNE_STEP', 'DISCRIMINATOR_UPDATE_INTERVAL', 'location',
+      'INCEPTION_LOCATION'}
 
 
 @pytest.mark.parametrize('experiment', EXPERIMENTS)

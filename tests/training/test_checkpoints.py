@@ -127,6 +127,39 @@ def test_the_newest_are_kept_and_a_half_written_one_is_not_seen(trainer, tmp_pat
   assert checkpoints.restore(trainer, tmp_path) == 4
 
 
+@pytest.fixture
+def with_scores(trainer):
+  """The trainer, with a best score at step 2."""
+  trainer.host_state.best['fcd'] = [7.5, 2]
+  yield trainer
+  trainer.host_state.best.clear()
+
+
+def test_the_best_and_the_milestones_are_kept_beside_the_newest(with_scores, tmp_path):
+  for step in range(1, 9):
+    with_scores.step.assign(step)
+    checkpoints.save(with_scores, tmp_path, keep=2, milestones=3)
+  assert [checkpoints.step_of(p) for p in checkpoints.list_steps(tmp_path)] == [2, 3, 6, 7, 8]
+
+
+def test_a_checkpoint_is_chosen_by_name_or_step(with_scores, tmp_path):
+  save_at(with_scores, tmp_path, 1, 2, 3)
+  for choice, step in (('newest', 3), ('best', 2), ('1', 1)):
+    assert checkpoints.restore_chosen(with_scores, tmp_path, choice) == step
+    assert int(with_scores.step) == step
+  with pytest.raises(errors.UserError, match='--checkpoint=4: .* one of the steps 1, 2, 3'):
+    checkpoints.restore_chosen(with_scores, tmp_path, '4')
+  damage_flip(tmp_path / 'step-00000001')
+  with pytest.raises(errors.CheckpointError, match='step-00000001 is not whole'):
+    checkpoints.restore_chosen(with_scores, tmp_path, '1')
+
+
+def test_without_an_evaluation_there_is_no_best(trainer, tmp_path):
+  save_at(trainer, tmp_path, 1)
+  with pytest.raises(errors.UserError, match='once evaluated'):
+    checkpoints.restore_chosen(trainer, tmp_path, 'best')
+
+
 def test_the_manifest_names_sizes_hashes_and_nonzeros(trainer, tmp_path):
   save_at(trainer, tmp_path, 1)
   manifest = json.loads((tmp_path / 'step-00000001' / 'manifest.json').read_text())

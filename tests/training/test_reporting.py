@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from tests import tiny
+from tf_stugan.training import checkpoints
 from tf_stugan.training import reporting
 from tf_stugan.training.workdir import Workdir
 
@@ -38,6 +39,23 @@ def test_rows_of_a_run(trainer, tmp_path):
   assert 0 < cost['step_operations'] < cost['dense_step_operations']
   kept = sum(int(v.mask.numpy().sum()) for v in trainer.sides['generator'].masked)
   assert cost['generator/parameters'] - cost['generator/kept_parameters'] == cost['generator/masked_parameters'] - kept
+
+
+def test_a_new_best_score_is_saved_at_once_and_outlives_newer_checkpoints(tmp_path):
+  class Scores:
+    values = iter([9.0, 4.0, 6.0, 5.0, 8.0])
+
+    def evaluate(self, gan):
+      return {'fcd': next(self.values)}
+
+    def protocol(self):
+      return {}
+  trainer = tiny.make_trainer(interval=100)
+  workdir = Workdir(tmp_path)
+  log = reporting.Log(workdir)
+  trainer.fit(tiny.DATA, 5, [reporting.Evaluate(1, Scores(), log), reporting.Checkpoint(4, workdir, keep=1)])
+  assert trainer.host_state.best == {'fcd': [4.0, 2]}
+  assert [checkpoints.step_of(p) for p in checkpoints.list_steps(workdir.checkpoints)] == [2, 5]
 
 
 def test_samples_that_cannot_be_written_do_not_stop_a_run(trainer, tmp_path, caplog):

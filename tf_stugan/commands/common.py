@@ -19,6 +19,13 @@ def define_workdir_flag(values: flags.FlagValues) -> None:
   flags.DEFINE_string('workdir', None, 'The folder of the run.', flag_values=values, required=True)
 
 
+def define_trained_flags(values: flags.FlagValues) -> None:
+  """A run that was trained, and which of its checkpoints."""
+  define_workdir_flag(values)
+  flags.DEFINE_string(
+      'checkpoint', 'newest', 'newest, best (lowest FID or FCD), or the step of one that was kept.', flag_values=values)
+
+
 def define_data_flag(values: flags.FlagValues) -> None:
   """Where data sets are on this machine."""
   flags.DEFINE_string(
@@ -69,15 +76,15 @@ def make_experiment(workdir: Workdir) -> Experiment:
 
 
 def restore(values: flags.FlagValues) -> tuple[Workdir, GAN]:
-  """The GAN of a run at its newest checkpoint; needs neither the data set nor the feature extractor.
+  """The GAN of a run at the chosen checkpoint; needs neither the data set nor the feature extractor.
 
   Raises:
-    UserError: there is no such run, or it has no whole checkpoint.
+    UserError: there is no such run, or it has no such checkpoint.
   """
   workdir = Workdir(values.workdir)
   trainer = make_experiment(workdir).trainer
   trainer.build(checkpoints.image_shape(workdir.checkpoints))
-  checkpoints.restore(trainer, workdir.checkpoints, required=True)
+  checkpoints.restore_chosen(trainer, workdir.checkpoints, values.checkpoint)
   return workdir, trainer.gan
 
 

@@ -24,7 +24,7 @@ _LARGEST_DIFFERENCE = 1e-4  # of pixels in [-1, 1]; seen: below 1e-5
 
 
 def define_flags(values: flags.FlagValues) -> None:
-  common.define_workdir_flag(values)
+  common.define_trained_flags(values)
   flags.DEFINE_integer('batch_size', 1, 'Images a call.', lower_bound=1, flag_values=values)
   flags.DEFINE_bool(
       'sparse', None, 'Store kernels in compressed form; whichever file is smaller if not given.', flag_values=values)

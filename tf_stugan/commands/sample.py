@@ -24,7 +24,7 @@ _STANDING_BATCH = 64  # images of which the moments are taken together
 
 
 def define_flags(values: flags.FlagValues) -> None:
-  common.define_workdir_flag(values)
+  common.define_trained_flags(values)
   flags.DEFINE_string('seeds', '0-63', 'Images to make: 0-31, or 3,7,9, or both mixed.', flag_values=values)
   flags.DEFINE_string(
       'labels', None, "Classes, written as --seeds: one row a class. Each seed's own class if not given.",

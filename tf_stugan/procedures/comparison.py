@@ -79,13 +79,15 @@ def curves(workdir: Workdir) -> dict[str, tuple[list[int], list[float]]]:
 
 
 def curves_as_csv(workdirs: Sequence[Workdir]) -> str:
-  """All curves of all runs, one value a line: run,quantity,step,value."""
+  """All curves of all runs, one value a line: run,quantity,step,value. A value that stays stands at its first and last step."""
   text = io.StringIO()
   writer = csv.writer(text, lineterminator='\n')
   writer.writerow(['run', 'quantity', 'step', 'value'])
   for workdir in workdirs:
     for name, (steps, values) in curves(workdir).items():
-      writer.writerows([workdir.path.name, name, step, value] for step, value in zip(steps, values, strict=True))
+      for i, (step, value) in enumerate(zip(steps, values, strict=True)):
+        if i in (0, len(steps) - 1) or value != values[i - 1]:
+          writer.writerow([workdir.path.name, name, step, value])
   return text.getvalue()
 
 

@@ -153,21 +153,33 @@ class Cost(Hook):
 
 
 class Checkpoint(Hook):
-  """Saves; comes last among the hooks, so that what the others noted at this step is saved with it."""
+  """Saves at its interval and where a score is the best so far.
 
-  def __init__(self, interval: int, workdir: Workdir, keep: int = 2):
+  It comes last among the hooks, so that what the others noted at this step is saved with it.
+  """
+
+  def __init__(self, interval: int, workdir: Workdir, keep: int = 2, milestones: int = 0):
     super().__init__(interval)
     self._folder = workdir.checkpoints
     self._keep = keep
+    self._milestones = milestones
+    self._saved = None  # the step of the last one
 
   def begin(self, trainer, step, num_steps):
     self._since = time.monotonic()
 
+  def after_call(self, trainer, step):
+    if any(best == step for _, best in trainer.host_state.best.values()):
+      self(trainer, step)
+
   def __call__(self, trainer, step):
+    if step == self._saved:
+      return
     now = time.monotonic()
     trainer.host_state.train_seconds += now - self._since
     self._since = now
-    checkpoints.save(trainer, self._folder, self._keep)
+    checkpoints.save(trainer, self._folder, self._keep, self._milestones)
+    self._saved = step
 
 
 class Progress(Hook):
