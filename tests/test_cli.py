@@ -74,6 +74,14 @@ def test_evaluate_gives_the_scores_of_training_again(run, cache, capsys):
       'generated_images'] == 8
 
 
+def test_evaluate_can_use_the_statistics_of_batches(run, cache, capsys):
+  scores = [json.loads(call(capsys, 'evaluate', f'--workdir={run}', cache, *flags)[1])
+            for flags in ([], ['--statistics=batch', '--batch_size=4'])]
+  assert [s['protocol']['generator'] for s in scores] == [
+      'average, running BatchNorm statistics', 'average, BatchNorm statistics of batches of 4']
+  assert scores[0]['fcd'] != scores[1]['fcd']
+
+
 def test_sample_and_export_and_report(run, cache, capsys, tmp_path):
   assert call(capsys, 'sample', f'--workdir={run}', '--seeds=0-3,9', f'--output={tmp_path}/grid.png')[0] == 0
   assert call(capsys, 'sample', f'--workdir={run}', '--seeds=1,2,3', '--interpolate=4',

@@ -20,7 +20,6 @@ from tf_stugan.training import layer_choice
 FLAGS = flags.FLAGS
 flags.DEFINE_string('output', None, 'File to write; standard output if not given.')
 
-_BASE = 'Required: a model file that includes this one'
 _HEAD = '''# Models
 
 Made by `python tools/model_zoo.py --output=docs/models.md` from the gin files; do not edit. Each model is
@@ -47,8 +46,7 @@ _SOURCES = '''
 
 
 def models() -> list[pathlib.Path]:
-  """The model files that are whole, not parts of others."""
-  return [p for p in sorted((configuration.config_root() / 'models').glob('*.gin')) if _BASE not in p.read_text()]
+  return sorted((configuration.config_root() / 'models').glob('*.gin'))
 
 
 def macros(text: str) -> dict[str, str]:

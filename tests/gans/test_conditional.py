@@ -86,6 +86,13 @@ def test_an_auxiliary_classifier_trains_both_players_on_classes():
     del network
 
 
+def test_a_classifier_of_classes_that_nobody_makes_is_refused():
+  gan = make(heads.AuxiliaryClassifier)
+  gan.num_classes = 0
+  with pytest.raises(errors.UserError, match='tells 5 classes apart, the generator makes 0'):
+    gan.build()
+
+
 def test_cross_entropy_of_classes():
   logits = tf.constant([[2., 0., 0.], [0., 0., 1.]])
   expected = -np.log([np.exp(2) / (np.exp(2) + 2), 1 / (2 + np.e)]).mean()
@@ -99,3 +106,23 @@ def test_a_data_set_with_other_classes_is_refused_before_anything_is_built(tmp_p
   experiment = procedure.Experiment(random_images.RandomImages(num_images=8), trainer, None, None)
   with pytest.raises(errors.DataError, match='10 classes, the generator makes 5; set NUM_CLASSES'):
     experiment.prepare(None, None, tmp_path)
+
+
+@pytest.mark.parametrize('alike', [True, False])
+def test_real_and_fake_images_share_their_augmentation_where_asked(alike):
+  class Recorder:
+    """An augmentation that notes its seeds."""
+
+    def __init__(self):
+      self.alike = alike
+      self.seeds = []
+
+    def __call__(self, images, seed):
+      self.seeds.append(tuple(seed.numpy()))
+      return images
+
+  recorder = Recorder()
+  gan = make(augment=recorder)
+  gan.build()
+  gan.players[0].objective({'images': tf.zeros([4, 32, 32, 3]), 'labels': tf.zeros([4], tf.int32)}, tf.constant([1, 2]))
+  assert len(recorder.seeds) == 2 and (recorder.seeds[0] == recorder.seeds[1]) == alike

@@ -20,7 +20,8 @@ def full_width():
 def test_parameters_and_masked_weights(full_width):
   for network, parameters, conv, conv_and_dense in (
       (full_width[0], 4_276_739, 3_742_464, 4_266_752), (full_width[1], 1_053_824, 1_052_416, 1_052_544)):
-    assert network_cost(network, layer_choice.conv_only(network))[:3] == (parameters, parameters, conv)
+    cost = network_cost(network, layer_choice.conv_only(network))
+    assert (cost.parameters, cost.kept_parameters, cost.masked_parameters) == (parameters, parameters, conv)
     assert network_cost(network, layer_choice.conv_and_dense(network)).masked_parameters == conv_and_dense
 
 

@@ -11,12 +11,13 @@ from tf_stugan.sparsity.sparse_ema import SparseEMA
 
 
 class Net(keras.Model):
-  """One kernel of three weights and a running statistic."""
+  """One kernel of three weights, a running statistic, and a buffer of another kind."""
 
   def __init__(self):
     super().__init__()
     self.kernel = self.add_weight('kernel', [3])
-    self.statistic = self.add_weight('statistic', [1], trainable=False)
+    self.statistic = self.add_weight('moving_mean', [1], trainable=False)
+    self.vector = self.add_weight('u', [1], trainable=False)
 
 
 @pytest.fixture
@@ -84,3 +85,12 @@ def test_up_to_the_start_step_the_average_is_a_copy(nets):
 def test_a_decay_out_of_range_is_refused():
   with pytest.raises(errors.UserError, match='decay'):
     SparseEMA(decay=1.0)
+
+
+def test_vectors_of_spectral_norm_are_copied(nets):
+  source, target, variable = nets
+  ema = SparseEMA(decay=0.5)
+  ema.initialize(source, target, [variable])
+  source.vector.assign([1.0])
+  step(ema, source, 1, [8., 4., 0.])
+  np.testing.assert_array_equal(target.vector, [1])

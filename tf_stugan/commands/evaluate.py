@@ -5,6 +5,7 @@ The scores are printed as JSON together with the protocol they were made under, 
 Examples:
   tf-stugan evaluate --workdir=runs/a
   tf-stugan evaluate --workdir=runs/a --checkpoint=best --num_samples=50000
+  tf-stugan evaluate --workdir=runs/b --statistics=batch --batch_size=256     # as BigGAN's published scores
 """
 
 import json
@@ -23,6 +24,13 @@ def define_flags(values: flags.FlagValues) -> None:
   common.define_machine_flags(values)
   flags.DEFINE_integer(
       'num_samples', None, "Generated images; the run's own number if not given.", lower_bound=2, flag_values=values)
+  flags.DEFINE_enum(
+      'statistics', None, ['running', 'batch'],
+      "BatchNorm statistics: those of training, or those of each batch; the run's own choice if not given.",
+      flag_values=values)
+  flags.DEFINE_integer(
+      'batch_size', None, "Images at a time, which share their statistics; the run's own number if not given.",
+      lower_bound=2, flag_values=values)
 
 
 def run(values: flags.FlagValues) -> None:
@@ -30,9 +38,12 @@ def run(values: flags.FlagValues) -> None:
   experiment = common.make_experiment(workdir)
   trained = experiment.prepare(workdir, values.data_dir, pathlib.Path(values.cache_dir))
   step = checkpoints.restore_chosen(trained.trainer, workdir.checkpoints, values.checkpoint)
-  if values.num_samples:
-    trained.evaluator.num_samples = values.num_samples
-  row = {'step': step, **trained.evaluator.evaluate(trained.trainer.gan), 'protocol': trained.evaluator.protocol()}
+  evaluator = trained.evaluator
+  evaluator.num_samples = values.num_samples or evaluator.num_samples
+  evaluator.batch_size = values.batch_size or evaluator.batch_size
+  if values.statistics:
+    evaluator.batch_statistics = values.statistics == 'batch'
+  row = {'step': step, **evaluator.evaluate(trained.trainer.gan), 'protocol': evaluator.protocol()}
   with open(workdir.path / 'evaluations.jsonl', 'a') as file:
     file.write(json.dumps(row) + '\n')
   sys.stdout.write(json.dumps(row, indent=1) + '\n')

@@ -9,8 +9,8 @@ import tensorflow as tf
 from tf_stugan import errors
 from tf_stugan import rng
 from tf_stugan.compat import keras
-from tf_stugan.gans.gan import BalanceProbe
 from tf_stugan.gans.diff_augment import DiffAugment
+from tf_stugan.gans.gan import BalanceProbe
 from tf_stugan.gans.gan import GAN
 from tf_stugan.gans.gan import Player
 from tf_stugan.gans.gan import Work
@@ -64,6 +64,8 @@ class NoiseToImage(GAN):
         Work('generator', generator_batch_size, 3),
         Work('discriminator', generator_batch_size, 2),
     )
+    if penalty:  # forward, gradient to the image, and the way back through both
+      self.work += (Work('discriminator', discriminator_updates * discriminator_batch_size, 4),)
     self._images = tf.function(self._make_images, autograph=False)
 
   def build(self, image_shape=None):
@@ -74,7 +76,10 @@ class NoiseToImage(GAN):
           f'The generator makes images of {tuple(images.shape[1:])}, the data set has {tuple(image_shape)}; set '
           'IMAGE_CHANNELS and the resolution so that both agree.')
     self.averaged_generator(latents, labels)
-    self.discriminator(images, labels)
+    classified = self.discriminator(images, labels).shape[1] - 1
+    if classified not in (0, self.num_classes):
+      raise errors.UserError(
+          f'The discriminator tells {classified} classes apart, the generator makes {self.num_classes}; both have to agree.')
     return tuple(images.shape[1:])
 
   # Images for people and metrics.

@@ -6,7 +6,6 @@ import contextvars
 import math
 from typing import NamedTuple
 
-
 import tensorflow as tf
 
 from tf_stugan.compat import keras

@@ -80,7 +80,7 @@ class Conv2D(_Prunable):
     resample: None; 'up' for nearest upsampling before the convolution; 'down' for 2 x 2 mean pooling after it;
       'stride' for a convolution with stride 2.
     use_bias: adds a bias [units].
-    kernel_initializer: a Keras initializer, or 'fan_in_uniform' for U(+-1/sqrt(fan_in)), PyTorch's default.
+    kernel_initializer: a Keras initializer's name or class, or 'fan_in_uniform' for U(+-1/sqrt(fan_in)), PyTorch's default.
     bias_initializer: likewise.
     kernel_normalizer: makes a layer that maps the kernel to the one convolved with, for example `SpectralNorm`.
     prunable: False keeps the layer dense whatever is masked.
@@ -94,7 +94,7 @@ class Conv2D(_Prunable):
   def build(self, input_shape):
     self._add_kernel([self.kernel_size, self.kernel_size, input_shape[-1], self.units])
     # Counted where the papers compute it: after upsampling, before pooling.
-    self.positions = int(input_shape[1] * self.scale) * int(input_shape[2] * self.scale)
+    self.positions = math.ceil(input_shape[1] * self.scale) * math.ceil(input_shape[2] * self.scale)
     super().build(input_shape)
 
   def call(self, x, training=False):

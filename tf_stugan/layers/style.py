@@ -12,7 +12,7 @@ from tf_stugan.layers.prunable import Conv2DTranspose
 from tf_stugan.layers.prunable import Dense
 from tf_stugan.layers.prunable import NormalizerFn
 
-Initializer = str | keras.initializers.Initializer
+Initializer = str | type[keras.initializers.Initializer]  # not an instance: all layers would draw the same numbers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,7 +20,7 @@ class LayerStyle:
   """Makes layers that share their initialization and normalization. The defaults are SNGAN's generator.
 
   Attributes:
-    conv_initializer: of convolution kernels; a Keras initializer or 'fan_in_uniform', PyTorch's default.
+    conv_initializer: of convolution kernels; a Keras initializer's name or class, or 'fan_in_uniform', PyTorch's default.
     dense_initializer: of dense kernels.
     embedding_initializer: of class embeddings.
     bias_initializer: of all biases.
@@ -40,25 +40,31 @@ class LayerStyle:
   gamma_stddev: float = 0.02
 
   def conv(self, units: int, name: str, kernel_size: int = 3, resample: str | None = None, use_bias: bool = True) -> Conv2D:
+    """Convolution with a change of resolution, if one is named; see `Conv2D`."""
     return Conv2D(
         units, kernel_size, resample, use_bias=use_bias, kernel_initializer=self.conv_initializer,
         bias_initializer=self.bias_initializer, kernel_normalizer=self.kernel_normalizer, name=name)
 
   def conv_transpose(self, units: int, name: str, kernel_size: int) -> Conv2DTranspose:
+    """Transposed convolution with stride 2."""
     return Conv2DTranspose(
         units, kernel_size, kernel_initializer=self.conv_initializer, bias_initializer=self.bias_initializer,
         kernel_normalizer=self.kernel_normalizer, name=name)
 
   def dense(self, units: int, name: str, use_bias: bool = True, prunable: bool = True) -> Dense:
+    """[N, C_in] -> [N, units]."""
     return Dense(
         units, use_bias=use_bias, kernel_initializer=self.dense_initializer, bias_initializer=self.bias_initializer,
         kernel_normalizer=self.kernel_normalizer, prunable=prunable, name=name)
 
   def embedding(self, num_classes: int, units: int, name: str) -> Embedding:
+    """Labels int32 [N] -> [N, units]."""
     return Embedding(num_classes, units, self.embedding_initializer, self.embedding_normalizer, name=name)
 
   def batch_norm(self, name: str) -> BatchNorm:
+    """Normalization whatever the condition."""
     return BatchNorm(name, epsilon=self.batch_norm_epsilon, gamma_stddev=self.gamma_stddev)
 
   def conditional_batch_norm(self, projection: Projection, name: str) -> ConditionalBatchNorm:
+    """Normalization with gain and bias that `projection` makes of the condition."""
     return ConditionalBatchNorm(projection, name, epsilon=self.batch_norm_epsilon)

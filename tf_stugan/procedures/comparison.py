@@ -45,6 +45,7 @@ def record(workdir: Workdir) -> dict[str, object]:
         result[f'best {score.upper()}'] = best[score]
         result[f'best {score.upper()} at step'] = best['step']
   result['train minutes'] = _train_seconds(workdir) / 60
+  result['generator'] = last['protocol'].get('generator', '')  # and which BatchNorm statistics
   result['extractor'] = last['protocol']['extractor']
   result['images'] = f'{last["protocol"]["generated_images"]} / {last["protocol"]["real_images"]}'
   return result

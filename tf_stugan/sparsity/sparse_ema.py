@@ -26,7 +26,8 @@ class SparseEMA(tf.Module):
     decay: share of the old average, in [0, 1): 0.999 for SNGAN, 0.9999 for BigGAN.
     start_step: up to this step the average is a copy: 0 for SNGAN, 1000 for BigGAN.
     restart_regrown: True is SEMA; False only masks the average (ADAPT, and STU-GAN's "EMA with mask").
-    average_buffers: whether BatchNorm statistics are averaged too (STU-GAN) or copied (ADAPT).
+    average_buffers: whether BatchNorm statistics are averaged too (STU-GAN) or copied (ADAPT). Other buffers are always
+      copied: a mean of spectral norm's unit vectors is no unit vector, and its sigma would be too small.
   """
 
   def __init__(self, decay: float = 0.999, start_step: int = 0, restart_regrown: bool = True,
@@ -53,7 +54,7 @@ class SparseEMA(tf.Module):
     """Takes in the source's variables as they are after `step` (int64 scalar, from 1)."""
     decay = tf.where(step > self.start_step, self.decay, 0.0)
     for source, target, index in self._pairs:
-      if not (source.trainable or self.average_buffers):
+      if not (source.trainable or self.average_buffers and _is_running_statistic(source)):
         compat.assign(target, tf.convert_to_tensor(source))
         continue
       value = average(tf.convert_to_tensor(target), source, decay)
@@ -68,6 +69,10 @@ class SparseEMA(tf.Module):
     """Called after the `update` of the step that regrew weights: their averages restart with the next one."""
     for fresh, mask in zip(self._fresh, grown, strict=True):
       compat.assign(fresh, mask)
+
+
+def _is_running_statistic(variable):
+  return variable.name.split('/')[-1].startswith('moving_')
 
 
 def _float_pairs(source, target):
