@@ -14,6 +14,7 @@ import warnings
 import gin
 import tensorflow as tf
 import tf_keras as keras
+from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
 with warnings.catch_warnings():
@@ -30,7 +31,7 @@ with warnings.catch_warnings():
 # the graph stays as it was, so nothing is lost by not asking it.
 tf.config.optimizer.set_experimental_options({'remapping': False})
 
-__all__ = ['Interpreter', 'PrunableLayer', 'adam_slots', 'assign', 'keras', 'read_gin_files_only', 'tfgan']
+__all__ = ['Interpreter', 'PrunableLayer', 'adam_slots', 'assign', 'keras', 'read_gin_files_only', 'schema', 'tfgan']
 
 
 def assign(variable: tf.Variable, value: tf.Tensor) -> None:
