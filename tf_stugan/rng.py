@@ -26,18 +26,36 @@ def seed(run_seed: int, stream: str, *indices) -> Seed:
   return result
 
 
-def latents(seeds: np.ndarray, size: int) -> np.ndarray:
+def latents(seeds: np.ndarray, size: int, truncation: float | None = None) -> np.ndarray:
   """One standard normal latent per image seed: image 1234 is the same whatever the batch it is computed in.
 
   Args:
     seeds: integers >= 0, shape [N].
     size: the length of a latent.
+    truncation: components beyond +-truncation are drawn again (BigGAN's truncation trick); None draws once.
 
   Returns:
     float32 [N, size].
   """
-  return np.stack([
-      np.random.Generator(np.random.Philox(key=int(s))).standard_normal(size, dtype=np.float32) for s in seeds])
+  return np.stack([_latent(np.random.Generator(np.random.Philox(key=int(s))), size, truncation) for s in seeds])
+
+
+def _latent(generator, size, truncation):
+  latent = generator.standard_normal(size, dtype=np.float32)
+  while truncation is not None and (beyond := np.abs(latent) > truncation).any():
+    latent[beyond] = generator.standard_normal(beyond.sum(), dtype=np.float32)
+  return latent
+
+
+def labels(seeds: np.ndarray, num_classes: int) -> np.ndarray:
+  """One class per image seed, uniform in [0, num_classes), independent of its latent: int32 [N]; zeros without classes."""
+  return np.array([np.random.Generator(np.random.Philox(key=[int(s), 1])).integers(max(num_classes, 1)) for s in seeds],
+                  np.int32)
+
+
+def fold(seed: Seed, index: int) -> Seed:
+  """The index-th of several seeds that are made of one."""
+  return tf.random.experimental.stateless_fold_in(seed, index)
 
 
 def replica_normal(seed: Seed, shape: list[int]) -> tf.Tensor:
@@ -52,8 +70,22 @@ def replica_normal(seed: Seed, shape: list[int]) -> tf.Tensor:
   Returns:
     float32 [images of this replica, ...].
   """
+  return _replica_share(tf.random.stateless_normal(shape, seed))
+
+
+def replica_labels(seed: Seed, count: int, num_classes: int) -> tf.Tensor:
+  """Likewise classes, uniform in [0, num_classes), for `count` images of the global batch: int32; zeros without classes."""
+  return _replica_share(tf.random.stateless_uniform([count], seed, 0, max(num_classes, 1), tf.int32))
+
+
+def replica_uniform(seed: Seed, shape: list[int]) -> tf.Tensor:
+  """Likewise numbers in [0, 1), but the first of `shape` counts the images of this replica: float32 [*shape]."""
+  replicas = tf.distribute.get_replica_context().num_replicas_in_sync
+  return _replica_share(tf.random.stateless_uniform([shape[0] * replicas, *shape[1:]], seed))
+
+
+def _replica_share(whole):
   context = tf.distribute.get_replica_context()
-  whole = tf.random.stateless_normal(shape, seed)
-  share = shape[0] // context.num_replicas_in_sync
+  share = whole.shape[0] // context.num_replicas_in_sync
   start = tf.cast(context.replica_id_in_sync_group, tf.int32) * share
-  return tf.reshape(whole[start:start + share], [share, *shape[1:]])
+  return tf.reshape(whole[start:start + share], [share, *whole.shape[1:]])

@@ -1,7 +1,8 @@
 """Write the averaged generator of a run as a float32 .tflite with a static batch, checked against Keras on 64 latents.
 
 Sparse kernels are stored in compressed form where that makes the file smaller (above 20 to 33 % zeros). By itself this
-saves size, not time. Input: 'latents', float32 [batch, latent size], standard normal. Output: images in [-1, 1].
+saves size, not time. Inputs: 'latents', float32 [batch, latent size], standard normal, and, if the generator has classes,
+'labels', int32 [batch]. Output: images in [-1, 1].
 
 Examples:
   tf-stugan export --workdir=runs/a

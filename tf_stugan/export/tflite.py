@@ -28,6 +28,8 @@ class Exported:
 def convert(generator: keras.Model, batch_size: int = 1, sparse: bool | None = None) -> Exported:
   """Converts to float32 with a static batch: 'latents' [batch_size, latent_size] -> images [batch_size, H, W, C].
 
+  A class-conditional generator has a second input, 'labels', int32 [batch_size].
+
   Args:
     generator: built.
     batch_size: images a call.
@@ -35,9 +37,13 @@ def convert(generator: keras.Model, batch_size: int = 1, sparse: bool | None = N
       for every weight that is kept, so encoding pays above about 20 % zeros where the last dimension of a kernel is at
       most 256, and above 33 % where it is larger.
   """
-  @tf.function(input_signature=[tf.TensorSpec([batch_size, generator.latent_size], tf.float32, name='latents')])
-  def images(latents):
-    return {'images': generator(latents, training=False)}
+  signature = [tf.TensorSpec([batch_size, generator.latent_size], tf.float32, name='latents')]
+  if generator.num_classes:
+    signature.append(tf.TensorSpec([batch_size], tf.int32, name='labels'))
+
+  @tf.function(input_signature=signature)
+  def images(latents, labels=None):
+    return {'images': generator(latents, labels, training=False)}
 
   def to_bytes(optimizations):
     converter = tf.lite.TFLiteConverter.from_concrete_functions([images.get_concrete_function()], generator)
@@ -53,17 +59,21 @@ def convert(generator: keras.Model, batch_size: int = 1, sparse: bool | None = N
   return Exported(plain, len(plain), False)
 
 
-def run(model: bytes, latents: np.ndarray) -> np.ndarray:
-  """Images of a .tflite: float32 [N, latent_size] -> [N, H, W, C]. The last batch is filled up and cut off again."""
+def run(model: bytes, latents: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
+  """Images of a .tflite: float32 [N, latent_size] (and labels int32 [N], if it takes them) -> [N, H, W, C].
+
+  The last batch is filled up and cut off again.
+  """
   interpreter = Interpreter(model_content=model, num_threads=1)
   interpreter.allocate_tensors()
-  source, = interpreter.get_input_details()
+  sources = interpreter.get_input_details()
   target, = interpreter.get_output_details()
-  batch_size = source['shape'][0]
-  padded = np.concatenate([latents, np.zeros([-len(latents) % batch_size, latents.shape[1]], np.float32)])
+  batch_size = sources[0]['shape'][0]
   result = []
-  for batch in padded.reshape(-1, batch_size, latents.shape[1]):
-    interpreter.set_tensor(source['index'], batch)
+  for start in range(0, len(latents), batch_size):
+    for source in sources:
+      given = (labels if 'labels' in source['name'] else latents)[start:start + batch_size]
+      interpreter.set_tensor(source['index'], np.resize(given, source['shape']))
     interpreter.invoke()
     result.append(interpreter.get_tensor(target['index']))
   return np.concatenate(result)[:len(latents)]
@@ -72,5 +82,6 @@ def run(model: bytes, latents: np.ndarray) -> np.ndarray:
 def parity(model: bytes, generator: keras.Model, count: int = 64) -> tuple[float, float]:
   """Largest and mean |difference| from Keras over the images of seeds 0 .. count - 1. NaN in a file gives NaN here."""
   latents = rng.latents(np.arange(count), generator.latent_size)
-  difference = np.abs(run(model, latents) - generator(latents, training=False).numpy())
+  labels = rng.labels(np.arange(count), generator.num_classes)
+  difference = np.abs(run(model, latents, labels) - generator(latents, labels, training=False).numpy())
   return float(difference.max()), float(difference.mean())

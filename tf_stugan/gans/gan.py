@@ -27,6 +27,8 @@ class Player(NamedTuple):
     updates_per_step: how often it moves in one training step.
     uses_data: whether its batches hold real images.
     averaged: the network of the same kind that holds the average of this one, or None.
+    clip: after each update every variable of the network is clipped to [-clip, clip]; None leaves them (weight clipping,
+      Arjovsky et al., 2017).
   """
 
   name: str
@@ -37,21 +39,51 @@ class Player(NamedTuple):
   updates_per_step: int = 1
   uses_data: bool = False
   averaged: keras.Model | None = None
+  clip: float | None = None
 
 
 class GAN(tf.Module, abc.ABC):
-  """An ordered tuple of players; they move in this order in every step."""
+  """An ordered tuple of players; they move in this order in every step.
+
+  Attributes:
+    players: who moves.
+    num_classes: classes that images are made of; 0 where images have none. The data set has to have as many.
+  """
 
   players: tuple[Player, ...]
+  num_classes: int = 0
 
   @abc.abstractmethod
-  def build(self, image_shape: tuple[int, int, int]) -> None:
-    """Creates all variables, for images [H, W, C]. Raises UserError where the networks do not fit the images."""
+  def build(self, image_shape: tuple[int, int, int] | None = None) -> tuple[int, int, int]:
+    """Creates all variables, for images [H, W, C] or, without a shape, for the images that it makes.
+
+    Returns:
+      The shape [H, W, C].
+
+    Raises:
+      UserError: the networks do not fit the images.
+    """
 
   @abc.abstractmethod
-  def sample(self, seeds: np.ndarray, averaged: bool = True) -> np.ndarray:
-    """One image a seed, float32 [N, H, W, C] in [-1, 1]; the same seed gives the same image in any batch."""
+  def sample(self, seeds: np.ndarray, labels: np.ndarray | None = None, averaged: bool = True,
+             batch_statistics: bool = False, truncation: float | None = None) -> np.ndarray:
+    """One image a seed; the same seed gives the same image in any batch, except with batch statistics.
+
+    Args:
+      seeds: integers >= 0, [N].
+      labels: int [N], the classes; each seed's own, uniformly drawn class if not given. Ignored without classes.
+      averaged: of the network that holds the average.
+      batch_statistics: BatchNorm uses the statistics of these N images, as in training, not running ones.
+      truncation: bound of the latent's components (BigGAN, section 3.1); None for no bound.
+
+    Returns:
+      float32 [N, H, W, C] in [-1, 1].
+    """
 
   @abc.abstractmethod
-  def interpolate(self, first: int, last: int, count: int) -> np.ndarray:
-    """`count` images on the way from one seed's image to another's, both included; as `sample` otherwise."""
+  def interpolate(self, first: int, last: int, count: int, label: int | None = None,
+                  truncation: float | None = None) -> np.ndarray:
+    """`count` images on the way from one seed's latent to another's, both included; as `sample` otherwise.
+
+    All are of class `label`, or of the first seed's own class.
+    """

@@ -1,6 +1,7 @@
 """A generator that maps noise to images, and a discriminator that tells them from real ones."""
 
 from collections.abc import Callable
+import contextlib
 
 import numpy as np
 import tensorflow as tf
@@ -8,79 +9,140 @@ import tensorflow as tf
 from tf_stugan import errors
 from tf_stugan import rng
 from tf_stugan.compat import keras
+from tf_stugan.gans.diff_augment import DiffAugment
 from tf_stugan.gans.gan import GAN
 from tf_stugan.gans.gan import Player
 from tf_stugan.gans.losses import AdversarialLoss
+from tf_stugan.gans.penalties import GradientPenalty
+from tf_stugan.layers import normalization
 
 
 class NoiseToImage(GAN):
-  """The unconditional GAN: z ~ N(0, I).
+  """z ~ N(0, I) and, where the generator has classes, y uniform over them -> images.
 
   Args:
     make_generator: makes the generator, once to train and once to hold its average.
-    make_discriminator: makes the discriminator.
+    make_discriminator: makes the discriminator. Class logits, if it has any, are trained on real and fake images alike,
+      and the generator to be recognized (ACGAN, Odena et al., 2017, with weight 1).
     loss: an `AdversarialLoss`.
     discriminator_batch_size: real images, and as many fake ones, of one discriminator update.
     generator_batch_size: fake images of one generator update.
     discriminator_updates: discriminator updates before each generator update (n_critic).
+    augment: changes every image that the discriminator sees, or None.
+    penalty: is added to the discriminator's loss, or None.
+    discriminator_clip: bound of the discriminator's variables after each of its updates, or None.
   """
 
   def __init__(self, make_generator: Callable[[], keras.Model], make_discriminator: Callable[[], keras.Model],
                loss: AdversarialLoss, discriminator_batch_size: int = 64, generator_batch_size: int = 128,
-               discriminator_updates: int = 5, name: str | None = None):
+               discriminator_updates: int = 5, augment: DiffAugment | None = None, penalty: GradientPenalty | None = None,
+               discriminator_clip: float | None = None, name: str | None = None):
     super().__init__(name=name)
     self.generator = make_generator()
     self.discriminator = make_discriminator()
     self.averaged_generator = make_generator()
+    self.num_classes = self.generator.num_classes
     self.loss = loss
     self.discriminator_batch_size = discriminator_batch_size
     self.generator_batch_size = generator_batch_size
+    self.augment = augment
+    self.penalty = penalty
+    scalars = ('real_logits', 'fake_logits', *(['penalty'] if penalty else []))
     self.players = (
-        Player('discriminator', self.discriminator, self._discriminator_objective, ('real_logits', 'fake_logits'),
-               discriminator_batch_size, discriminator_updates, uses_data=True),
+        Player('discriminator', self.discriminator, self._discriminator_objective, scalars, discriminator_batch_size,
+               discriminator_updates, uses_data=True, clip=discriminator_clip),
         Player('generator', self.generator, self._generator_objective, ('fake_logits',), generator_batch_size,
                averaged=self.averaged_generator),
     )
-    self._generate = tf.function(self.generator)
-    self._generate_averaged = tf.function(self.averaged_generator)
+    self._images = tf.function(self._make_images, autograph=False)
 
-  def build(self, image_shape):
-    latents = tf.zeros([2, self.generator.latent_size])
-    images = self.generator(latents)
-    if tuple(images.shape[1:]) != tuple(image_shape):
+  def build(self, image_shape=None):
+    latents, labels = tf.zeros([2, self.generator.latent_size]), tf.zeros([2], tf.int32)
+    images = self.generator(latents, labels)
+    if image_shape is not None and tuple(images.shape[1:]) != tuple(image_shape):
       raise errors.UserError(
           f'The generator makes images of {tuple(images.shape[1:])}, the data set has {tuple(image_shape)}; set '
           'IMAGE_CHANNELS and the resolution so that both agree.')
-    self.averaged_generator(latents)
-    self.discriminator(images)
+    self.averaged_generator(latents, labels)
+    self.discriminator(images, labels)
+    return tuple(images.shape[1:])
 
-  def sample(self, seeds, averaged=True):
-    return self._images(rng.latents(np.asarray(seeds), self.generator.latent_size), averaged)
+  # Images for people and metrics.
 
-  def interpolate(self, first, last, count):
-    ends = rng.latents(np.array([first, last]), self.generator.latent_size).astype(np.float64)
-    return self._images(slerp(ends[0], ends[1], np.linspace(0, 1, count)).astype(np.float32), averaged=True)
+  def sample(self, seeds, labels=None, averaged=True, batch_statistics=False, truncation=None):
+    latents = rng.latents(np.asarray(seeds), self.generator.latent_size, truncation)
+    labels = rng.labels(seeds, self.num_classes) if labels is None else np.asarray(labels, np.int32)
+    return self._images(latents, labels, averaged, batch_statistics).numpy()
 
-  def _images(self, latents, averaged):
-    generate = self._generate_averaged if averaged else self._generate
-    return generate(latents, training=False).numpy()
+  def interpolate(self, first, last, count, label=None, truncation=None):
+    ends = rng.latents(np.array([first, last]), self.generator.latent_size, truncation).astype(np.float64)
+    latents = slerp(ends[0], ends[1], np.linspace(0, 1, count)).astype(np.float32)
+    label = rng.labels([first], self.num_classes)[0] if label is None else label
+    return self._images(latents, np.full([count], label, np.int32), True, False).numpy()
 
-  def _latents(self, seed, batch_size):
-    return rng.replica_normal(seed, [batch_size, self.generator.latent_size])
+  def set_standing_statistics(self, batches: int, batch_size: int, truncation: float | None = None) -> None:
+    """Gives the averaged generator BatchNorm statistics of its own: means over batches of its images (BigGAN, Appendix D).
+
+    Args:
+      batches: how many; seeds are 0 .. batches * batch_size - 1.
+      batch_size: images of each.
+      truncation: of the images that will be made with these statistics.
+    """
+    def run(batch):
+      seeds = np.arange(batch * batch_size, (batch + 1) * batch_size)
+      latents = rng.latents(seeds, self.generator.latent_size, truncation)
+      self.averaged_generator(latents, rng.labels(seeds, self.num_classes), training=False)
+    normalization.set_standing_statistics(run, batches)
+
+  def _make_images(self, latents, labels, averaged, batch_statistics):
+    """In the graph; the two bools are Python's."""
+    network = self.averaged_generator if averaged else self.generator
+    with normalization.batch_statistics() if batch_statistics else contextlib.nullcontext():
+      return network(latents, labels, training=False)
+
+  # What the players want.
+
+  def _fake(self, seed, batch_size):
+    """This replica's fake images of a global batch, and their labels."""
+    latents = rng.replica_normal(seed, [batch_size, self.generator.latent_size])
+    labels = rng.replica_labels(rng.fold(seed, 1), batch_size, self.num_classes)
+    return self.generator(latents, labels, training=True), labels
+
+  def _judge(self, images, labels):
+    """Real logits [N, 1], and class logits [N, K] (K = 0 but for an auxiliary classifier)."""
+    outputs = self.discriminator(images, labels, training=True)
+    return outputs[:, :1], outputs[:, 1:]
+
+  def _augmented(self, images, seed):
+    return self.augment(images, seed) if self.augment else images
 
   def _discriminator_objective(self, batch, seed):
-    real = batch['images']
-    fake = tf.stop_gradient(self.generator(self._latents(seed, self.discriminator_batch_size), training=True))
-    real_logits = self.discriminator(real, training=True)
-    fake_logits = self.discriminator(fake, training=True)
+    fake, fake_labels = self._fake(seed, self.discriminator_batch_size)
+    alike = self.augment and self.augment.alike
+    real = self._augmented(batch['images'], rng.fold(seed, 2))
+    fake = self._augmented(tf.stop_gradient(fake), rng.fold(seed, 2 if alike else 3))
+    real_logits, real_classes = self._judge(real, batch['labels'])
+    fake_logits, fake_classes = self._judge(fake, fake_labels)
     loss = self.loss.discriminator(real_logits, fake_logits)
-    return loss, {'real_logits': tf.reduce_mean(real_logits), 'fake_logits': tf.reduce_mean(fake_logits)}
+    loss += class_loss(batch['labels'], real_classes) + class_loss(fake_labels, fake_classes)
+    scalars = {'real_logits': tf.reduce_mean(real_logits), 'fake_logits': tf.reduce_mean(fake_logits)}
+    if self.penalty:
+      scalars['penalty'] = self.penalty(lambda x: self._judge(x, batch['labels'])[0], real, fake, rng.fold(seed, 4))
+      loss += scalars['penalty']
+    return loss, scalars
 
   def _generator_objective(self, batch, seed):
     del batch
-    fake = self.generator(self._latents(seed, self.generator_batch_size), training=True)
-    fake_logits = self.discriminator(fake, training=True)
-    return self.loss.generator(fake_logits), {'fake_logits': tf.reduce_mean(fake_logits)}
+    fake, labels = self._fake(seed, self.generator_batch_size)
+    logits, classes = self._judge(self._augmented(fake, rng.fold(seed, 2)), labels)
+    return self.loss.generator(logits) + class_loss(labels, classes), {'fake_logits': tf.reduce_mean(logits)}
+
+
+def class_loss(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+  """Mean cross entropy of labels int32 [N] and class logits [N, K]; 0 where K is 0."""
+  if not logits.shape[1]:
+    return tf.zeros([])
+  return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
 
 
 def slerp(first: np.ndarray, last: np.ndarray, fractions: np.ndarray) -> np.ndarray:

@@ -1,59 +1,97 @@
-"""Residual blocks of the SNGAN family (Miyato et al., 2018, Appendix B)."""
+"""Residual blocks of the SNGAN family (Miyato et al., 2018, Appendix B), as BigGAN uses them, too."""
+
+from collections.abc import Callable
 
 import tensorflow as tf
 
 from tf_stugan.compat import keras
 from tf_stugan.layers import normalization
 from tf_stugan.layers import resampling
-from tf_stugan.layers.prunable import Conv2D
+from tf_stugan.layers.style import LayerStyle
+
+NormFn = Callable[[str], keras.layers.Layer]  # name -> layer, called with (x, condition)
 
 
 class GeneratorBlock(keras.layers.Layer):
-  """[N, H, W, C_in] -> [N, 2H, 2W, channels]: BN-ReLU-up-conv3-BN-ReLU-conv3, plus up-conv1."""
+  """[N, H, W, C_in] -> [N, 2H, 2W, channels]: norm-ReLU-up-conv3-norm-ReLU-conv3, plus up-conv1.
 
-  def __init__(self, channels: int, name: str, **kwargs):
-    super().__init__(name=name, **kwargs)
-    self.norm1 = normalization.batch_norm('norm1')
-    self.conv1 = Conv2D(channels, resample='up', name='conv1')
-    self.norm2 = normalization.batch_norm('norm2')
-    self.conv2 = Conv2D(channels, name='conv2')
-    self.shortcut = Conv2D(channels, kernel_size=1, resample='up', name='shortcut')
+  Args:
+    channels: of the output and of the map between the convolutions.
+    style: of the convolutions.
+    make_norm: makes the two normalizations; with a `ConditionalBatchNorm` the block needs a condition.
+    name: of the layer.
+  """
 
-  def call(self, x, training=False):
-    h = tf.nn.relu(self.norm1(x, training=training))
-    h = tf.nn.relu(self.norm2(self.conv1(h), training=training))
-    return self.conv2(h) + self.shortcut(x)
+  def __init__(self, channels: int, style: LayerStyle, make_norm: NormFn, name: str):
+    super().__init__(name=name)
+    self.norm1 = make_norm('norm1')
+    self.conv1 = style.conv(channels, 'conv1', resample='up')
+    self.norm2 = make_norm('norm2')
+    self.conv2 = style.conv(channels, 'conv2')
+    self.shortcut = style.conv(channels, 'shortcut', kernel_size=1, resample='up')
+
+  def call(self, x, condition=None, training=False):
+    h = tf.nn.relu(self.norm1(x, condition, training=training))
+    h = self.conv1(h, training=training)
+    h = tf.nn.relu(self.norm2(h, condition, training=training))
+    return self.conv2(h, training=training) + self.shortcut(x, training=training)
 
 
 class DiscriminatorStem(keras.layers.Layer):
-  """The first block, on images: conv3-ReLU-conv3-pool, plus pool-conv1. [N, H, W, 3] -> [N, H/2, W/2, channels]."""
+  """The first block, on images [N, H, W, C] -> [N, H/2, W/2, channels]: conv3-[norm]-ReLU-conv3-pool, plus pool-[norm]-conv1.
 
-  def __init__(self, channels: int, normalizer, name: str, **kwargs):
-    super().__init__(name=name, **kwargs)
-    self.conv1 = Conv2D(channels, kernel_normalizer=normalizer, name='conv1')
-    self.conv2 = Conv2D(channels, resample='down', kernel_normalizer=normalizer, name='conv2')
-    self.shortcut = Conv2D(channels, kernel_size=1, kernel_normalizer=normalizer, name='shortcut')
+  Args:
+    channels: of the output and of the map between the convolutions.
+    style: of the convolutions.
+    batch_norm: normalize where the brackets are.
+    name: of the layer.
+  """
+
+  def __init__(self, channels: int, style: LayerStyle, batch_norm: bool, name: str):
+    super().__init__(name=name)
+    make_norm = style.batch_norm if batch_norm else normalization.no_norm
+    self.conv1 = style.conv(channels, 'conv1')
+    self.norm2 = make_norm('norm2')
+    self.conv2 = style.conv(channels, 'conv2', resample='down')
+    self.norm_shortcut = make_norm('norm_shortcut')
+    self.shortcut = style.conv(channels, 'shortcut', kernel_size=1)
 
   def call(self, x, training=False):
-    h = tf.nn.relu(self.conv1(x, training=training))
+    h = tf.nn.relu(self.norm2(self.conv1(x, training=training), training=training))
     h = self.conv2(h, training=training)
-    return h + self.shortcut(resampling.average_pool(x), training=training)
+    x = self.norm_shortcut(resampling.average_pool(x), training=training)
+    return h + self.shortcut(x, training=training)
 
 
 class DiscriminatorBlock(keras.layers.Layer):
-  """ReLU-conv3-ReLU-conv3[-pool], plus x or, where the block pools or widens, conv1[-pool]."""
+  """[norm]-ReLU-conv3-[norm]-ReLU-conv3[-pool], plus x or, where the block pools or widens, [norm]-conv1[-pool].
 
-  def __init__(self, channels: int, normalizer, name: str, downsample: bool = False, **kwargs):
-    super().__init__(name=name, **kwargs)
+  Args:
+    channels: of the output and of the map between the convolutions.
+    style: of the convolutions.
+    batch_norm: normalize where the brackets are.
+    name: of the layer.
+    downsample: pool 2 x 2.
+    widen: whether the input has another number of channels.
+  """
+
+  def __init__(self, channels: int, style: LayerStyle, batch_norm: bool, name: str, downsample: bool = False,
+               widen: bool = False):
+    super().__init__(name=name)
     resample = 'down' if downsample else None
-    self.conv1 = Conv2D(channels, kernel_normalizer=normalizer, name='conv1')
-    self.conv2 = Conv2D(channels, resample=resample, kernel_normalizer=normalizer, name='conv2')
+    make_norm = style.batch_norm if batch_norm else normalization.no_norm
+    self.norm1 = make_norm('norm1')
+    self.conv1 = style.conv(channels, 'conv1')
+    self.norm2 = make_norm('norm2')
+    self.conv2 = style.conv(channels, 'conv2', resample=resample)
     self.shortcut = None
-    if downsample:
-      self.shortcut = Conv2D(
-          channels, kernel_size=1, resample=resample, kernel_normalizer=normalizer, name='shortcut')
+    if downsample or widen:
+      self.norm_shortcut = make_norm('norm_shortcut')
+      self.shortcut = style.conv(channels, 'shortcut', kernel_size=1, resample=resample)
 
   def call(self, x, training=False):
-    h = self.conv1(tf.nn.relu(x), training=training)
-    h = self.conv2(tf.nn.relu(h), training=training)
-    return h + (x if self.shortcut is None else self.shortcut(x, training=training))
+    h = self.conv1(tf.nn.relu(self.norm1(x, training=training)), training=training)
+    h = self.conv2(tf.nn.relu(self.norm2(h, training=training)), training=training)
+    if self.shortcut is None:
+      return h + x
+    return h + self.shortcut(self.norm_shortcut(x, training=training), training=training)

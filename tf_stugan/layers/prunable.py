@@ -65,13 +65,20 @@ class _Prunable(keras.layers.Layer, PrunableLayer):
     return self.positions * self.kernel.shape.num_elements()
 
 
+# By name: the function, and the resolution at which products are counted against that of the input.
+_RESAMPLE = {
+    None: (resampling.conv, 1), 'up': (resampling.upsample_conv, 2), 'down': (resampling.conv_pool, 1),
+    'stride': (resampling.strided_conv, 0.5)}
+
+
 class Conv2D(_Prunable):
   """Convolution with SAME padding over NHWC, with a change of resolution if one is named.
 
   Args:
     units: output channels.
     kernel_size: height and width of the kernel [k, k, C_in, units].
-    resample: None; 'up' for nearest upsampling before the convolution; 'down' for 2 x 2 mean pooling after it.
+    resample: None; 'up' for nearest upsampling before the convolution; 'down' for 2 x 2 mean pooling after it;
+      'stride' for a convolution with stride 2.
     use_bias: adds a bias [units].
     kernel_initializer: a Keras initializer, or 'fan_in_uniform' for U(+-1/sqrt(fan_in)), PyTorch's default.
     bias_initializer: likewise.
@@ -82,17 +89,37 @@ class Conv2D(_Prunable):
   def __init__(self, units, kernel_size=3, resample=None, **kwargs):
     super().__init__(units, **kwargs)
     self.kernel_size = kernel_size
-    self.convolve = {None: resampling.conv, 'up': resampling.upsample_conv, 'down': resampling.conv_pool}[resample]
-    self.scale = {None: 1, 'up': 2, 'down': 1}[resample]
+    self.convolve, self.scale = _RESAMPLE[resample]
 
   def build(self, input_shape):
     self._add_kernel([self.kernel_size, self.kernel_size, input_shape[-1], self.units])
     # Counted where the papers compute it: after upsampling, before pooling.
-    self.positions = input_shape[1] * input_shape[2] * self.scale**2
+    self.positions = int(input_shape[1] * self.scale) * int(input_shape[2] * self.scale)
     super().build(input_shape)
 
   def call(self, x, training=False):
     x = self.convolve(x, self._effective_kernel(training))
+    return x if self.bias is None else tf.nn.bias_add(x, self.bias)
+
+
+class Conv2DTranspose(_Prunable):
+  """Transposed convolution with stride 2 and SAME padding: [N, H, W, C_in] -> [N, 2H, 2W, units].
+
+  The kernel is [k, k, units, C_in], as TensorFlow has it. Arguments as in `Conv2D`.
+  """
+
+  def __init__(self, units, kernel_size=4, **kwargs):
+    super().__init__(units, **kwargs)
+    self.kernel_size = kernel_size
+
+  def build(self, input_shape):
+    self._add_kernel([self.kernel_size, self.kernel_size, self.units, input_shape[-1]])
+    self.positions = input_shape[1] * input_shape[2]
+    super().build(input_shape)
+
+  def call(self, x, training=False):
+    shape = [tf.shape(x)[0], 2 * x.shape[1], 2 * x.shape[2], self.units]
+    x = tf.nn.conv2d_transpose(x, self._effective_kernel(training), shape, 2, 'SAME')
     return x if self.bias is None else tf.nn.bias_add(x, self.bias)
 
 
@@ -119,11 +146,16 @@ def _initializer(initializer, fan_in: int):
   return keras.initializers.get(initializer)
 
 
-def prunable_layers(network: keras.Model) -> dict[str, _Prunable]:
-  """The (built) layers of a network that can be masked, by path ('block1/conv1'), in the order of its variables."""
+def kernel_layers(network: keras.Model) -> dict[str, _Prunable]:
+  """The (built) layers of a network with kernels, by path ('block1/conv1'), in the order of its variables."""
   prefix = network.name + '/'
   layers = {
       layer.kernel.name.removeprefix(prefix).removesuffix('/kernel:0'): layer
-      for layer in network.submodules if isinstance(layer, _Prunable) and layer.prunable}
+      for layer in network.submodules if isinstance(layer, _Prunable)}
   order = {id(variable): i for i, variable in enumerate(network.variables)}
   return dict(sorted(layers.items(), key=lambda item: order[id(item[1].kernel)]))
+
+
+def prunable_layers(network: keras.Model) -> dict[str, _Prunable]:
+  """Those of `kernel_layers` that can be masked."""
+  return {path: layer for path, layer in kernel_layers(network).items() if layer.prunable}

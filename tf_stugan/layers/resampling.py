@@ -23,13 +23,18 @@ def upsample_nearest(x: tf.Tensor) -> tf.Tensor:
 
 
 def average_pool(x: tf.Tensor) -> tf.Tensor:
-  """[N, H, W, C] -> [N, H/2, W/2, C], mean over 2 x 2."""
+  """[N, H, W, C] -> [N, floor(H/2), floor(W/2), C], mean over 2 x 2."""
   return tf.nn.avg_pool2d(x, 2, 2, 'VALID')
 
 
 def conv(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
   """Convolution with SAME padding: [N, H, W, C_in], [k, k, C_in, C_out] -> [N, H, W, C_out]."""
   return tf.nn.conv2d(x, kernel, 1, 'SAME')
+
+
+def strided_conv(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+  """Convolution with stride 2 and SAME padding: [N, H, W, C_in] -> [N, ceil(H/2), ceil(W/2), C_out]."""
+  return tf.nn.conv2d(x, kernel, 2, 'SAME')
 
 
 def upsample_conv(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
@@ -45,4 +50,6 @@ def conv_pool(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
   """average_pool(conv(x, kernel)) for 1 x 1 and 3 x 3 kernels: [N, H, W, C_in] -> [N, H/2, W/2, C_out]."""
   if kernel.shape[0] == 1:
     return conv(average_pool(x), kernel)
+  if x.shape[1] % 2 or x.shape[2] % 2:  # the pooling leaves out what the strided convolution would see
+    return average_pool(conv(x, kernel))
   return tf.nn.conv2d(x, tf.einsum('ts,uv,svio->tuio', _DOWN_TAPS, _DOWN_TAPS, kernel), 2, 'SAME')

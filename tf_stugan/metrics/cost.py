@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from tf_stugan.compat import keras
-from tf_stugan.layers.prunable import prunable_layers
+from tf_stugan.layers.prunable import kernel_layers
 from tf_stugan.sparsity import masks
 from tf_stugan.sparsity.masks import MaskedVariable
 
@@ -32,7 +32,7 @@ def network_cost(network: keras.Model, masked: Sequence[MaskedVariable]) -> Netw
   kept = {v.name: int(masks.nonzeros(v.mask)) for v in masked}
   parameters = sum(v.shape.num_elements() for v in network.trainable_variables)
   masked_parameters = sum(v.mask.shape.num_elements() for v in masked)
-  layers = prunable_layers(network)
+  layers = kernel_layers(network)
   return NetworkCost(
       parameters, parameters - masked_parameters + sum(kept.values()), masked_parameters,
       sum(layer.multiply_adds for layer in layers.values()),

@@ -4,6 +4,7 @@ import abc
 import pathlib
 from typing import NamedTuple
 
+from tf_stugan import errors
 from tf_stugan.data.images import Images
 from tf_stugan.data.images import ImageSource
 from tf_stugan.training.evaluation import Evaluator
@@ -47,7 +48,15 @@ class Experiment:
   def prepare(self, workdir: Workdir, data_dir: str | None, cache_dir: pathlib.Path) -> Run:
     """Reads the data, makes every variable and the feature extractor: what is missing shows here, before step 0."""
     data = self.data.load(data_dir)
+    _check_classes(data, self.trainer.gan.num_classes)
     with self.trainer.strategy.scope():
       self.trainer.build(data.image_shape)
     self.evaluator.prepare(data, cache_dir)
     return Run(workdir, data, self.trainer, self.evaluator)
+
+
+def _check_classes(data, num_classes):
+  if num_classes and data.num_classes != num_classes:
+    raise errors.DataError(
+        f'{data.name} has {data.num_classes} classes, the generator makes {num_classes}; set NUM_CLASSES, or take an '
+        'unconditional model.')

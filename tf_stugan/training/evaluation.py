@@ -20,23 +20,26 @@ Metric = Callable[[samples.EvalSamples, samples.EvalSamples], dict[str, float]] 
 class Evaluator:
   """Compares the images of seeds 0 .. num_samples - 1 with the training images.
 
-  Generated images pass through uint8 first, as saved images would. BatchNorm uses its running statistics.
+  Generated images pass through uint8 first, as saved images would.
 
   Args:
     extractor: what the metrics see.
     metrics: for example [@fid.fid, @inception_score.inception_score].
     num_samples: generated images; 50,000 in the papers.
-    batch_size: images at a time; no score depends on it.
+    batch_size: images at a time; no score depends on it, but those with batch statistics.
+    batch_statistics: the generator's BatchNorms use the statistics of each batch, as the published BigGAN numbers do,
+      not running ones.
   """
 
   def __init__(self, extractor: FeatureExtractor, metrics: Sequence[Metric], num_samples: int = 50_000,
-               batch_size: int = 200):
+               batch_size: int = 200, batch_statistics: bool = False):
     if num_samples < 2:
       raise errors.UserError(f'Evaluator.num_samples must be at least 2; got {num_samples}.')
     self.extractor = extractor
     self.metrics = list(metrics)
     self.num_samples = num_samples
     self.batch_size = batch_size
+    self.batch_statistics = batch_statistics
     self._real = None
 
   def prepare(self, data: images_lib.Images, cache_dir: pathlib.Path) -> None:
@@ -48,17 +51,20 @@ class Evaluator:
 
   def protocol(self) -> dict[str, str | int]:
     """What has to be equal for two scores to be comparable."""
+    statistics = f'BatchNorm statistics of batches of {self.batch_size}' if self.batch_statistics else (
+        'running BatchNorm statistics')
     return {
         'extractor': self.extractor.description, 'real_images': self._real.count, 'data': self._data_name,
-        'generated_images': self.num_samples, 'generator': 'average, running BatchNorm statistics',
-        'pixels': 'uint8, truncated'}
+        'generated_images': self.num_samples, 'generator': f'average, {statistics}', 'pixels': 'uint8, truncated'}
 
   def evaluate(self, gan: GAN) -> dict[str, float]:
     """Scores of the averaged generator, by name."""
     def generated():
       for start in range(0, self.num_samples, self.batch_size):
-        seeds = np.arange(start, min(start + self.batch_size, self.num_samples))
-        yield images_lib.to_uint8(gan.sample(seeds))
+        count = min(self.batch_size, self.num_samples - start)
+        made = self.batch_size if self.batch_statistics else count  # statistics are always those of a whole batch
+        images = gan.sample(np.arange(start, start + made), batch_statistics=self.batch_statistics)
+        yield images_lib.to_uint8(images[:count])
     fake = samples.gather(self.extractor, generated())
     return {name: value for metric in self.metrics for name, value in metric(self._real, fake).items()}
 

@@ -156,6 +156,9 @@ class Trainer(tf.Module):
     gradients = context.all_reduce(tf.distribute.ReduceOp.MEAN, tape.gradient(loss, variables))
     scalars = context.all_reduce(tf.distribute.ReduceOp.MEAN, {'loss': loss, **scalars})
     side.optimizer.apply_gradients(zip(gradients, variables, strict=True), skip_gradients_aggregation=True)
+    if side.player.clip is not None:
+      for variable in variables:
+        compat.assign(variable, tf.clip_by_value(variable, -side.player.clip, side.player.clip))
     masks.apply_masks(side.masked)
     self.means.add({f'{side.player.name}/{key}': value for key, value in scalars.items()})
     by_variable = {id(variable): gradient for variable, gradient in zip(variables, gradients, strict=True)}

@@ -1,0 +1,64 @@
+"""How the layers of a network are initialized and normalized: what makes one table of layers an SNGAN or a BigGAN."""
+
+import dataclasses
+
+from tf_stugan.compat import keras
+from tf_stugan.layers.embedding import Embedding
+from tf_stugan.layers.normalization import BatchNorm
+from tf_stugan.layers.normalization import ConditionalBatchNorm
+from tf_stugan.layers.normalization import Projection
+from tf_stugan.layers.prunable import Conv2D
+from tf_stugan.layers.prunable import Conv2DTranspose
+from tf_stugan.layers.prunable import Dense
+from tf_stugan.layers.prunable import NormalizerFn
+
+Initializer = str | keras.initializers.Initializer
+
+
+@dataclasses.dataclass(frozen=True)
+class LayerStyle:
+  """Makes layers that share their initialization and normalization. The defaults are SNGAN's generator.
+
+  Attributes:
+    conv_initializer: of convolution kernels; a Keras initializer or 'fan_in_uniform', PyTorch's default.
+    dense_initializer: of dense kernels.
+    embedding_initializer: of class embeddings.
+    bias_initializer: of all biases.
+    kernel_normalizer: of convolution and dense kernels, for example `SpectralNorm`; None leaves them as they are.
+    embedding_normalizer: of class embeddings.
+    batch_norm_epsilon: added to variances.
+    gamma_stddev: gamma ~ N(1, gamma_stddev) at first.
+  """
+
+  conv_initializer: Initializer = 'glorot_uniform'
+  dense_initializer: Initializer = 'fan_in_uniform'
+  embedding_initializer: Initializer = 'glorot_uniform'
+  bias_initializer: Initializer = 'fan_in_uniform'
+  kernel_normalizer: NormalizerFn | None = None
+  embedding_normalizer: NormalizerFn | None = None
+  batch_norm_epsilon: float = 1e-5
+  gamma_stddev: float = 0.02
+
+  def conv(self, units: int, name: str, kernel_size: int = 3, resample: str | None = None, use_bias: bool = True) -> Conv2D:
+    return Conv2D(
+        units, kernel_size, resample, use_bias=use_bias, kernel_initializer=self.conv_initializer,
+        bias_initializer=self.bias_initializer, kernel_normalizer=self.kernel_normalizer, name=name)
+
+  def conv_transpose(self, units: int, name: str, kernel_size: int) -> Conv2DTranspose:
+    return Conv2DTranspose(
+        units, kernel_size, kernel_initializer=self.conv_initializer, bias_initializer=self.bias_initializer,
+        kernel_normalizer=self.kernel_normalizer, name=name)
+
+  def dense(self, units: int, name: str, use_bias: bool = True, prunable: bool = True) -> Dense:
+    return Dense(
+        units, use_bias=use_bias, kernel_initializer=self.dense_initializer, bias_initializer=self.bias_initializer,
+        kernel_normalizer=self.kernel_normalizer, prunable=prunable, name=name)
+
+  def embedding(self, num_classes: int, units: int, name: str) -> Embedding:
+    return Embedding(num_classes, units, self.embedding_initializer, self.embedding_normalizer, name=name)
+
+  def batch_norm(self, name: str) -> BatchNorm:
+    return BatchNorm(name, epsilon=self.batch_norm_epsilon, gamma_stddev=self.gamma_stddev)
+
+  def conditional_batch_norm(self, projection: Projection, name: str) -> ConditionalBatchNorm:
+    return ConditionalBatchNorm(projection, name, epsilon=self.batch_norm_epsilon)

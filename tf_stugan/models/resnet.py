@@ -1,0 +1,128 @@
+"""Residual GANs: SNGAN, SAGAN and BigGAN, and the conditional and penalized ones that share their layers.
+
+One table of layers, of which each model is a choice: widths, how a class or a part of the latent reaches the BatchNorms,
+self-attention, the head, and the `LayerStyle`. The choices are in gin_configs/models/.
+"""
+
+from collections.abc import Callable, Sequence
+import functools
+
+import tensorflow as tf
+
+from tf_stugan import errors
+from tf_stugan.compat import keras
+from tf_stugan.layers.attention import SelfAttention
+from tf_stugan.layers.blocks import DiscriminatorBlock
+from tf_stugan.layers.blocks import DiscriminatorStem
+from tf_stugan.layers.blocks import GeneratorBlock
+from tf_stugan.layers.style import LayerStyle
+
+HeadFn = Callable[[LayerStyle], keras.layers.Layer]
+
+
+class Generator(keras.Model):
+  """Latents [N, latent_size], labels int32 [N] -> images [N, R, R, image_channels] in [-1, 1].
+
+  R is base_resolution doubled by every block. Without classes the labels are ignored. With classes every BatchNorm of the
+  blocks is conditional: on the label itself, or (BigGAN, https://arxiv.org/abs/1809.11096, Figure 15) on an embedding that
+  all blocks share, joined with the block's own chunk of the latent; the first chunk then goes into the first layer.
+
+  Args:
+    width: channels where the multiplier is 1.
+    multipliers: channels of the first map and of each block's output, in units of `width`.
+    style: of the layers.
+    latent_size: length of a latent; with a shared embedding a multiple of the number of blocks + 1.
+    image_channels: 3, or 1 for grey images.
+    base_resolution: height and width of the first map.
+    num_classes: labels are in [0, num_classes); 0 for an unconditional generator.
+    shared_embedding: length of the class embedding that all blocks share; 0 gives each BatchNorm tables of its own.
+    attention_after: the block (from 1) that self-attention follows; 0 for none.
+    name: of the network.
+
+  Raises:
+    UserError: the latent cannot be cut into chunks.
+  """
+
+  def __init__(self, width: int, multipliers: Sequence[int], style: LayerStyle, latent_size: int = 128,
+               image_channels: int = 3, base_resolution: int = 4, num_classes: int = 0, shared_embedding: int = 0,
+               attention_after: int = 0, name: str = 'generator'):
+    super().__init__(name=name)
+    self.latent_size = latent_size
+    self.num_classes = num_classes
+    self.attention_after = attention_after
+    first, *widths = [width * m for m in multipliers]
+    self.first_map = [-1, base_resolution, base_resolution, first]
+    self.embedding = style.embedding(num_classes, shared_embedding, 'embedding') if shared_embedding else None
+    if self.embedding and latent_size % len(multipliers):
+      raise errors.UserError(
+          f'A latent of {latent_size} cannot be cut into {len(multipliers)} equal chunks; set LATENT_SIZE.')
+    self.project = style.dense(base_resolution**2 * first, 'project')
+    make_norm = self._make_norm(style)
+    self.blocks = [GeneratorBlock(c, style, make_norm, f'block{i}') for i, c in enumerate(widths, 1)]
+    self.attention = SelfAttention(style) if attention_after else None
+    self.norm = style.batch_norm('norm')
+    self.to_rgb = style.conv(image_channels, 'to_rgb')
+
+  def _make_norm(self, style):
+    if not self.num_classes:
+      return style.batch_norm
+    if self.embedding:
+      projection = functools.partial(style.dense, use_bias=False, prunable=False)
+    else:
+      projection = functools.partial(style.embedding, self.num_classes)
+    return functools.partial(style.conditional_batch_norm, projection)
+
+  def call(self, latents, labels=None, training=False):
+    first, conditions = self._conditions(latents, labels)
+    x = tf.reshape(self.project(first, training=training), self.first_map)
+    for i, (block, condition) in enumerate(zip(self.blocks, conditions, strict=True), 1):
+      x = block(x, condition, training=training)
+      if i == self.attention_after:
+        x = self.attention(x, training=training)
+    x = tf.nn.relu(self.norm(x, training=training))
+    return tf.tanh(self.to_rgb(x, training=training))
+
+  def _conditions(self, latents, labels):
+    """What goes into the first layer, and the condition of each block."""
+    if self.embedding is None:
+      return latents, [labels] * len(self.blocks)
+    first, *chunks = tf.split(latents, len(self.blocks) + 1, axis=1)
+    embedded = self.embedding(labels)
+    return first, [tf.concat([embedded, chunk], axis=1) for chunk in chunks]
+
+
+class Discriminator(keras.Model):
+  """Images [N, R, R, C] in [-1, 1], labels int32 [N] -> [N, 1 + K]: real logit, and the head's K class logits, if any.
+
+  Args:
+    width: channels where the multiplier is 1.
+    multipliers: channels of each block's output, in units of `width`.
+    style: of the layers.
+    head: makes the last layer, see `layers.heads`.
+    downsamplings: how many of the blocks, from the first on, halve the resolution.
+    mean_pool: take the mean over positions before the head, not the sum.
+    attention_after: the block (from 1) that self-attention follows; 0 for none.
+    batch_norm: normalize before every ReLU inside the blocks and before the shortcuts (where there is no spectral norm).
+    name: of the network.
+  """
+
+  def __init__(self, width: int, multipliers: Sequence[int], style: LayerStyle, head: HeadFn, downsamplings: int = 2,
+               mean_pool: bool = False, attention_after: int = 0, batch_norm: bool = False, name: str = 'discriminator'):
+    super().__init__(name=name)
+    self.mean_pool = mean_pool
+    self.attention_after = attention_after
+    first, *widths = [width * m for m in multipliers]
+    self.blocks = [DiscriminatorStem(first, style, batch_norm, 'block1')]
+    for i, (before, channels) in enumerate(zip([first, *widths[:-1]], widths, strict=True), 2):
+      self.blocks.append(DiscriminatorBlock(
+          channels, style, batch_norm, f'block{i}', downsample=i <= downsamplings, widen=channels != before))
+    self.attention = SelfAttention(style) if attention_after else None
+    self.logits = head(style)
+
+  def call(self, x, labels=None, training=False):
+    for i, block in enumerate(self.blocks, 1):
+      x = block(x, training=training)
+      if i == self.attention_after:
+        x = self.attention(x, training=training)
+    pool = tf.reduce_mean if self.mean_pool else tf.reduce_sum
+    return self.logits(pool(tf.nn.relu(x), axis=[1, 2]), labels, training=training)
