@@ -11,6 +11,7 @@ from tf_stugan import errors
 from tf_stugan.gans.gan import GAN
 from tf_stugan.procedures.procedure import Experiment
 from tf_stugan.training import checkpoints
+from tf_stugan.training.trainer import Trainer
 from tf_stugan.training.workdir import Workdir
 
 
@@ -42,7 +43,13 @@ def make_experiment(workdir: Workdir) -> Experiment:
 
 
 def restore(values: flags.FlagValues) -> tuple[Workdir, GAN]:
-  """The GAN of a run at its newest checkpoint; needs neither the data set nor the feature extractor.
+  """The GAN of a run, see `restore_trainer`."""
+  workdir, trainer = restore_trainer(values)
+  return workdir, trainer.gan
+
+
+def restore_trainer(values: flags.FlagValues) -> tuple[Workdir, Trainer]:
+  """The trainer of a run at its newest checkpoint; needs neither the data set nor the feature extractor.
 
   Raises:
     UserError: there is no such run, or it has no whole checkpoint.
@@ -51,7 +58,7 @@ def restore(values: flags.FlagValues) -> tuple[Workdir, GAN]:
   trainer = make_experiment(workdir).trainer
   trainer.build(checkpoints.image_shape(workdir.checkpoints))
   checkpoints.restore(trainer, workdir.checkpoints, required=True)
-  return workdir, trainer.gan
+  return workdir, trainer
 
 
 def parse_seeds(text: str) -> np.ndarray:

@@ -14,8 +14,6 @@ from tf_stugan.export.phases import Offset
 
 Phases = dict[Offset, tf.Tensor]  # (0, 0) alone is an ordinary map
 
-_ENTRY_CHANNELS = 12  # what one 3 x 3 convolution of stride 2 over 3 channels can tell apart: 2 x 2 pixels
-
 
 def product(x: tf.Tensor, matrix: np.ndarray, bias: np.ndarray | None = None) -> tf.Tensor:
   """1 x 1 convolution with [C_in, C_out] (and [C_out])."""
@@ -75,10 +73,10 @@ def interleave(x: Phases, even: tf.Tensor) -> tf.Tensor:
   return add(shift(apart(phase), (-a, -b)) for (a, b), phase in x.items())
 
 
-def enter(image: tf.Tensor, matrix: np.ndarray) -> tf.Tensor:
-  """Takes a map into the cluster: [1, 2h, 2w, 3] -> [1, h, w, C], by [12, C] on each 2 x 2 block (y, x, channel)."""
-  kernel = np.zeros([3, 3, 3, matrix.shape[1]], np.float32)
-  kernel[1:, 1:] = matrix.reshape(2, 2, 3, -1)
+def enter(image: tf.Tensor) -> tf.Tensor:
+  """Takes an image into the cluster: [1, 2h, 2w, 3] -> [1, h, w, 12], blocks of 2 x 2 pixels (y, x, channel)."""
+  kernel = np.zeros([3, 3, 3, 12], np.float32)
+  kernel[1:, 1:] = np.eye(12).reshape(2, 2, 3, 12)
   return tf.nn.conv2d(tf.pad(image, [[0, 0], [1, 1], [1, 1], [0, 0]]), kernel, 2, 'VALID')
 
 
@@ -91,7 +89,7 @@ def even_places(size: tuple[int, int], zero: tf.Tensor) -> tf.Tensor:
   """
   pattern = np.zeros([1, 2 * size[0], 2 * size[1], 3], np.float32)
   pattern[:, ::4, ::4, 0] = 1
-  return enter(pattern + zero, np.eye(_ENTRY_CHANNELS, 1, dtype=np.float32))
+  return product(enter(pattern + zero), np.eye(12, 1, dtype=np.float32))
 
 
 def leave(x: Phases) -> tf.Tensor:

@@ -17,7 +17,9 @@ def remove(generator: ResidualGenerator) -> ResidualGenerator:
   """
   alive = _used_inputs(generator.to_rgb.kernel)
   norm, to_rgb, blocks = generator.norm.take(alive), generator.to_rgb.take_inputs(alive), []
-  for block in reversed(generator.blocks):
+  for i, block in reversed(list(enumerate(generator.blocks, 1))):
+    if i == generator.network.attention_after:
+      alive = np.arange(block.conv2.bias.size)  # attention reads them all
     block = _thin(block, alive)
     alive = _used_inputs(block.conv1.kernel, block.shortcut.kernel)
     blocks.insert(0, dataclasses.replace(
@@ -30,10 +32,13 @@ def remove(generator: ResidualGenerator) -> ResidualGenerator:
 def _thin(block: Block, alive: np.ndarray) -> Block:
   """The block with these output channels only, and without dead channels between its convolutions."""
   conv2 = block.conv2.take_outputs(alive)
-  silent = ~block.conv1.kernel.any(axis=(0, 1, 2)) & (block.conv1.bias <= 0)
-  hidden = _indices(conv2.kernel.any(axis=(0, 1, 3)) & ~silent)
-  return dataclasses.replace(block, conv1=block.conv1.take_outputs(hidden), conv2=conv2.take_inputs(hidden),
-                             shortcut=block.shortcut.take_outputs(alive))
+  used = conv2.kernel.any(axis=(0, 1, 3))
+  if block.norm2 is None:
+    used &= block.conv1.kernel.any(axis=(0, 1, 2)) | (block.conv1.bias > 0)
+  hidden = _indices(used)
+  return dataclasses.replace(
+      block, conv1=block.conv1.take_outputs(hidden), norm2=block.norm2 and block.norm2.take(hidden),
+      conv2=conv2.take_inputs(hidden), shortcut=block.shortcut.take_outputs(alive))
 
 
 def _used_inputs(*kernels):

@@ -17,6 +17,7 @@ from tf_stugan.compat import schema
 _OPERATORS = {v: k for k, v in vars(schema.BuiltinOperator).items() if k[0].isupper()}
 _UNARY = ('ABS', 'ELU', 'EXP', 'HARD_SWISH', 'LEAKY_RELU', 'LOGISTIC', 'NEG', 'RELU', 'RELU6', 'SQRT', 'SQUARE', 'TANH')
 _UNPACK = ('DENSIFY', 'DEQUANTIZE')
+_FLOATS = (schema.TensorType.FLOAT32, schema.TensorType.FLOAT16)
 _MIN_ZEROS = 2 / 3
 _OUTSIDE = 'is no operation of the sparse path'
 
@@ -29,19 +30,26 @@ class Operation:
     name: of its output tensor, which begins with the layer's path.
     kind: TensorFlow Lite's name, for example 'CONV_2D'.
     shape: of the output.
-    multiply_adds: with the nonzero weights, for one call.
+    dense_multiply_adds: with every weight, for one call.
     obstacle: why the sparse path does not take it; '' if it does.
   """
 
   name: str
   kind: str
   shape: tuple[int, ...]
-  multiply_adds: int
+  dense_multiply_adds: int
   obstacle: str = ''
   inputs: tuple[int, ...] = ()
   output: int = -1
   filter_size: int = 0
   filter_nonzeros: int = 0
+
+  @property
+  def multiply_adds(self) -> int:
+    """Of one call: with the nonzero weights where the sparse path takes the operation."""
+    if self.obstacle or not self.filter_size:
+      return self.dense_multiply_adds
+    return self.dense_multiply_adds * self.filter_nonzeros // self.filter_size
 
 
 def inspect(model: bytes) -> list[Operation]:
@@ -156,19 +164,19 @@ class _Graph:
       result.obstacle = check(op, result, bool(pads))
     elif kind not in _UNARY or len(result.shape) != 4:
       result.obstacle = f'{kind} {_OUTSIDE}'
-    if not result.obstacle and self.tensors[op.outputs[0]].type not in (schema.TensorType.FLOAT32, schema.TensorType.FLOAT16):
+    computed = (*inputs, *op.outputs, *(op.inputs[1:2] if 'CONV' in kind else ()))
+    if not result.obstacle and any(self.tensors[t].type not in _FLOATS for t in computed):
       result.obstacle = 'it computes in integers'
     return result
 
   def _check_conv_2d(self, op, result, padded):
     _, kh, kw, channels = self.shape(op.inputs[1])
-    nonzeros = self.nonzeros(op.inputs[1])
-    result.multiply_adds = math.prod(result.shape[1:3]) * nonzeros
+    result.dense_multiply_adds = math.prod(result.shape[1:3]) * math.prod(self.shape(op.inputs[1]))
     options = op.builtinOptions
     if (kh, kw) == (1, 1):
       if options.strideH != 1:
         return 'a 1 x 1 convolution with a stride'
-      result.filter_size, result.filter_nonzeros = math.prod(self.shape(op.inputs[1])), nonzeros
+      result.filter_size, result.filter_nonzeros = math.prod(self.shape(op.inputs[1])), self.nonzeros(op.inputs[1])
       return ''
     if (kh, kw, options.strideH, channels) == (3, 3, 2, 3) and padded:
       return ''
@@ -178,19 +186,19 @@ class _Graph:
   def _check_depthwise_conv_2d(self, op, result, padded):
     _, kh, kw, _ = self.shape(op.inputs[1])
     options = op.builtinOptions
-    result.multiply_adds = math.prod(result.shape[1:]) * kh * kw  # the taps are not looked at
+    result.dense_multiply_adds = math.prod(result.shape[1:]) * kh * kw
     if kh != kw or kh not in (3, 5) or options.depthMultiplier != 1 or options.strideH not in (1, 2):
       return 'a depthwise convolution other than 3 x 3 or 5 x 5 of stride 1 or 2'
     return '' if padded or options.strideH == 1 else 'padding at one end only'
 
   def _check_fully_connected(self, op, result, padded):
     del padded
-    result.multiply_adds = self.nonzeros(op.inputs[1])
+    result.dense_multiply_adds = math.prod(self.shape(op.inputs[1]))
     return f'FULLY_CONNECTED {_OUTSIDE}'
 
   def _check_transpose_conv(self, op, result, padded):
     del padded
-    result.multiply_adds = math.prod(self.shape(op.inputs[2])[1:3]) * self.nonzeros(op.inputs[1])
+    result.dense_multiply_adds = math.prod(self.shape(op.inputs[2])[1:3]) * math.prod(self.shape(op.inputs[1]))
     return f'TRANSPOSE_CONV {_OUTSIDE}'
 
   def _check_add(self, op, result, padded):
