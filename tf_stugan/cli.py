@@ -11,6 +11,7 @@ COMMANDS = {
     'evaluate': 'score a trained generator',
     'sample': 'draw grids and interpolations of a trained generator',
     'export': 'write a trained generator as .tflite',
+    'demo': 'show a trained generator in a browser',
     'report': 'compare runs: a table and a figure',
     'doctor': 'check this installation: versions, devices, extractor, data',
 }

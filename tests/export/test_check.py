@@ -18,8 +18,8 @@ def generator():
 
 @pytest.fixture
 def reference(generator, tmp_path):
-  latents = rng.latents(np.arange(4), 16)
-  np.savez(tmp_path / 'reference.npz', latents=latents, labels=np.zeros(4, np.int32), images=generator(latents, training=False))
+  latents, labels = rng.latents(np.arange(4), 16), np.zeros(4, np.int32)
+  np.savez(tmp_path / 'reference.npz', latents=latents, labels=labels, images=generator(latents, training=False))
   return tmp_path / 'reference.npz'
 
 

@@ -68,8 +68,7 @@ def interleave(x: Phases, even: tf.Tensor) -> tf.Tensor:
   """
   size = even.shape[1:3]
   def apart(phase):
-    resized = tf.compat.v1.image.resize_bilinear(phase, size, align_corners=False, half_pixel_centers=False)
-    return resized * even
+    return tf.raw_ops.ResizeBilinear(images=phase, size=size, half_pixel_centers=False) * even
   return add(shift(apart(phase), (-a, -b)) for (a, b), phase in x.items())
 
 

@@ -70,7 +70,7 @@ def export(generator: keras.Model, layout: str = 'plain', precision: str = 'fp32
   ordinary = _plain(generator, precision, batch_size, encoded)
   if obstacle:
     return dataclasses.replace(ordinary, notes=[f'auto took the plain layout: {obstacle}', *ordinary.notes])
-  return _faster(ordinary, _lowered(generator, precision, ordinary.plain_size))
+  return faster(ordinary, _lowered(generator, precision, ordinary.plain_size))
 
 
 def multiply_adds(operations: Sequence[fast_path.Operation]) -> int:
@@ -125,7 +125,8 @@ def _lowering_obstacle(generator, precision, batch_size, encoded):
   return 'the sparse path needs sparse encoding; leave --nosparse out' if encoded is False else ''
 
 
-def _faster(ordinary, lowered):
+def faster(ordinary: Exported, lowered: Exported) -> Exported:
+  """The layout that is predicted to be faster where the runtime has a sparse path, with the reason as its first note."""
   costs = [multiply_adds(exported.operations) for exported in (ordinary, lowered)]
   chosen = lowered if fast_path.takes(lowered.operations) and costs[1] < costs[0] else ordinary
   if chosen is lowered:

@@ -40,7 +40,7 @@ def residual_block(x: tf.Tensor, block: Block, condition: tf.Tensor | None = Non
   with tf.name_scope('shortcut'):
     shortcut = _conv(x, block.shortcut)
     # The runtime's own operation: it has an int8 form, and is quicker than a broadcast.
-    return h + tf.compat.v1.image.resize_nearest_neighbor(shortcut, h.shape[1:3])
+    return h + tf.raw_ops.ResizeNearestNeighbor(images=shortcut, size=h.shape[1:3])
 
 
 def _norm_relu(x: tf.Tensor, norm: Affine | ConditionalAffine, condition: tf.Tensor | None = None) -> tf.Tensor:
