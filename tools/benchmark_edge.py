@@ -93,6 +93,8 @@ def time_in_python(files: list[str], folder: pathlib.Path) -> np.ndarray:
   interpreters = [Interpreter(str(folder / file), num_threads=1) for file in files]
   for interpreter in interpreters:
     interpreter.allocate_tensors()
+    for source in interpreter.get_input_details():
+      interpreter.set_tensor(source['index'], np.ones(source['shape'], source['dtype']))
   times = np.zeros([len(files), FLAGS.rounds + 2])
   for i in range(times.shape[1]):
     for j, interpreter in enumerate(interpreters):
