@@ -48,6 +48,8 @@ def define_flags(values: flags.FlagValues) -> None:
 
 
 def run(values: flags.FlagValues) -> None:
+  if values.output and not pathlib.Path(values.output).parent.is_dir():
+    raise errors.UserError(f'--output={values.output} cannot be written: there is no such folder.')
   workdir, trainer = common.restore_trainer(values)
   generator = trainer.gan.averaged_generator
   if values.format == 'saved_model':

@@ -15,8 +15,9 @@ from tf_stugan.export import tflite
 
 LAYOUTS = ('plain', 'sparse_lowered', 'auto')
 
-# A multiply-add of the sparse path takes as long as so many of the dense one. Measured in WebAssembly, see docs/edge.md.
-_SPARSE_COST = 2.2
+# A multiply-add of the sparse path takes as long as so many of the dense one: 1.6 to 2.0 were measured in WebAssembly, see
+# docs/edge.md. The upper end, so that `auto` never takes what is slower.
+_SPARSE_COST = 2.0
 
 # What LiteRT 2.3 fails on with sparse encoding, each seen: NaN, or an error when the file is loaded.
 _NO_ENCODING = {
