@@ -6,6 +6,8 @@ import subprocess
 import sys
 import urllib.request
 
+import numpy as np
+from PIL import Image
 import pytest
 
 from tf_stugan import cli
@@ -122,6 +124,29 @@ def test_demo_serves_until_it_is_interrupted(run, tmp_path):
   assert process.returncode == 0
 
 
+def test_samples_of_classes_truncated_with_every_kind_of_statistics(cache, capsys, tmp_path):
+  run = f'--workdir={tmp_path}/run'
+  bindings = [f'--gin_param={b}' for b in ('NUM_STEPS = 1', 'GENERATOR_WIDTH = 4', 'DISCRIMINATOR_WIDTH = 4',
+                                           'DISCRIMINATOR_UPDATES = 1')]
+  assert call(capsys, 'train', run, cache, '--gin_file=biggan_cifar10_small_dense.gin', '--gin_file=runs/tiny.gin',
+              *bindings)[0] == 0
+  sheets = {}
+  for name, flags in {
+      'own': ['--seeds=0-5'], 'classes': ['--seeds=0-2', '--labels=4,7'], 'truncated': ['--seeds=0-5', '--truncation=0.3'],
+      'standing': ['--seeds=0-5', '--statistics=standing', '--standing_batches=2'],
+      'batch': ['--seeds=0-5', '--statistics=batch'],
+      'walk': ['--seeds=0-2', '--labels=4', '--interpolate=3']}.items():
+    code, _, err = call(capsys, 'sample', run, *flags, '--scale=1', f'--output={tmp_path}/{name}.png')
+    assert code == 0, err
+    sheets[name] = np.asarray(Image.open(tmp_path / f'{name}.png'))
+  # Two rows of three: of the seeds, of two classes, of two walks.
+  assert {name: sheet.shape for name, sheet in sheets.items()} == {name: (68, 102, 3) for name in sheets}
+  np.testing.assert_array_equal(sheets['classes'][:34, :34], sheets['walk'][:34, :34])  # seed 0 as a 4
+  assert len({sheet.tobytes() for sheet in sheets.values()}) == len(sheets)
+  code, _, err = call(capsys, 'sample', run, '--labels=10')
+  assert code == 2 and 'the classes are 0-9' in err
+
+
 def test_doctor(capsys, tmp_path):
   code, out, _ = call(capsys, 'doctor', f'--cache_dir={tmp_path}', '--gin_file=quickstart.gin', '--gin_file=runs/tiny.gin')
   assert code == 0
@@ -156,6 +181,11 @@ def test_doctor(capsys, tmp_path):
     (['export', '--workdir={empty}'], 2, 'no config.gin'),
     (['sample', '--workdir={run}', '--seeds=a-b'], 2, '--seeds=a-b'),
     (['sample', '--workdir={run}', '--seeds=1', '--interpolate=3'], 2, 'at least two'),
+    (['sample', '--workdir={run}', '--labels=0-9'], 2, 'knows no classes'),
+    (['sample', '--workdir={run}', '--labels=x'], 2, '--labels=x'),
+    (['sample', '--workdir={run}', '--interpolate=3', '--statistics=batch'], 2, 'neighbours'),
+    (['sample', '--workdir={run}', '--statistics=median'], 2, 'running'),
+    (['sample', '--workdir={run}', '--truncation=0'], 2, 'truncation'),
     (['sample', '--workdir={run}', '--output=/no/such/folder/x.png'], 2, 'cannot be written'),
     (['export', '--workdir={run}', '--layout=sparse_lowered', '--precision=int8'], 2, 'floats only'),
     (['export', '--workdir={run}', '--format=saved_model', '--layout=auto'], 2, 'plain float32'),
@@ -188,3 +218,29 @@ def test_the_cached_classifier_is_checked(run, cache, capsys):
     path.write_bytes(b'nonsense')
   code, _, err = call(capsys, 'evaluate', f'--workdir={run}', cache)
   assert code == 2 and 'damaged' in err
+
+
+def test_flops_as_one_json_object(capsys):
+  code, out, _ = call(capsys, 'flops', '--gin_file=sngan_cifar10_small_stugan.gin', '--json')
+  result = json.loads(out)
+  assert code == 0
+  assert result['convention'] == 'measured'
+  generator = result['generator']
+  assert generator['density'] == pytest.approx(0.1, abs=1e-3)
+  layers = generator['layers']
+  assert generator['forward_multiply_adds'] == pytest.approx(sum(layer['forward_multiply_adds'] for layer in layers), abs=10)
+  assert generator['masked_parameters'] == sum(layer['parameters'] for layer in layers if layer['masked'])
+  assert result['test_flops'] == 2 * generator['forward_multiply_adds']
+  assert 0 < result['training_flops_vs_dense'] < 1
+
+
+def test_flops_as_a_table_says_when_layers_are_not_known(capsys):
+  _, known, _ = call(capsys, 'flops', '--gin_file=quickstart.gin')
+  _, unknown, _ = call(capsys, 'flops', '--gin_file=sngan_cifar10_small_sdst_set.gin')
+  assert 'block1/conv1' in known and 'of dense' in known and 'equally dense' not in known
+  assert 'equally dense' in unknown
+
+
+def test_flops_of_nothing_names_an_experiment(capsys):
+  code, _, err = call(capsys, 'flops')
+  assert code == 2 and '--gin_file=quickstart.gin' in err

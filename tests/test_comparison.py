@@ -36,10 +36,30 @@ def test_tables(tmp_path):
   assert comparison.comma_separated(records).splitlines()[2].startswith('b,StaticSparse,1,')
 
 
+def test_the_cost_of_training_is_added_up_over_the_masks_of_each_step(tmp_path):
+  workdir = run(tmp_path, 'a', [9.0] * 10)
+  costs = [(0, 100.0), (4, 40.0), (6, 60.0), (10, 60.0)]
+  rows = [{'kind': 'cost', 'step': step, 'step_operations': operations, 'dense_step_operations': 100.0}
+          for step, operations in costs]
+  evaluations = [row for row in workdir.rows() if row['kind'] == 'evaluation']
+  workdir.metrics.write_text(''.join(json.dumps(row) + '\n' for row in [
+      *evaluations, *({**row, **{f'{player}/{key}': 1 for player in ('generator', 'discriminator') for key in (
+          'kept_parameters', 'multiply_adds', 'dense_multiply_adds')}} for row in rows)]))
+  record = comparison.record(workdir)
+  assert record['training FLOPs'] == 4 * 100 + 2 * 40 + 4 * 60
+  assert record['training FLOPs / dense'] == 720 / 1000
+
+
 def test_curves(tmp_path):
   workdir = run(tmp_path, 'a', [9.0, 4.0])
   assert comparison.curves(workdir)['fcd'] == ([1, 2], [9.0, 4.0])
   assert 'a,fcd,2,4.0' in comparison.curves_as_csv([workdir]).splitlines()
+
+
+def test_values_that_stay_are_written_at_their_first_and_last_step(tmp_path):
+  workdir = run(tmp_path, 'a', [9.0, 9.0, 9.0, 4.0, 4.0, 4.0])
+  lines = [line for line in comparison.curves_as_csv([workdir]).splitlines() if ',fcd,' in line]
+  assert lines == ['a,fcd,1,9.0', 'a,fcd,4,4.0', 'a,fcd,6,4.0']
 
 
 def test_a_run_without_an_evaluation_is_named(tmp_path):

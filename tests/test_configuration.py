@@ -81,3 +81,9 @@ def test_files_are_found_from_any_folder(name, tmp_path, monkeypatch):
 def test_a_file_that_is_not_there():
   with pytest.raises(errors.UserError, match='no_such.gin.*quickstart.gin'):
     configuration.find('no_such.gin')
+
+
+def test_differences_name_the_binding_that_differs_and_no_neighbour():
+  first = 'a.A.x = 1\n\n# Parameters for b.B:\n# ====\nb.B.y = \\\n    2\nb.B.z = 3\n'
+  second = 'a.A.x = 1\n\n# Parameters for c.C:\n# ====\nb.B.y = \\\n    5\nb.B.z = 3\n'
+  assert configuration.differences(first, second) == ['b.B.y: 2 -> 5']

@@ -17,15 +17,16 @@ from tf_stugan.training import trainer
 DATA = random_images.RandomImages(num_images=16).load()
 
 
-def make_trainer(interval=2, updates=1, method=None, width=8, **kwargs):
-  """A built STU-GAN trainer: batches of 4."""
+def make_trainer(interval=2, updates=1, method=None, width=8, methods=None, **kwargs):
+  """A built STU-GAN trainer: batches of 4. `method` replaces the generator's, `methods` both."""
   gan = noise_to_image.NoiseToImage(
       functools.partial(sngan.Generator, width, 16), functools.partial(sngan.Discriminator, 8), losses.hinge(), 4, 4,
       updates)
   schedule = schedules.UpdateSchedule(100, interval)
-  methods = {'generator': method or dynamic_sparse.DynamicSparse(0.2, schedule),
-             'discriminator': static_sparse.StaticSparse(0.5)}
-  optimizers = {name: keras.optimizers.Adam(2e-4, 0.0, 0.9, 1e-8) for name in methods}
+  if methods is None:
+    methods = {'generator': method or dynamic_sparse.DynamicSparse(0.2, schedule),
+               'discriminator': static_sparse.StaticSparse(0.5)}
+  optimizers = {player.name: keras.optimizers.Adam(2e-4, 0.0, 0.9, 1e-8) for player in gan.players}
   result = trainer.Trainer(gan, optimizers, methods, sparse_ema.SparseEMA(0.9), **kwargs)
   result.build(DATA.image_shape)
   return result

@@ -12,7 +12,9 @@ COMMANDS = {
     'sample': 'draw grids and interpolations of a trained generator',
     'export': 'write a trained generator as .tflite',
     'demo': 'show a trained generator in a browser',
+    'flops': 'tell what an experiment costs, without training it',
     'report': 'compare runs: a table and a figure',
+    'data': 'check a data set, or prepare it for streaming',
     'doctor': 'check this installation: versions, devices, extractor, data',
 }
 
@@ -59,17 +61,18 @@ def _run_command(name, command, arguments):
   except flags.Error as error:
     sys.stderr.write(f'tf-stugan {name}: {str(error).replace("FATAL Flags parsing error:", "").strip()}\n')
     return 2
-  if rest:
-    sys.stderr.write(f'tf-stugan {name}: unexpected argument {rest[0]!r}; flags look like --flag=value.\n')
+  taken = len(getattr(command, 'ARGUMENTS', ()))  # few commands take words beside flags
+  if rest[taken:]:
+    sys.stderr.write(f'tf-stugan {name}: unexpected argument {rest[taken]!r}; flags look like --flag=value.\n')
     return 2
-  return _guard(name, command, values)
+  return _guard(name, command, values, rest)
 
 
-def _guard(name, command, values):
+def _guard(name, command, values, arguments):
   from tf_stugan import errors  # pylint: disable=g-import-not-at-top
   _set_up_logging()
   try:
-    command.run(values)
+    command.run(values, *arguments)
   except errors.UserError as error:
     message = str(error).split('\n  In call to')[0]  # where gin called the constructor that complained
     sys.stderr.write(f'tf-stugan {name}: {message}\n')

@@ -26,12 +26,15 @@ with warnings.catch_warnings():
         'tensorflow_gan.python.estimator', types.ModuleType('tensorflow_gan.python.estimator'))
   import tensorflow_gan as tfgan
   from tensorflow_model_optimization.python.core.sparsity.keras.prunable_layer import PrunableLayer
+  from tensorflow_model_optimization.python.core.sparsity.keras.pruning_schedule import PolynomialDecay
 
 # TensorFlow's remapper (fusion of convolution, bias and activation) fails on the training step and says so on every run;
 # the graph stays as it was, so nothing is lost by not asking it.
 tf.config.optimizer.set_experimental_options({'remapping': False})
 
-__all__ = ['Interpreter', 'PrunableLayer', 'adam_slots', 'assign', 'keras', 'read_gin_files_only', 'schema', 'tfgan']
+__all__ = [
+    'Interpreter', 'PolynomialDecay', 'PrunableLayer', 'adam_slots', 'assign', 'keras', 'read_gin_files_only', 'schema',
+    'tfgan']
 
 
 def assign(variable: tf.Variable, value: tf.Tensor) -> None:

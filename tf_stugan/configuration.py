@@ -139,7 +139,7 @@ def differences(old: str, new: str) -> list[str]:
 
 
 def _bindings(text):
-  text = re.sub(r'\\?\n\s+', '', text)  # a value goes on in indented lines
+  text = re.sub(r'\\?\n[ \t]+', '', text)  # a value goes on in indented lines
   pairs = (line.split('=', 1) for line in text.splitlines() if '=' in line and not line.startswith('#'))
   return {name.strip(): value.strip() for name, value in pairs}
 

@@ -1,4 +1,7 @@
-"""Every experiment of the gin tree is run for a few steps, and held to the same contract."""
+"""Every experiment of the gin tree is run for a few steps, and held to the same contract.
+
+With runs/tiny.gin on top, an experiment of a paper's size and its small twin are one and the same; then the twin is run.
+"""
 
 import math
 import re
@@ -11,16 +14,20 @@ import tensorflow as tf
 
 from tf_stugan import configuration
 from tf_stugan import rng
+from tf_stugan.data import random_images
 from tf_stugan.export import exporter
 from tf_stugan.export import tflite
 from tf_stugan.procedures import comparison
+from tf_stugan.sparsity import adaptive_density
 from tf_stugan.training import checkpoints
 from tf_stugan.training.workdir import Workdir
 
 ROOT = configuration.config_root()
 EXPERIMENTS = sorted(p.name for p in (ROOT / 'experiments').glob('*.gin'))
+TWINS = {name: name.replace('_cifar10_', '_cifar10_small_') for name in EXPERIMENTS if '_small_' not in name}
+TWINS = {name: twin for name, twin in TWINS.items() if name != twin and twin in EXPERIMENTS}
 # What runs/tiny.gin puts something else in the place of.
-REPLACED = re.compile(r'tfds_images\.|embedded\.|features\.Inception')
+REPLACED = re.compile(r'(tfds_images|tiny_imagenet|image_folder)\.|embedded\.|features\.Inception')
 
 
 def load(experiment, *bindings):
@@ -39,7 +46,8 @@ def cache(tmp_path_factory):
 
 
 @pytest.fixture(
-    scope='module', params=[pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in EXPERIMENTS])
+    scope='module', params=[
+        pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in EXPERIMENTS if name not in TWINS])
 def finished(request, cache, tmp_path_factory):
   """(experiment, run, bindings that were parsed, bindings that were used) after 8 steps."""
   workdir = tmp_path_factory.mktemp(request.param.removesuffix('.gin'))
@@ -74,10 +82,14 @@ def test_densities_are_kept_and_pruned_weights_are_zero(finished):
     assert bool(side.masked) == ('dense' not in experiment)
     if not side.masked:
       continue
-    targets = side.method.distribution({v.name: tuple(v.weight.shape) for v in side.masked}, side.method.density)
+    targets = side.method.expected_densities({v.name: tuple(v.weight.shape) for v in side.masked}, 8)
+    sizes = {v.name: v.mask.shape.num_elements() for v in side.masked}
+    if not isinstance(side.method, adaptive_density.AdaptiveDensity):
+      kept = sum(int(v.mask.numpy().sum()) for v in side.masked)
+      assert abs(kept - sum(targets[n] * sizes[n] for n in sizes)) <= len(sizes)
     for v in side.masked:
       mask = v.mask.numpy()
-      assert abs(mask.sum() - targets[v.name] * mask.size) <= 1
+      assert side.method.across_layers or abs(mask.sum() - targets[v.name] * mask.size) <= 1
       assert not v.weight.numpy()[~mask].any()
       if name == 'generator':
         assert not averaged[v.weight.name][~mask].any()
@@ -86,8 +98,8 @@ def test_densities_are_kept_and_pruned_weights_are_zero(finished):
 def test_the_generator_explores_exactly_where_it_should(finished):
   experiment, run, _, _ = finished
   scalars = run.trainer.scalars()
-  explores = 'stugan' in experiment or 'quickstart' in experiment
-  if 'generator/density' in scalars:
+  explores = any(name in experiment for name in ('stugan', 'quickstart', 'sdst', 'adapt'))
+  if 'generator/density' in scalars and not any(name in experiment for name in ('gmp', 'prune')):
     assert (scalars['generator/exploration_rate'] > scalars['generator/density'] + 0.01) == explores
 
 
@@ -121,6 +133,20 @@ def test_it_can_be_reported(finished):
   assert 'FCD' in record
 
 
+@pytest.mark.parametrize(('experiment', 'twin'), TWINS.items())
+def test_twins_are_alike_when_they_are_tiny(experiment, twin):
+  """But for what tiny.gin leaves alone: learning rates, averages, intervals."""
+  snapshots = []
+  for name in (experiment, twin):
+    load(name)
+    snapshots.append(configuration.snapshot())
+  differing = {line.split(':')[0].split('.')[-1].split('/')[-1] for line in configuration.differences(*snapshots)}
+  assert differing <= {
+      'DISCRIMINATOR_LEARNING_RATE', 'EMA_DECAY', 'EMA_START', 'BATCH_STATISTICS', 'FLIP', 'evaluate_interval',
+      'sample_interval', 'checkpoint_interval', 'PRUNE_STEP', 'DISCRIMINATOR_UPDATE_INTERVAL', 'location',
+      'INCEPTION_LOCATION'}
+
+
 @pytest.mark.parametrize('experiment', EXPERIMENTS)
 def test_a_gin_file_says_where_it_comes_from_and_what_it_needs(experiment):
   head = (ROOT / 'experiments' / experiment).read_text().split('\n\n')[0]
@@ -131,11 +157,11 @@ def test_a_gin_file_says_where_it_comes_from_and_what_it_needs(experiment):
 
 def test_all_sparse_experiments_take_the_same_two_macros(cache, tmp_path):
   for experiment in EXPERIMENTS:
-    if 'dense' in experiment:
+    if experiment.endswith('_dense.gin'):
       continue
-    made = load(experiment, 'GENERATOR_DENSITY = 0.3', 'DISCRIMINATOR_DENSITY = 0.7')
+    made = load(experiment, 'GENERATOR_DENSITY = 0.3', 'DISCRIMINATOR_DENSITY = 0.4')
     assert made.trainer.methods['generator'].density == 0.3
-    assert made.trainer.methods['discriminator'].density == 0.7
+    assert made.trainer.methods['discriminator'].density == 0.4
 
 
 @pytest.mark.slow
@@ -163,3 +189,23 @@ def test_four_steps_and_four_more_in_a_new_process_equal_eight(cache, tmp_path):
   assert names[0] == names[1]
   for name in names[0]:
     np.testing.assert_array_equal(readers[0].get_tensor(name), readers[1].get_tensor(name))
+
+
+@pytest.mark.parametrize('ablation', sorted(p.name for p in (ROOT / 'ablations').glob('*.gin')))
+def test_an_ablation_changes_stugan_and_trains(ablation):
+  files = ['sngan_cifar10_small_stugan.gin', 'runs/tiny.gin', f'ablations/{ablation}']
+  configuration.load([configuration.find(f) for f in files[:2]])
+  plain = configuration.snapshot()
+  configuration.load([configuration.find(f) for f in files])
+  assert configuration.differences(plain, configuration.snapshot())
+  trainer = configuration.make_experiment().trainer
+  data = random_images.RandomImages(num_images=16).load()
+  trainer.build(data.image_shape)
+  before = {name: [v.mask.numpy() for v in side.masked] for name, side in trainer.sides.items()}
+  trainer.step.assign(1)  # masks change at step 2
+  trainer.fit(data, 2)
+  assert all(math.isfinite(value) for value in trainer.scalars().values())
+  explores = {'explore_both.gin': {'generator', 'discriminator'}, 'explore_discriminator.gin': {'discriminator'}}
+  changed = {name for name, side in trainer.sides.items() if any(
+      (v.mask.numpy() != old).any() for v, old in zip(side.masked, before[name], strict=True))}
+  assert changed == explores.get(ablation, {'generator'})

@@ -32,3 +32,22 @@ def test_upsample_nearest_repeats_pixels():
   x = tf.reshape(tf.range(4.), [1, 2, 2, 1])
   assert resampling.upsample_nearest(x)[0, :, :, 0].numpy().tolist() == [
       [0, 0, 1, 1], [0, 0, 1, 1], [2, 2, 3, 3], [2, 2, 3, 3]]
+
+
+def test_nearest_by_more_than_two():
+  x = tf.reshape(tf.range(4.), [1, 2, 2, 1])
+  np.testing.assert_array_equal(
+      resampling.upsample_nearest(x, 4), resampling.upsample_nearest(resampling.upsample_nearest(x)))
+
+
+def test_bilinear_does_not_align_corners():
+  x = tf.reshape(tf.constant([0., 1.]), [1, 1, 2, 1])
+  assert resampling.upsample_bilinear(x)[0, 0, :, 0].numpy().tolist() == [0, 0.25, 0.75, 1]
+
+
+def test_pooling_of_an_odd_map_leaves_out_the_last_row_and_column():
+  x = tf.random.stateless_normal([2, 3, 3, 5], [1, 2])
+  kernel = tf.random.stateless_normal([3, 3, 5, 7], [3, 4])
+  np.testing.assert_allclose(
+      resampling.conv_pool(x, kernel), resampling.average_pool(resampling.conv(x, kernel)), atol=1e-5)
+  assert resampling.conv_pool(x, kernel).shape == (2, 1, 1, 7)

@@ -5,12 +5,13 @@ import pytest
 import tensorflow as tf
 
 from tf_stugan.sparsity import masks
+from tf_stugan.sparsity import rewiring
 from tf_stugan.sparsity import schedules
 from tf_stugan.sparsity import scores
 from tf_stugan.sparsity.dynamic_sparse import DynamicSparse
-from tf_stugan.sparsity.dynamic_sparse import drop_and_regrow
 
 SEED = tf.constant([1, 2])
+NO_RATIO = tf.constant(float('nan'), tf.float64)
 #              0     1     2     3    4    5    6    7
 WEIGHT = [-4.0, 1.00, 0.10, -3.0, 0.0, 0.0, 0.0, 0.0]
 GRADIENT = [9.0, 0.00, 8.00, 0.00, 1.0, -7.0, 2.0, 0.5]
@@ -28,7 +29,7 @@ def method(**kwargs):
 
 
 def update(method_, variables, gradients):
-  grown = method_.update(variables, [tf.constant(g) for g in gradients], tf.constant(1, tf.int64), SEED)
+  grown = method_.update(variables, [tf.constant(g) for g in gradients], tf.constant(1, tf.int64), SEED, NO_RATIO)
   return [np.flatnonzero(v.mask).tolist() for v in variables], [np.flatnonzero(g).tolist() for g in grown]
 
 
@@ -78,7 +79,7 @@ def test_within_layers_each_keeps_its_count():
 def test_random_growth_depends_on_the_seed_only():
   def grow(seed):
     v = variable('a', np.arange(64, dtype=np.float32), np.arange(64) >= 32)
-    method(grow_score=scores.random).update([v], [tf.zeros([64])], tf.constant(1), tf.constant(seed))
+    method(grow_score=scores.random).update([v], [tf.zeros([64])], tf.constant(1), tf.constant(seed), NO_RATIO)
     return v.mask.numpy()
   np.testing.assert_array_equal(grow([1, 1]), grow([1, 1]))
   assert (grow([1, 1]) != grow([1, 2])).any()
@@ -89,12 +90,13 @@ def test_random_growth_depends_on_the_seed_only():
 def test_counts_never_change(fraction):
   mask = masks.exact_mask([3, 3, 4, 5], 0.2, SEED)
   score = tf.random.stateless_uniform([2, 3, 3, 4, 5], SEED)
-  new = drop_and_regrow(mask, score[0], score[1], tf.constant(fraction), regrow_dropped=True)
+  moved = rewiring.share(tf.constant(fraction), masks.nonzeros(mask))
+  new = rewiring.drop_and_grow(mask, score[0], score[1], moved, moved)
   assert int(masks.nonzeros(new)) == int(masks.nonzeros(mask))
 
 
 def test_an_update_compiles():
   v = variable('a', WEIGHT, MASK)
-  compiled = tf.function(lambda g: method().update([v], [g], tf.constant(1), SEED), jit_compile=True)
+  compiled = tf.function(lambda g: method().update([v], [g], tf.constant(1), SEED, NO_RATIO), jit_compile=True)
   compiled(tf.constant(GRADIENT))
   assert np.flatnonzero(v.mask).tolist() == [0, 2, 3, 5]

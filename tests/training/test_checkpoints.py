@@ -8,30 +8,48 @@ import pytest
 
 from tests import tiny
 from tf_stugan import errors
+from tf_stugan.metrics import balance_ratio
+from tf_stugan.sparsity import adaptive_density
+from tf_stugan.sparsity import dynamic_sparse
+from tf_stugan.sparsity import schedules
 from tf_stugan.training import checkpoints
 
 
-@pytest.fixture(scope='module')
-def interrupted(tmp_path_factory):
-  """Saved at step 3 (in the middle of an update interval and of the means), then trained to 6."""
+def stugan():
+  return tiny.make_trainer(interval=2)
+
+
+def adapt():
+  """The discriminator's density rises at steps 4 and 6, by what was measured in the two steps before each."""
+  schedule = schedules.UpdateSchedule(100, 2)
+  return tiny.make_trainer(balance=balance_ratio.BalanceRatio(interval=1, window=3), methods={
+      'generator': dynamic_sparse.DynamicSparse(0.2, schedule, across_layers=True),
+      'discriminator': adaptive_density.AdaptiveDensity(0.3, schedule, 0.1, lower_bound=-1e9, upper_bound=-1e9)})
+
+
+@pytest.fixture(scope='module', params=[stugan, adapt])
+def interrupted(request, tmp_path_factory):
+  """Saved at step 3 (in the middle of an update interval, of a window and of the means), then trained to 6."""
   folder = tmp_path_factory.mktemp('run')
-  trainer = tiny.make_trainer(interval=2)
+  trainer = request.param()
   trainer.fit(tiny.DATA, 3)
   trainer.host_state.best['fcd'] = [12.5, 2]
   checkpoints.save(trainer, folder)
   trainer.fit(tiny.DATA, 6)
-  return folder, trainer
+  return request.param, folder, trainer
 
 
 def test_a_resumed_run_is_bit_identical_to_one_that_was_never_stopped(interrupted):
-  folder, uninterrupted = interrupted
-  trainer = tiny.make_trainer(interval=2)
+  make, folder, uninterrupted = interrupted
+  trainer = make()
   assert checkpoints.restore(trainer, folder) == 3
   assert trainer.host_state.best == {'fcd': [12.5, 2]}
   trainer.fit(tiny.DATA, 6)
   for resumed, other in zip(tiny.state(trainer), tiny.state(uninterrupted), strict=True):
     np.testing.assert_array_equal(resumed, other)
   assert trainer.scalars() == uninterrupted.scalars()
+  if make is adapt:
+    assert trainer.scalars()['discriminator/density'] == pytest.approx(0.5, abs=1e-3)
 
 
 @pytest.fixture(scope='module')
@@ -107,6 +125,39 @@ def test_the_newest_are_kept_and_a_half_written_one_is_not_seen(trainer, tmp_pat
   (tmp_path / '.writing-00000009').mkdir()
   assert [p.name for p in checkpoints.list_steps(tmp_path)] == ['step-00000002', 'step-00000003', 'step-00000004']
   assert checkpoints.restore(trainer, tmp_path) == 4
+
+
+@pytest.fixture
+def with_scores(trainer):
+  """The trainer, with a best score at step 2."""
+  trainer.host_state.best['fcd'] = [7.5, 2]
+  yield trainer
+  trainer.host_state.best.clear()
+
+
+def test_the_best_and_the_milestones_are_kept_beside_the_newest(with_scores, tmp_path):
+  for step in range(1, 9):
+    with_scores.step.assign(step)
+    checkpoints.save(with_scores, tmp_path, keep=2, milestones=3)
+  assert [checkpoints.step_of(p) for p in checkpoints.list_steps(tmp_path)] == [2, 3, 6, 7, 8]
+
+
+def test_a_checkpoint_is_chosen_by_name_or_step(with_scores, tmp_path):
+  save_at(with_scores, tmp_path, 1, 2, 3)
+  for choice, step in (('newest', 3), ('best', 2), ('1', 1)):
+    assert checkpoints.restore_chosen(with_scores, tmp_path, choice) == step
+    assert int(with_scores.step) == step
+  with pytest.raises(errors.UserError, match='--checkpoint=4: .* one of the steps 1, 2, 3'):
+    checkpoints.restore_chosen(with_scores, tmp_path, '4')
+  damage_flip(tmp_path / 'step-00000001')
+  with pytest.raises(errors.CheckpointError, match='step-00000001 is not whole'):
+    checkpoints.restore_chosen(with_scores, tmp_path, '1')
+
+
+def test_without_an_evaluation_there_is_no_best(trainer, tmp_path):
+  save_at(trainer, tmp_path, 1)
+  with pytest.raises(errors.UserError, match='once evaluated'):
+    checkpoints.restore_chosen(trainer, tmp_path, 'best')
 
 
 def test_the_manifest_names_sizes_hashes_and_nonzeros(trainer, tmp_path):

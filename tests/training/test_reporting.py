@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from tests import tiny
+from tf_stugan.training import checkpoints
 from tf_stugan.training import reporting
 from tf_stugan.training.workdir import Workdir
 
@@ -24,15 +25,37 @@ def trainer():
 def test_rows_of_a_run(trainer, tmp_path):
   workdir = Workdir(tmp_path)
   log = reporting.Log(workdir)
-  trainer.fit(tiny.DATA, int(trainer.step.numpy()) + 2, [reporting.Report(1, log), reporting.Cost(2, log)])
+  trainer.fit(tiny.DATA, 3, [reporting.Report(1, log), reporting.Cost(3, log)])  # masks change at step 2
   rows = [json.loads(line) for line in workdir.metrics.read_text().splitlines()]
-  assert [row['kind'] for row in rows] == ['train', 'train', 'cost']
+  assert [(row['kind'], row['step']) for row in rows] == [
+      ('cost', 0), ('train', 1), ('train', 2), ('cost', 2), ('train', 3), ('cost', 3)]
   assert {'discriminator/loss', 'discriminator/real_logits', 'generator/fake_logits', 'generator/density',
-          'generator/exploration_rate'} <= set(rows[0])
+          'generator/exploration_rate'} <= set(rows[1])
   cost = rows[-1]
   assert cost['generator/method'] == 'DynamicSparse'
+  explored = cost['generator/layer_exploration']
+  assert rows[0]['generator/layer_exploration']['block1/conv1'] < explored['block1/conv1'] == pytest.approx(
+      trainer.exploration['generator'].rates()['block1/conv1'], abs=1e-6)
+  assert 0 < cost['step_operations'] < cost['dense_step_operations']
   kept = sum(int(v.mask.numpy().sum()) for v in trainer.sides['generator'].masked)
   assert cost['generator/parameters'] - cost['generator/kept_parameters'] == cost['generator/masked_parameters'] - kept
+
+
+def test_a_new_best_score_is_saved_at_once_and_outlives_newer_checkpoints(tmp_path):
+  class Scores:
+    values = iter([9.0, 4.0, 6.0, 5.0, 8.0])
+
+    def evaluate(self, gan):
+      return {'fcd': next(self.values)}
+
+    def protocol(self):
+      return {}
+  trainer = tiny.make_trainer(interval=100)
+  workdir = Workdir(tmp_path)
+  log = reporting.Log(workdir)
+  trainer.fit(tiny.DATA, 5, [reporting.Evaluate(1, Scores(), log), reporting.Checkpoint(4, workdir, keep=1)])
+  assert trainer.host_state.best == {'fcd': [4.0, 2]}
+  assert [checkpoints.step_of(p) for p in checkpoints.list_steps(workdir.checkpoints)] == [2, 5]
 
 
 def test_samples_that_cannot_be_written_do_not_stop_a_run(trainer, tmp_path, caplog):

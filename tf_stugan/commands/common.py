@@ -20,14 +20,48 @@ def define_workdir_flag(values: flags.FlagValues) -> None:
   flags.DEFINE_string('workdir', None, 'The folder of the run.', flag_values=values, required=True)
 
 
-def define_machine_flags(values: flags.FlagValues) -> None:
-  """Where data and caches are on this machine."""
+def define_trained_flags(values: flags.FlagValues) -> None:
+  """A run that was trained, and which of its checkpoints."""
+  define_workdir_flag(values)
+  flags.DEFINE_string(
+      'checkpoint', 'newest', 'newest, best (lowest FID or FCD), or the step of one that was kept.', flag_values=values)
+
+
+def define_data_flag(values: flags.FlagValues) -> None:
+  """Where data sets are on this machine."""
   flags.DEFINE_string(
       'data_dir', os.environ.get('TFDS_DATA_DIR'),
-      'Folder of prepared TensorFlow Datasets; ~/tensorflow_datasets if not given.', flag_values=values)
+      'Folder of data sets: TensorFlow Datasets, tiny-imagenet-200, prepared sets; ~/tensorflow_datasets if not given.',
+      flag_values=values)
+
+
+def define_machine_flags(values: flags.FlagValues) -> None:
+  """Where data and caches are on this machine."""
+  define_data_flag(values)
   cache = pathlib.Path(os.environ.get('XDG_CACHE_HOME', '~/.cache')).expanduser() / 'tf_stugan'
   flags.DEFINE_string(
       'cache_dir', str(cache), 'Folder for what can be made again: feature classifiers.', flag_values=values)
+
+
+def define_gin_flags(values: flags.FlagValues) -> None:
+  """What is configured."""
+  flags.DEFINE_multi_string(
+      'gin_file', [], 'Experiment: a path, or a name in gin_configs/experiments. May be repeated; later ones win.',
+      flag_values=values)
+  flags.DEFINE_multi_string(
+      'gin_param', [], "One binding on top of the files: 'GENERATOR_DENSITY = 0.05'. May be repeated.",
+      flag_values=values)
+
+
+def load_gin_files(values: flags.FlagValues) -> None:
+  """Reads what `define_gin_flags` took.
+
+  Raises:
+    UserError: no file is named, or something in one is wrong.
+  """
+  if not values.gin_file:
+    raise errors.UserError('Name an experiment, for example --gin_file=quickstart.gin')
+  configuration.load([configuration.find(f) for f in values.gin_file], values.gin_param)
 
 
 def make_experiment(workdir: Workdir) -> Experiment:
@@ -49,31 +83,31 @@ def restore(values: flags.FlagValues) -> tuple[Workdir, GAN]:
 
 
 def restore_trainer(values: flags.FlagValues) -> tuple[Workdir, Trainer]:
-  """The trainer of a run at its newest checkpoint; needs neither the data set nor the feature extractor.
+  """The trainer of a run at the chosen checkpoint; needs neither the data set nor the feature extractor.
 
   Raises:
-    UserError: there is no such run, or it has no whole checkpoint.
+    UserError: there is no such run, or it has no such checkpoint.
   """
   workdir = Workdir(values.workdir)
   trainer = make_experiment(workdir).trainer
   trainer.build(checkpoints.image_shape(workdir.checkpoints))
-  checkpoints.restore(trainer, workdir.checkpoints, required=True)
+  checkpoints.restore_chosen(trainer, workdir.checkpoints, values.checkpoint)
   return workdir, trainer
 
 
-def parse_seeds(text: str) -> np.ndarray:
-  """'0-3,7' -> [0, 1, 2, 3, 7].
+def parse_numbers(flag: str, text: str) -> np.ndarray:
+  """The value of a flag, '0-3,7' -> [0, 1, 2, 3, 7].
 
   Raises:
-    UserError: the text is something else, or names no seed.
+    UserError: the text is something else, or names no number.
   """
-  seeds = []
+  numbers = []
   try:
     for part in text.split(','):
       first, _, last = part.partition('-')
-      seeds.extend(range(int(first), int(last or first) + 1))
+      numbers.extend(range(int(first), int(last or first) + 1))
   except ValueError:
-    seeds = []
-  if not seeds:
-    raise errors.UserError(f'--seeds={text}: seeds are numbers and ranges, for example 0-31 or 3,7,20-25.')
-  return np.array(seeds)
+    numbers = []
+  if not numbers:
+    raise errors.UserError(f'--{flag}={text}: give numbers and ranges, for example 0-31 or 3,7,20-25.')
+  return np.array(numbers)

@@ -20,7 +20,7 @@ from tf_stugan.export import web
 
 
 def define_flags(values: flags.FlagValues) -> None:
-  common.define_workdir_flag(values)
+  common.define_trained_flags(values)
   flags.DEFINE_integer('port', 0, 'Port on 127.0.0.1; 0 takes a free one.', lower_bound=0, flag_values=values)
   flags.DEFINE_integer('num_seeds', 100, 'Seeds to choose from on the page.', lower_bound=10, flag_values=values)
   flags.DEFINE_string(

@@ -32,7 +32,7 @@ _LARGEST_MEAN = 0.05  # for the other precisions, which are not exact
 
 
 def define_flags(values: flags.FlagValues) -> None:
-  common.define_workdir_flag(values)
+  common.define_trained_flags(values)
   flags.DEFINE_enum('format', 'tflite', ['tflite', 'saved_model'], 'What to write.', flag_values=values)
   flags.DEFINE_enum(
       'layout', 'plain', exporter.LAYOUTS,

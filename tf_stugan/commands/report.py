@@ -1,9 +1,10 @@
-"""Compare runs: a table (Markdown and CSV), the score against density, and scores and exploration over
-time (figures, and curves.csv).
+"""Compare runs: a table (Markdown and CSV) with scores and the true cost of training, the score against density, and scores,
+balance and exploration over time (figures, and curves.csv).
 
 Examples:
   tf-stugan report --workdirs=runs/a,runs/b
   tf-stugan report --workdirs='runs/*' --output=comparison
+  tf-stugan report --workdirs=runs/a --layers
 """
 
 import glob
@@ -24,6 +25,8 @@ _LOG = logging.getLogger(__name__)
 def define_flags(values: flags.FlagValues) -> None:
   flags.DEFINE_list('workdirs', [], 'Folders of runs, or patterns, separated by commas.', flag_values=values)
   flags.DEFINE_string('output', 'report', 'Folder for the table and the figures.', flag_values=values)
+  flags.DEFINE_bool(
+      'layers', False, 'Also draw density and exploration rate of every layer, one figure a run.', flag_values=values)
 
 
 def run(values: flags.FlagValues) -> None:
@@ -51,6 +54,10 @@ def run(values: flags.FlagValues) -> None:
   comparison.plot_density(records, output / 'density.png')
   score = 'fid' if 'FID' in records[0] else 'fcd'
   comparison.plot_curves(workdirs, score, output / f'{score}.png', log_scale=True)
-  comparison.plot_curves(workdirs, 'generator/exploration_rate', output / 'exploration_rate.png')
+  for name in ('generator/exploration_rate', 'balance_ratio', 'discriminator/density'):
+    comparison.plot_curves(workdirs, name, output / f'{name.replace("generator/", "").replace("/", "_")}.png')
+  if values.layers:
+    for workdir in workdirs:
+      comparison.plot_layers(workdir, output / f'layers_{workdir.path.name}.png')
   sys.stdout.write(comparison.markdown(records))
-  sys.stdout.write(f'\n{output}/: report.md report.csv curves.csv density.png {score}.png exploration_rate.png\n')
+  sys.stdout.write(f'\n{output}/: {" ".join(sorted(p.name for p in output.iterdir()))}\n')

@@ -28,12 +28,7 @@ _LOG = logging.getLogger(__name__)
 def define_flags(values: flags.FlagValues) -> None:
   common.define_workdir_flag(values)
   common.define_machine_flags(values)
-  flags.DEFINE_multi_string(
-      'gin_file', [], 'Experiment: a path, or a name in gin_configs/experiments. May be repeated; later ones win.',
-      flag_values=values)
-  flags.DEFINE_multi_string(
-      'gin_param', [], "One binding on top of the files: 'GENERATOR_DENSITY = 0.05'. May be repeated.",
-      flag_values=values)
+  common.define_gin_flags(values)
   flags.DEFINE_string('strategy', 'one_device', f'One of {", ".join(strategies.NAMES)}.', flag_values=values)
   flags.DEFINE_bool(
       'dry_run', False, 'Read the configuration and the data, build everything, print the configuration, train nothing.',
@@ -44,7 +39,7 @@ def define_flags(values: flags.FlagValues) -> None:
 
 def run(values: flags.FlagValues) -> None:
   if values.gin_file:
-    configuration.load([configuration.find(f) for f in values.gin_file], values.gin_param)
+    common.load_gin_files(values)
   elif not pathlib.Path(values.workdir, 'config.gin').exists():
     raise errors.UserError(f'{values.workdir} holds no run yet: name an experiment, for example --gin_file=quickstart.gin')
   else:

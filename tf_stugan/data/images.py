@@ -1,10 +1,11 @@
-"""Images in memory, and the order in which a run sees them."""
+"""Images in memory or streamed from disk, and the order in which a run sees them."""
 
 import abc
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 import dataclasses
 import functools
 import hashlib
+import os
 
 import numpy as np
 import tensorflow as tf
@@ -18,15 +19,17 @@ class Images:
 
   Attributes:
     name: as it is reported, for example 'cifar10/train'.
-    images: uint8 [N, H, W, C].
+    images: uint8 [N, H, W, C]; a memory-mapped array is streamed from its file.
     labels: int32 [N].
     num_classes: labels are in [0, num_classes).
+    stored_fingerprint: the fingerprint, where it was computed before; of a large set it takes minutes.
   """
 
   name: str
   images: np.ndarray
   labels: np.ndarray
   num_classes: int
+  stored_fingerprint: str | None = None
 
   def __len__(self):
     return len(self.images)
@@ -38,10 +41,18 @@ class Images:
   @functools.cached_property
   def fingerprint(self) -> str:
     """SHA-256 over shape, pixels and labels, 16 hexadecimal digits."""
+    if self.stored_fingerprint:
+      return self.stored_fingerprint
     digest = hashlib.sha256(str(self.images.shape).encode())
     digest.update(np.ascontiguousarray(self.images).data)
     digest.update(np.ascontiguousarray(self.labels, np.int32).data)
     return digest.hexdigest()[:16]
+
+  @functools.cached_property
+  def tensor(self) -> tf.Tensor:
+    """All images as one tensor, made once: uint8 [N, H, W, C] on the host, also where there is an accelerator."""
+    with tf.device('CPU'):
+      return tf.constant(self.images)
 
 
 class ImageSource(abc.ABC):
@@ -73,10 +84,40 @@ def shuffled(positions: tf.Tensor, size: int, seed: rng.Seed) -> tf.Tensor:
   Returns:
     int64 [n] in [0, size).
   """
-  def look_up(position):
-    epoch_seed = tf.random.experimental.stateless_fold_in(seed, position // size)
-    return tf.random.experimental.index_shuffle(position % size, epoch_seed, size - 1)
-  return tf.map_fn(look_up, positions)
+  epochs = positions // size
+  first = tf.reduce_min(epochs)
+
+  def places_in(epoch):
+    epoch_seed = tf.random.experimental.stateless_fold_in(seed, epoch)
+    return tf.random.experimental.index_shuffle(positions % size, epoch_seed, size - 1)
+  # One call for each epoch that the positions touch (one or two), not one for each position.
+  places = tf.map_fn(places_in, tf.range(first, tf.reduce_max(epochs) + 1))
+  return tf.gather(tf.transpose(places), epochs - first, batch_dims=1)
+
+
+def _look_up(data: Images) -> Callable[[tf.Tensor], tf.Tensor]:
+  """int64 [n] -> the uint8 images [n, H, W, C] with these numbers.
+
+  Only what is streamed takes the way through Python: its threads may still be at work when a process ends.
+  """
+  if not isinstance(data.images, np.memmap):
+    return functools.partial(tf.gather, data.tensor)
+  read = _file_reader(data.images)
+  return lambda chosen: tf.ensure_shape(
+      tf.numpy_function(read, [chosen], tf.uint8, stateful=False), [*chosen.shape, *data.image_shape])
+
+
+def _file_reader(mapped: np.memmap) -> Callable[[np.ndarray], np.ndarray]:
+  """Reads images [n] of a mapped file with one request each: page by page, as a map does, takes several times as long."""
+  file = open(mapped.filename, 'rb')  # noqa: SIM115  (it stays open for as long as the reader lives)
+  if hasattr(os, 'posix_fadvise'):
+    os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_RANDOM)  # what lies beside an image is not wanted
+  size = mapped[0].nbytes
+
+  def read(chosen):
+    content = b''.join(os.pread(file.fileno(), size, mapped.offset + int(i) * size) for i in chosen)
+    return np.frombuffer(content, np.uint8).reshape(len(chosen), *mapped.shape[1:])
+  return read
 
 
 def batches(data: Images, counts: Mapping[str, tuple[int, int]], run_seed: int, first_step: int = 0,
@@ -94,7 +135,7 @@ def batches(data: Images, counts: Mapping[str, tuple[int, int]], run_seed: int, 
   Returns:
     A data set of {player: {'images': float32 [updates, N / num_replicas, H, W, C], 'labels': int32 [...]}}.
   """
-  images, labels = tf.constant(data.images), tf.constant(data.labels)
+  look_up, labels = _look_up(data), tf.constant(data.labels)
   per_step = sum(updates * size for updates, size in counts.values())
   order = rng.seed(run_seed, 'data/order')
 
@@ -107,7 +148,7 @@ def batches(data: Images, counts: Mapping[str, tuple[int, int]], run_seed: int, 
       within = offset + size * np.arange(updates)[:, None] + np.arange(share)[None, :]
       within = tf.reshape(tf.constant(within, tf.int64), [-1]) + replica * share
       chosen = shuffled(step * per_step + within, len(data), order)
-      batch = to_float(tf.gather(images, chosen))
+      batch = to_float(look_up(chosen))
       if flip:
         batch = tf.where(tf.gather(mirrored, within)[:, None, None, None], batch[:, :, ::-1], batch)
       result[player] = {

@@ -1,57 +1,91 @@
-"""Any image classification set of TensorFlow Datasets, read into memory."""
+"""Any image set of TensorFlow Datasets."""
+
+import os
+import re
 
 import numpy as np
 import tensorflow as tf
 
 from tf_stugan import errors
-from tf_stugan.data.images import Images
-from tf_stugan.data.images import ImageSource
+from tf_stugan.data import image_files
+from tf_stugan.data import pixels
+from tf_stugan.data.stored_images import data_root
+from tf_stugan.data.stored_images import Example
+from tf_stugan.data.stored_images import Listing
+from tf_stugan.data.stored_images import MEMORY_LIMIT
+from tf_stugan.data.stored_images import StoredImages
 
 
-class TFDSImages(ImageSource):
+class TFDSImages(StoredImages):
   """Reads features 'image' and, where there is one, 'label'.
 
   Args:
     name: the data set, for example 'cifar10'.
     split: for example 'train' or 'train[:10%]'.
-    resolution: height and width to resize to, in pixels, with antialiasing; None keeps the images as they are.
+    resolution: height and width to bring the images to, in pixels; None leaves them as they are, and they must be alike.
+    labelled: False gives all images label 0, as for a split whose labels are missing (-1 in TFDS).
+    memory_limit: the most bytes of pixels to hold in memory.
   """
 
-  def __init__(self, name: str, split: str = 'train', resolution: int | None = None):
+  def __init__(self, name: str, split: str = 'train', resolution: int | None = None, labelled: bool = True,
+               memory_limit: int = MEMORY_LIMIT):
+    super().__init__(resolution, memory_limit)
     self.name = name
     self.split = split
-    self.resolution = resolution
+    self.labelled = labelled
 
-  def load(self, data_dir=None):
+  def listing(self, data_dir=None):
     import tensorflow_datasets as tfds  # pylint: disable=g-import-not-at-top  (slow to import)
-    folder = data_dir or '~/tensorflow_datasets'
-    try:
-      builder = tfds.builder(self.name, data_dir=data_dir)
-      prepared = builder.is_prepared()
-      data = builder.as_dataset(split=self.split, shuffle_files=False) if prepared else None
-    except Exception as error:  # pylint: disable=broad-except  (an unknown name, a damaged folder, an unknown split ...)
-      raise errors.DataError(
-          f'The TFDS data set {self.name!r} ({self.split}) in {folder} cannot be read: {type(error).__name__}: '
-          f'{str(error).strip().splitlines()[0][:200]}') from error
-    if not prepared:
-      raise errors.DataError(
-          f'The TFDS data set {self.name!r} is not in {folder}. Fetch it once with: tfds build {self.name} '
-          f'--data_dir={folder}; or point --data_dir at a folder that holds it.')
-    if self.resolution is not None:
-      data = data.map(self._resize)
-    images, labels = [], []
-    for example in data.as_numpy_iterator():
-      images.append(example['image'])
-      labels.append(example.get('label', 0))
-    shapes = {image.shape for image in images}
-    if len(shapes) != 1:
-      raise errors.DataError(
-          f'{self.name} ({self.split}) has {"no images" if not shapes else f"images of {len(shapes)} sizes"}; set '
-          'TFDSImages.resolution to bring them to one.')
+    builder = self._builder(tfds, data_dir)
     features = builder.info.features
-    num_classes = features['label'].num_classes if 'label' in features else 1
-    return Images(f'{self.name}/{self.split}', np.stack(images), np.asarray(labels, np.int32), num_classes)
+    if 'image' not in features or features['image'].np_dtype != np.uint8:
+      raise errors.DataError(f"{builder.info.full_name} has no feature 'image' of 8 bits.")
+    try:
+      count = builder.info.splits[self.split].num_examples
+      # Every record is read once; TFDS would keep small sets in memory for a second time.
+      config = tfds.ReadConfig(try_autocache=False)
+      data = builder.as_dataset(split=self.split, shuffle_files=False, read_config=config)
+    except Exception as error:  # pylint: disable=broad-except  (an unknown split, a missing file ...)
+      raise self._unreadable(data_dir, error) from error
+    labelled = self.labelled and 'label' in features and hasattr(features['label'], 'names')
+    classes = features['label'].names if labelled else ['all']
+    name = f'{self.name}/{self.split}'
+    if self.resolution:
+      name += f', {pixels.square_rule(self.resolution)}'
+    return Listing(name, count, classes, f'{builder.info.full_name}/{self.split}/{count}',
+                   lambda: self._read(data, labelled, data_dir))
 
-  def _resize(self, example):
-    image = tf.image.resize(example['image'], [self.resolution] * 2, antialias=True)
-    return {**example, 'image': tf.saturate_cast(tf.round(image), tf.uint8)}
+  def _builder(self, tfds, data_dir):
+    try:
+      builder = tfds.builder(self.name, data_dir=data_dir and os.path.expanduser(data_dir))
+      is_prepared = builder.is_prepared()
+    except Exception as error:  # pylint: disable=broad-except  (an unknown name, a damaged folder ...)
+      raise self._unreadable(data_dir, error) from error
+    if not is_prepared:
+      root = data_root(data_dir)
+      by_hand = re.sub(r'\s+', ' ', builder.MANUAL_DOWNLOAD_INSTRUCTIONS or '').strip()
+      raise errors.DataError(
+          f'The TFDS data set {self.name!r} is not in {root}. '
+          + (f'It has to be downloaded by hand to {root / "downloads" / "manual"}: {by_hand} Then prepare' if by_hand else
+             'Fetch')
+          + f' it once with: tfds build {self.name} --data_dir={root}; or point --data_dir at a folder that holds it.')
+    return builder
+
+  def _read(self, data, labelled, data_dir):
+    def example(numbered):
+      number, record = numbered
+      image, label = record['image'], int(record['label']) if labelled else 0
+      if label < 0:
+        return Example(f'record {number}', label, problem='without a label (TFDSImages.labelled = False takes them)')
+      square = pixels.square(image, self.resolution) if self.resolution else image
+      return Example(f'record {number}', label, square, image.shape[:2])
+    try:
+      yield from image_files.in_parallel(example, enumerate(data.as_numpy_iterator()))
+    except tf.errors.OpError as error:  # a damaged record
+      raise self._unreadable(data_dir, error) from error
+
+  def _unreadable(self, data_dir, error):
+    message = re.sub(r'\{\{.*?\}\}', '', str(error)).strip()  # the place in TensorFlow's graph
+    return errors.DataError(
+        f'The TFDS data set {self.name!r} ({self.split}) in {data_root(data_dir)} cannot be read: {type(error).__name__}: '
+        f'{message.splitlines()[0][:200] if message else ""}')

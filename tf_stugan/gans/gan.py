@@ -42,16 +42,51 @@ class Player(NamedTuple):
   clip: float | None = None
 
 
+class BalanceProbe(NamedTuple):
+  """How the balance ratio is measured around one player's update.
+
+  Attributes:
+    player: whose update it is; its objective reports `scalar`, a mean score of fake images, before it.
+    scalar: see `player`.
+    opponent: whose last batch of the step holds the real images.
+    measure: (that batch, seed of the update) -> mean scores, after the update, of the same fake images made anew and of
+      the real ones.
+  """
+
+  player: str
+  scalar: str
+  opponent: str
+  measure: Callable[[Batch, Seed], tuple[tf.Tensor, tf.Tensor]]
+
+
+class Work(NamedTuple):
+  """What one training step computes with one player's network.
+
+  Attributes:
+    player: whose network.
+    images: that pass through it in a step.
+    passes: 1 for the forward, 1 more for a gradient with respect to its input, 1 more for one to its weights.
+  """
+
+  player: str
+  images: int
+  passes: int
+
+
 class GAN(tf.Module, abc.ABC):
   """An ordered tuple of players; they move in this order in every step.
 
   Attributes:
     players: who moves.
     num_classes: classes that images are made of; 0 where images have none. The data set has to have as many.
+    balance: how the balance ratio is measured; None where the game has none.
+    work: what a step costs, for the ledger.
   """
 
   players: tuple[Player, ...]
   num_classes: int = 0
+  balance: BalanceProbe | None = None
+  work: tuple[Work, ...] = ()
 
   @abc.abstractmethod
   def build(self, image_shape: tuple[int, int, int] | None = None) -> tuple[int, int, int]:

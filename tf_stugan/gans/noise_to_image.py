@@ -9,9 +9,11 @@ import tensorflow as tf
 from tf_stugan import errors
 from tf_stugan import rng
 from tf_stugan.compat import keras
+from tf_stugan.gans.gan import BalanceProbe
 from tf_stugan.gans.diff_augment import DiffAugment
 from tf_stugan.gans.gan import GAN
 from tf_stugan.gans.gan import Player
+from tf_stugan.gans.gan import Work
 from tf_stugan.gans.losses import AdversarialLoss
 from tf_stugan.gans.penalties import GradientPenalty
 from tf_stugan.layers import normalization
@@ -45,6 +47,7 @@ class NoiseToImage(GAN):
     self.loss = loss
     self.discriminator_batch_size = discriminator_batch_size
     self.generator_batch_size = generator_batch_size
+    self.discriminator_updates = discriminator_updates
     self.augment = augment
     self.penalty = penalty
     scalars = ('real_logits', 'fake_logits', *(['penalty'] if penalty else []))
@@ -53,6 +56,13 @@ class NoiseToImage(GAN):
                discriminator_updates, uses_data=True, clip=discriminator_clip),
         Player('generator', self.generator, self._generator_objective, ('fake_logits',), generator_batch_size,
                averaged=self.averaged_generator),
+    )
+    self.balance = BalanceProbe('generator', 'fake_logits', 'discriminator', self._balance)
+    self.work = (
+        Work('generator', discriminator_updates * discriminator_batch_size, 1),
+        Work('discriminator', discriminator_updates * 2 * discriminator_batch_size, 3),
+        Work('generator', generator_batch_size, 3),
+        Work('discriminator', generator_batch_size, 2),
     )
     self._images = tf.function(self._make_images, autograph=False)
 
@@ -81,7 +91,7 @@ class NoiseToImage(GAN):
     return self._images(latents, np.full([count], label, np.int32), True, False).numpy()
 
   def set_standing_statistics(self, batches: int, batch_size: int, truncation: float | None = None) -> None:
-    """Gives the averaged generator BatchNorm statistics of its own: means over batches of its images (BigGAN, Appendix D).
+    """Gives the averaged generator BatchNorm statistics of its own: means over batches of its images (BigGAN).
 
     Args:
       batches: how many; seeds are 0 .. batches * batch_size - 1.
@@ -136,6 +146,13 @@ class NoiseToImage(GAN):
     fake, labels = self._fake(seed, self.generator_batch_size)
     logits, classes = self._judge(self._augmented(fake, rng.fold(seed, 2)), labels)
     return self.loss.generator(logits) + class_loss(labels, classes), {'fake_logits': tf.reduce_mean(logits)}
+
+  def _balance(self, batch, seed):
+    fake, labels = self._fake(seed, self.generator_batch_size)
+    return (self._mean_logit(fake, labels, seed), self._mean_logit(batch['images'], batch['labels'], seed))
+
+  def _mean_logit(self, images, labels, seed):
+    return tf.reduce_mean(self._judge(self._augmented(images, rng.fold(seed, 2)), labels)[0])
 
 
 def class_loss(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:

@@ -38,7 +38,7 @@ class GeneratorBlock(keras.layers.Layer):
 
 
 class DiscriminatorStem(keras.layers.Layer):
-  """The first block, on images [N, H, W, C] -> [N, H/2, W/2, channels]: conv3-[norm]-ReLU-conv3-pool, plus pool-[norm]-conv1.
+  """The first block, on images: conv3-[norm]-ReLU-conv3-pool, plus pool-[norm]-conv1; halves height and width.
 
   Args:
     channels: of the output and of the map between the convolutions.

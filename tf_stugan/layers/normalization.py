@@ -6,6 +6,7 @@ import contextvars
 import math
 from typing import NamedTuple
 
+
 import tensorflow as tf
 
 from tf_stugan.compat import keras
@@ -98,7 +99,7 @@ class BatchNorm(keras.layers.BatchNormalization):
 
 
 class ConditionalBatchNorm(keras.layers.Layer):
-  """x [N, H, W, C] -> normalized x * (1 + gain(condition)) + bias(condition). De Vries et al., 2017; BigGAN, Appendix C.
+  """x [N, H, W, C] -> normalized x * (1 + gain(condition)) + bias(condition). De Vries et al., 2017; BigGAN, Appendix B.
 
   Args:
     projection: makes the layers that map the condition to gain and bias, [N, C] each.

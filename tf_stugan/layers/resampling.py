@@ -15,11 +15,16 @@ _UP_TAPS = np.array([[0, 0, 1], [0, 1, 1], [1, 1, 0], [1, 0, 0]], np.float32)
 _DOWN_TAPS = np.array([[1, 0, 0], [1, 1, 0], [0, 1, 1], [0, 0, 1]], np.float32) / 2
 
 
-def upsample_nearest(x: tf.Tensor) -> tf.Tensor:
-  """[N, H, W, C] -> [N, 2H, 2W, C], each pixel repeated 2 x 2."""
+def upsample_nearest(x: tf.Tensor, factor: int = 2) -> tf.Tensor:
+  """[N, H, W, C] -> [N, factor H, factor W, C], each pixel repeated factor x factor."""
   _, h, w, c = x.shape
-  x = tf.broadcast_to(x[:, :, None, :, None, :], [tf.shape(x)[0], h, 2, w, 2, c])
-  return tf.reshape(x, [-1, 2 * h, 2 * w, c])
+  x = tf.broadcast_to(x[:, :, None, :, None, :], [tf.shape(x)[0], h, factor, w, factor, c])
+  return tf.reshape(x, [-1, factor * h, factor * w, c])
+
+
+def upsample_bilinear(x: tf.Tensor, factor: int = 2) -> tf.Tensor:
+  """[N, H, W, C] -> [N, factor H, factor W, C], pixel centres at half coordinates (corners not aligned)."""
+  return tf.image.resize(x, [factor * x.shape[1], factor * x.shape[2]], 'bilinear')
 
 
 def average_pool(x: tf.Tensor) -> tf.Tensor:

@@ -35,8 +35,8 @@ class SpectralNorm(keras.layers.Layer):
     epsilon: floor of the norms; 1e-12 in SNGAN, 1e-8 in BigGAN-32 of the STU-GAN code.
   """
 
-  def __init__(self, epsilon: float = 1e-12, **kwargs):
-    super().__init__(**kwargs)
+  def __init__(self, epsilon: float = 1e-12, name: str = 'spectral_norm'):
+    super().__init__(name=name)
     self.epsilon = epsilon
 
   def build(self, kernel_shape):

@@ -21,6 +21,11 @@ class ExplorationRate(tf.Module):
     for variable, explored in zip(self._variables, self._explored, strict=True):
       compat.assign(explored, explored | variable.mask)
 
+  def restart(self) -> None:
+    """Forgets what was explored; the present masks become the first ones."""
+    for variable, explored in zip(self._variables, self._explored, strict=True):
+      explored.assign(variable.mask)
+
   def rates(self) -> dict[str, float]:
     """By layer name."""
     return {

@@ -47,6 +47,7 @@ class Generator(keras.Model):
                image_channels: int = 3, base_resolution: int = 4, num_classes: int = 0, shared_embedding: int = 0,
                attention_after: int = 0, name: str = 'generator'):
     super().__init__(name=name)
+    self.width = width
     self.latent_size = latent_size
     self.num_classes = num_classes
     self.attention_after = attention_after
@@ -109,6 +110,7 @@ class Discriminator(keras.Model):
   def __init__(self, width: int, multipliers: Sequence[int], style: LayerStyle, head: HeadFn, downsamplings: int = 2,
                mean_pool: bool = False, attention_after: int = 0, batch_norm: bool = False, name: str = 'discriminator'):
     super().__init__(name=name)
+    self.width = width
     self.mean_pool = mean_pool
     self.attention_after = attention_after
     first, *widths = [width * m for m in multipliers]

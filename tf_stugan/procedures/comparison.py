@@ -33,7 +33,10 @@ def record(workdir: Workdir) -> dict[str, object]:
     result[f'{short} parameters'] = cost.get(f'{name}/kept_parameters')
     if cost:
       result[f'{short} multiply-adds / dense'] = cost[f'{name}/multiply_adds'] / cost[f'{name}/dense_multiply_adds']
+  result |= _training_cost(rows, last['step'])
   result['G explored'] = train.get('generator/exploration_rate', 1.0)
+  if 'balance_ratio' in train:
+    result['balance ratio'] = train['balance_ratio']
   for score in _SCORES:
     if score in last:
       result[score.upper()] = last[score]
@@ -47,17 +50,27 @@ def record(workdir: Workdir) -> dict[str, object]:
   return result
 
 
+def _training_cost(rows, last_step):
+  """Operations of all steps up to `last_step`, added up over the masks that each of them had."""
+  costs = [row for row in rows if row['kind'] == 'cost' and 'step_operations' in row and row['step'] <= last_step]
+  if not costs or costs[0]['step']:
+    return {}
+  spans = [end - row['step'] for row, end in zip(costs, [*(r['step'] for r in costs[1:]), last_step], strict=True)]
+  spent = sum(span * row['step_operations'] for span, row in zip(spans, costs, strict=True))
+  return {'training FLOPs': spent, 'training FLOPs / dense': spent / (last_step * costs[0]['dense_step_operations'])}
+
+
 def _train_seconds(workdir):
   states = sorted(workdir.checkpoints.glob('step-*/state.json'))
   return json.loads(states[-1].read_text())['train_seconds'] if states else math.nan
 
 
 def curves(workdir: Workdir) -> dict[str, tuple[list[int], list[float]]]:
-  """{'fcd': (steps, values), 'generator/exploration_rate': ...}: scores and exploration rates over a run."""
+  """{'fcd': (steps, values), 'balance_ratio': ...}: scores, balance, densities and exploration rates over a run."""
   result = {}
   for row in workdir.rows():
     for name, value in row.items():
-      if name in _SCORES or name.endswith('/exploration_rate'):
+      if name in _SCORES or name == 'balance_ratio' or name.endswith(('/exploration_rate', '/density')):
         steps, values = result.setdefault(name, ([], []))
         steps.append(row['step'])
         values.append(value)
@@ -65,13 +78,15 @@ def curves(workdir: Workdir) -> dict[str, tuple[list[int], list[float]]]:
 
 
 def curves_as_csv(workdirs: Sequence[Workdir]) -> str:
-  """All curves of all runs, one value a line: run,quantity,step,value."""
+  """All curves of all runs, one value a line: run,quantity,step,value. A value that stays stands at its first and last step."""
   text = io.StringIO()
   writer = csv.writer(text, lineterminator='\n')
   writer.writerow(['run', 'quantity', 'step', 'value'])
   for workdir in workdirs:
     for name, (steps, values) in curves(workdir).items():
-      writer.writerows([workdir.path.name, name, step, value] for step, value in zip(steps, values, strict=True))
+      for i, (step, value) in enumerate(zip(steps, values, strict=True)):
+        if i in (0, len(steps) - 1) or value != values[i - 1]:
+          writer.writerow([workdir.path.name, name, step, value])
   return text.getvalue()
 
 
@@ -100,7 +115,7 @@ def _text(value):
   if value is None:
     return ''
   if isinstance(value, float):
-    return f'{value:.3f}' if abs(value) < 10 else f'{value:.1f}'
+    return f'{value:.3f}' if abs(value) < 10 else f'{value:.1f}' if abs(value) < 1e6 else f'{value:.3g}'
   return f'{value:,}' if isinstance(value, int) else str(value)
 
 
@@ -117,14 +132,34 @@ def plot_density(records: Sequence[dict[str, object]], path: pathlib.Path) -> No
 
 
 def plot_curves(workdirs: Sequence[Workdir], name: str, path: pathlib.Path, log_scale: bool = False) -> None:
-  """One quantity over the steps of several runs."""
+  """One quantity over the steps of several runs; no file where none of them has it."""
   figure, axes = _axes(name, 'generator step', name)
   for workdir in workdirs:
     if name in (all_curves := curves(workdir)):
       axes.plot(*all_curves[name], label=workdir.path.name)
+  if not axes.lines:
+    return
   if log_scale:
     axes.set_yscale('log')
   axes.legend(fontsize='small')
+  figure.savefig(path)
+
+
+def plot_layers(workdir: Workdir, path: pathlib.Path) -> None:
+  """Density and exploration rate of every masked layer of every player over the steps of one run."""
+  rows = [row for row in workdir.rows() if row['kind'] == 'cost']
+  last = rows[-1] if rows else {}
+  names = [key for key, value in last.items() if key.endswith(('/layer_densities', '/layer_exploration')) and value]
+  if not names:
+    return
+  figures = _matplotlib()
+  figure = figures.Figure(figsize=(12, 4 * -(-len(names) // 2)), dpi=100, layout='constrained')
+  for i, name in enumerate(names):
+    axes = figure.add_subplot(-(-len(names) // 2), 2, i + 1, title=f'{workdir.path.name}: {name}', xlabel='generator step')
+    axes.grid(alpha=0.3)
+    for layer in last[name]:
+      axes.plot([row['step'] for row in rows], [row[name][layer] for row in rows], label=layer)
+    axes.legend(fontsize='x-small')
   figure.savefig(path)
 
 
@@ -135,11 +170,15 @@ def _common_distance(records):
   raise errors.UserError('Some of these runs were scored by Inception and some by a classifier; compare them apart.')
 
 
-def _axes(title, x, y):
+def _matplotlib():
   import matplotlib  # pylint: disable=g-import-not-at-top  (slow, and only figures need it)
   matplotlib.use('Agg')
-  from matplotlib import figure as figures  # pylint: disable=g-import-not-at-top
-  figure = figures.Figure(figsize=(8, 5), dpi=120, layout='constrained')
+  from matplotlib import figure  # pylint: disable=g-import-not-at-top
+  return figure
+
+
+def _axes(title, x, y):
+  figure = _matplotlib().Figure(figsize=(8, 5), dpi=120, layout='constrained')
   axes = figure.add_subplot(title=title, xlabel=x, ylabel=y)
   axes.grid(alpha=0.3)
   return figure, axes

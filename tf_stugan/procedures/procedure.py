@@ -22,7 +22,13 @@ class Run(NamedTuple):
 
 
 class Procedure(abc.ABC):
-  """Takes a run from its last checkpoint, if there is one, to its end."""
+  """Takes a run from its last checkpoint, if there is one, to its end.
+
+  Attributes:
+    num_steps: the last step, of all phases together.
+  """
+
+  num_steps: int
 
   @abc.abstractmethod
   def run(self, run: Run) -> None:

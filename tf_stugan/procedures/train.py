@@ -1,8 +1,10 @@
 """Training once, from random weights."""
 
+from collections.abc import Callable
 import logging
 
 from tf_stugan.procedures.procedure import Procedure
+from tf_stugan.procedures.procedure import Run
 from tf_stugan.training import checkpoints
 from tf_stugan.training import reporting
 from tf_stugan.training.stop_signal import StopSignal
@@ -19,32 +21,39 @@ class Train(Procedure):
     sample_interval: steps between sample grids.
     evaluate_interval: steps between evaluations.
     checkpoint_interval: steps between checkpoints.
-    keep_checkpoints: how many of the newest are kept.
+    keep_checkpoints: how many of the newest are kept, beside the one of the best score.
+    keep_every: checkpoints at multiples of this many steps are kept, too; 0 for none.
   """
 
   def __init__(self, num_steps: int, report_interval: int = 100, sample_interval: int = 1000,
-               evaluate_interval: int = 5000, checkpoint_interval: int = 1000, keep_checkpoints: int = 2):
+               evaluate_interval: int = 5000, checkpoint_interval: int = 1000, keep_checkpoints: int = 2,
+               keep_every: int = 0):
     self.num_steps = num_steps
     self.report_interval = report_interval
     self.sample_interval = sample_interval
     self.evaluate_interval = evaluate_interval
     self.checkpoint_interval = checkpoint_interval
     self.keep_checkpoints = keep_checkpoints
+    self.keep_every = keep_every
 
-  def run(self, run):
+  def run(self, run, begin: Callable[[Run, reporting.Cost], None] | None = None):
+    """As in `Procedure`; `begin` is called where the run does not go on from a checkpoint."""
     step = checkpoints.restore(run.trainer, run.workdir.checkpoints)
     if step:
       _LOG.info('Going on from the checkpoint of step %d.', step)
     run.workdir.truncate_rows(step)
     log = reporting.Log(run.workdir)
     evaluate = reporting.Evaluate(self.evaluate_interval, run.evaluator, log)
-    checkpoint = reporting.Checkpoint(self.checkpoint_interval, run.workdir, self.keep_checkpoints)
+    checkpoint = reporting.Checkpoint(self.checkpoint_interval, run.workdir, self.keep_checkpoints, self.keep_every)
     progress = reporting.Progress(self.report_interval, evaluate)
+    cost = reporting.Cost(self.evaluate_interval, log)
+    if step == 0 and begin:
+      begin(run, cost)
     hooks = [
         evaluate,
         progress,
         reporting.Report(self.report_interval, log),
-        reporting.Cost(self.evaluate_interval, log),
+        cost,
         reporting.Samples(self.sample_interval, run.workdir, log),
         checkpoint,
     ]

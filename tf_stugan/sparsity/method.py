@@ -10,7 +10,7 @@ from tf_stugan.sparsity.masks import MaskedVariable
 
 
 class SparsityMethod(tf.Module, abc.ABC):
-  """Decides the masks of one player's kernels: first ones before step 1, later ones at its update steps.
+  """Decides the masks of one player's kernels: first ones when variables are made, later ones at its update steps.
 
   *When* masks change is asked on the host (`is_update_step`); *what* changes is computed in the graph (`update`).
   State that must survive a restart is held in `tf.Variable`s.
@@ -18,21 +18,32 @@ class SparsityMethod(tf.Module, abc.ABC):
   Attributes:
     reset_optimizer_state: whether the trainer zeroes the optimizer's moments of regrown weights (RigL) or keeps them
       (the STU-GAN code).
+    across_layers: whether one ranking over all layers decides, so that what each keeps is not known beforehand.
+    needs_balance_ratio: whether `update` cannot do without one.
   """
 
   reset_optimizer_state = False
+  across_layers = False
+  needs_balance_ratio = False
 
   @abc.abstractmethod
   def initialize(self, variables: Sequence[MaskedVariable], seed: Seed) -> None:
     """Assigns the first masks (not the weights)."""
 
   def is_update_step(self, step: int) -> bool:
-    """Whether masks change at the end of `step`, counted from 1."""
+    """Whether masks change at the end of `step`, counted from 1; 0 is before the first one, with the first batch."""
     del step
     return False
 
+  @abc.abstractmethod
+  def expected_densities(self, shapes: Mapping[str, tuple[int, ...]], step: int) -> dict[str, float]:
+    """What each layer keeps after the updates up to `step`, as far as it can be told without training.
+
+    Where a ranking across layers decides, it is the density that all of them have together.
+    """
+
   def update(self, variables: Sequence[MaskedVariable], gradients: Sequence[tf.Tensor], step: tf.Tensor,
-             seed: Seed) -> list[tf.Tensor]:
+             seed: Seed, balance_ratio: tf.Tensor) -> list[tf.Tensor]:
     """Assigns new masks.
 
     Args:
@@ -40,12 +51,10 @@ class SparsityMethod(tf.Module, abc.ABC):
       gradients: of the player's loss, dense, one for each variable, equal on every replica.
       step: int64 scalar, counted from 1.
       seed: for random scores.
+      balance_ratio: of the game, float64 scalar; NaN while it is not known.
 
     Returns:
       For each variable a bool tensor that marks what was regrown. Regrown weights are 0, except those that were
       dropped and regrown by the same update, which are not marked and keep their value.
     """
     raise NotImplementedError(f'{type(self).__name__} has no update steps')
-
-  def observe(self, scalars: Mapping[str, float]) -> None:
-    """Reads what was measured since the last report, on the host."""

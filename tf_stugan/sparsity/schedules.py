@@ -26,6 +26,11 @@ def constant(step: tf.Tensor, total_steps: int, initial: float, final: float) ->
   return initial + 0 * step
 
 
+def total_steps(num_steps: int, multiplier: int = 1) -> int:
+  """The length of a run that is `multiplier` times as long as usual (STU-GAN's 5x); gin's TOTAL_STEPS."""
+  return num_steps * multiplier
+
+
 class UpdateSchedule:
   """Every `update_interval` steps from `begin_step` to `end_step`, inclusive, with a decaying drop fraction.
 
@@ -53,7 +58,7 @@ class UpdateSchedule:
     self.final_fraction = final_fraction
     self.decay = decay
     self.begin_step = begin_step
-    self.end_step = total_steps if end_step is None else end_step
+    self.end_step = self.total_steps if end_step is None else end_step
 
   def is_update_step(self, step: int) -> bool:
     """Whether masks change at the end of this step; steps count from 1."""

@@ -25,3 +25,9 @@ def random(weight: tf.Tensor, gradient: tf.Tensor, seed: Seed) -> tf.Tensor:
   """Uniform in [0, 1) (SET)."""
   del gradient
   return tf.random.stateless_uniform(weight.shape, seed)
+
+
+def saliency(weight: tf.Tensor, gradient: tf.Tensor, seed: Seed) -> tf.Tensor:
+  """|w dL/dw|, what removing the weight would change, to first order (SNIP)."""
+  del seed
+  return tf.abs(weight * gradient)

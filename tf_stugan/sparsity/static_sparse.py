@@ -26,6 +26,9 @@ class StaticSparse(SparsityMethod):
     self.distribution = distribution
     self.sample_mask = sample_mask
 
+  def expected_densities(self, shapes, step):
+    return self.distribution(shapes, self.density)
+
   def initialize(self, variables, seed):
     densities = self.distribution({v.name: tuple(v.weight.shape) for v in variables}, self.density)
     for i, variable in enumerate(variables):

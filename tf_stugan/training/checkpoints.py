@@ -26,8 +26,14 @@ _PREFIX = 'step-'
 _TEMPORARY = '.writing-'
 
 
-def save(trainer, folder: pathlib.Path, keep: int = 2) -> pathlib.Path:
-  """Writes the whole state of a trainer; then removes all but the newest `keep` checkpoints.
+def save(trainer, folder: pathlib.Path, keep: int = 2, milestones: int = 0) -> pathlib.Path:
+  """Writes the whole state of a trainer; then removes what need not be kept.
+
+  Args:
+    trainer: built.
+    folder: of the checkpoints.
+    keep: how many of the newest stay; so do those with the best score of each kind, and
+    milestones: those at multiples of this many steps; 0 for none.
 
   Raises:
     DiskError: nothing was written; the checkpoints from before are untouched.
@@ -60,14 +66,52 @@ def save(trainer, folder: pathlib.Path, keep: int = 2) -> pathlib.Path:
     raise errors.DiskError(
         f'The checkpoint of step {step} could not be written to {folder} ({error}). The one before it is untouched; '
         'make room and run the same command again.') from error
+  best = {step for _, step in trainer.host_state.best.values()}
   for old in list_steps(folder)[:-keep]:
-    shutil.rmtree(old)
+    if step_of(old) not in best and not (milestones and step_of(old) % milestones == 0):
+      shutil.rmtree(old)
   return target
 
 
 def list_steps(folder: pathlib.Path) -> list[pathlib.Path]:
   """The checkpoints in a folder, oldest first, complete or not."""
   return sorted(p for p in folder.glob(f'{_PREFIX}*') if p.name.removeprefix(_PREFIX).isdigit())
+
+
+def step_of(path: pathlib.Path) -> int:
+  """The step of a checkpoint, by its name."""
+  return int(path.name.removeprefix(_PREFIX))
+
+
+def restore_chosen(trainer, folder: pathlib.Path, choice: str) -> int:
+  """Restores one checkpoint to look at, not to go on from.
+
+  Args:
+    trainer: built as it was when it was saved.
+    folder: with checkpoints.
+    choice: 'newest', 'best' (of the lowest FID or FCD), or a step.
+
+  Returns:
+    The step.
+
+  Raises:
+    UserError: there is none of this kind; the message lists the steps there are.
+    CheckpointError: it is not whole.
+  """
+  newest = restore(trainer, folder, required=True)
+  if choice == 'newest':
+    return newest
+  best = trainer.host_state.best
+  wanted = next((str(best[name][1]) for name in ('fid', 'fcd') if name in best), '') if choice == 'best' else choice
+  path = next((p for p in list_steps(folder) if str(step_of(p)) == wanted), None)
+  if path is None:
+    steps = ', '.join(str(step_of(p)) for p in list_steps(folder))
+    raise errors.UserError(f'--checkpoint={choice}: take newest, best (once evaluated), or one of the steps {steps}.')
+  try:
+    _read(trainer, path, _validate(path))
+  except (OSError, ValueError, KeyError) as error:
+    raise errors.CheckpointError(f'{path} is not whole: {error}') from error
+  return int(wanted)
 
 
 def restore(trainer, folder: pathlib.Path, required: bool = False) -> int:
@@ -102,6 +146,41 @@ def restore(trainer, folder: pathlib.Path, required: bool = False) -> int:
   if required:
     raise errors.CheckpointError(f'{folder} holds no checkpoint. Train first: tf-stugan train --workdir={folder.parent}')
   return 0
+
+
+def restore_dense(trainer, folder: pathlib.Path) -> int:
+  """Restores networks, optimizers, averages and the step from the newest whole checkpoint of a run *without* masks.
+
+  Args:
+    trainer: built, with whatever methods; its masks stay as they are and apply to the weights.
+    folder: with checkpoints of the other run.
+
+  Returns:
+    The step.
+
+  Raises:
+    CheckpointError: there is none, or its networks are others.
+  """
+  for path in reversed(list_steps(folder)):
+    try:
+      _validate(path)
+    except (OSError, ValueError, KeyError) as error:
+      _LOG.warning('Checkpoint %s is not whole: %s. The one before it is tried.', path, error)
+      continue
+    wanted = tf.train.Checkpoint(trainer=tf.train.Checkpoint(
+        gan=trainer.gan, optimizers=trainer.optimizers, average=trainer.average, step=trainer.step))
+    found = {id(o) for o in tf.train.CheckpointView(str(path / 'variables')).match(wanted).values()}
+    missing = [v.name for player in trainer.gan.players for v in player.network.trainable_variables if id(v) not in found]
+    try:
+      wanted.read(str(path / 'variables')).expect_partial()
+    except (ValueError, tf.errors.OpError) as error:
+      missing = [str(error).strip().splitlines()[0][:300]]
+    if missing:
+      raise errors.CheckpointError(f'{path} holds other networks than this experiment: {missing[0]}')
+    for side in trainer.sides.values():
+      masks.apply_masks(side.masked)
+    return int(trainer.step.numpy())
+  raise errors.CheckpointError(f'{folder} holds no whole checkpoint to begin from.')
 
 
 def image_shape(folder: pathlib.Path) -> tuple[int, int, int]:

@@ -14,6 +14,8 @@ import rich.table
 import tensorflow as tf
 
 from tf_stugan.data import images as images_lib
+from tf_stugan.metrics.cost import dense_cost
+from tf_stugan.metrics.cost import Measured
 from tf_stugan.metrics.cost import network_cost
 from tf_stugan.training import checkpoints
 from tf_stugan.training.evaluation import Evaluator
@@ -61,8 +63,6 @@ class Report(Hook):
   def __call__(self, trainer, step):
     scalars = trainer.scalars()
     trainer.means.reset()
-    for method in trainer.methods.values():
-      method.observe(scalars)
     self._log.row('train', step, scalars)
     rate = (step - self._step) * self._images_per_step / max(time.monotonic() - self._since, 1e-9)
     self._since, self._step = time.monotonic(), step
@@ -109,37 +109,77 @@ class Evaluate(Hook):
 
 
 class Cost(Hook):
-  """What each player's network costs with its present masks, and which method made them."""
+  """What each player's network costs with its present masks, and a training step with both.
+
+  There is a row at step 0, at every multiple of `interval` and after every mask update, so that the cost of the whole run
+  can be added up from them; they also say how dense each layer is, and how much of it has been explored.
+  """
 
   def __init__(self, interval: int, log: Log):
     super().__init__(interval)
     self._log = log
+    self._written = None  # the step of the last row
+
+  def begin(self, trainer, step, num_steps):
+    if step == 0:
+      self(trainer, step)
+
+  def after_call(self, trainer, step):
+    if any(method.is_update_step(step) for method in trainer.methods.values()):
+      self(trainer, step)
 
   def __call__(self, trainer, step):
+    if step != self._written:
+      self._log.row('cost', step, self._values(trainer))
+      self._written = step
+
+  def _values(self, trainer):
+    costs = {name: network_cost(side.player.network, side.masked) for name, side in trainer.sides.items()}
     values = {}
-    for name, side in trainer.sides.items():
-      cost = network_cost(side.player.network, side.masked)
-      values |= {f'{name}/{key}': value for key, value in cost._asdict().items()}
-      values[f'{name}/method'] = type(side.method).__name__ if side.method else 'dense'
-    self._log.row('cost', step, values)
+    for name, cost in costs.items():
+      method = trainer.sides[name].method
+      values |= {
+          f'{name}/parameters': cost.parameters, f'{name}/kept_parameters': cost.kept_parameters,
+          f'{name}/masked_parameters': cost.masked_parameters,
+          f'{name}/dense_multiply_adds': cost.dense_multiply_adds, f'{name}/multiply_adds': cost.multiply_adds,
+          f'{name}/method': type(method).__name__ if method else 'dense',
+          f'{name}/layer_densities': {layer.name: round(layer.density, 6) for layer in cost.layers if layer.masked}}
+      if name in trainer.exploration:
+        rates = trainer.exploration[name].rates()
+        values[f'{name}/layer_exploration'] = {layer: round(rate, 6) for layer, rate in rates.items()}
+    dense = {name: dense_cost(trainer.sides[name].player.network, cost) for name, cost in costs.items()}
+    return {**values, 'step_operations': Measured().step(costs, trainer.gan),
+            'dense_step_operations': Measured().step(dense, trainer.gan)}
 
 
 class Checkpoint(Hook):
-  """Saves; comes last among the hooks, so that what the others noted at this step is saved with it."""
+  """Saves at its interval and where a score is the best so far.
 
-  def __init__(self, interval: int, workdir: Workdir, keep: int = 2):
+  It comes last among the hooks, so that what the others noted at this step is saved with it.
+  """
+
+  def __init__(self, interval: int, workdir: Workdir, keep: int = 2, milestones: int = 0):
     super().__init__(interval)
     self._folder = workdir.checkpoints
     self._keep = keep
+    self._milestones = milestones
+    self._saved = None  # the step of the last one
 
   def begin(self, trainer, step, num_steps):
     self._since = time.monotonic()
 
+  def after_call(self, trainer, step):
+    if any(best == step for _, best in trainer.host_state.best.values()):
+      self(trainer, step)
+
   def __call__(self, trainer, step):
+    if step == self._saved:
+      return
     now = time.monotonic()
     trainer.host_state.train_seconds += now - self._since
     self._since = now
-    checkpoints.save(trainer, self._folder, self._keep)
+    checkpoints.save(trainer, self._folder, self._keep, self._milestones)
+    self._saved = step
 
 
 class Progress(Hook):
@@ -183,6 +223,8 @@ class Progress(Hook):
       if f'{name}/density' in scalars:
         part += f' (density {scalars[f"{name}/density"]:.2f}, explored {scalars[f"{name}/exploration_rate"]:.2f})'
       parts.append(part)
+    if 'balance_ratio' in scalars:
+      parts.append(f'BR {scalars["balance_ratio"]:.2f}')
     text = '  '.join(parts)
     if self._bar:
       self._bar.update(self._task, text=text)

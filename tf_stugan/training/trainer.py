@@ -1,8 +1,10 @@
 """One training run: all of its state, and the step that moves it."""
 
 from collections.abc import Mapping, Sequence
+import contextlib
 import dataclasses
 import math
+from typing import NamedTuple
 
 import tensorflow as tf
 
@@ -13,7 +15,9 @@ from tf_stugan.compat import keras
 from tf_stugan.data import images
 from tf_stugan.gans.gan import GAN
 from tf_stugan.gans.gan import Player
+from tf_stugan.metrics.balance_ratio import BalanceRatio
 from tf_stugan.metrics.exploration_rate import ExplorationRate
+from tf_stugan.rng import Seed
 from tf_stugan.sparsity import masks
 from tf_stugan.sparsity.masks import MaskedVariable
 from tf_stugan.sparsity.method import SparsityMethod
@@ -22,6 +26,8 @@ from tf_stugan.training.hooks import Hook
 from tf_stugan.training.layer_choice import conv_only
 from tf_stugan.training.layer_choice import LayerChoice
 from tf_stugan.training.means import Means
+
+_BALANCE = 'balance'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,6 +39,15 @@ class _Side:
   method: SparsityMethod | None
   masked: Sequence[MaskedVariable]
   average: SparseEMA | None
+
+
+class _Move(NamedTuple):
+  """What one update of a player leaves behind: its batch and seed, gradients of masked kernels, and scalars."""
+
+  batch: Mapping[str, tf.Tensor]
+  seed: Seed
+  gradients: Sequence[tf.Tensor]
+  scalars: Mapping[str, tf.Tensor]
 
 
 @dataclasses.dataclass
@@ -60,14 +75,16 @@ class Trainer(tf.Module):
     methods: sparsity methods by player name; a player without one stays dense.
     average: of the player that has an `averaged` network.
     layers: which layers carry masks.
+    balance: how the balance ratio is measured; None does without.
     seed: of the run: initial weights, masks, data order, latents.
     flip: mirror real images left-right with probability 1/2.
     steps_per_call: the most steps that run in the graph without coming back to the host.
   """
 
   def __init__(self, gan: GAN, optimizers: Mapping[str, keras.optimizers.Optimizer],
-               methods: Mapping[str, SparsityMethod], average: SparseEMA, layers: LayerChoice = conv_only, seed: int = 1,
-               flip: bool = False, steps_per_call: int = 10, name: str | None = None):
+               methods: Mapping[str, SparsityMethod], average: SparseEMA, layers: LayerChoice = conv_only,
+               balance: BalanceRatio | None = None, seed: int = 1, flip: bool = False, steps_per_call: int = 10,
+               name: str | None = None):
     super().__init__(name=name)
     self.strategy = tf.distribute.get_strategy()
     self.gan = gan
@@ -75,6 +92,7 @@ class Trainer(tf.Module):
     self.methods = dict(methods)
     self.average = average
     self.layers = layers
+    self.balance = balance if gan.balance else None
     self.seed = seed
     self.flip = flip
     self.steps_per_call = steps_per_call
@@ -88,20 +106,22 @@ class Trainer(tf.Module):
         raise errors.UserError(f'Trainer.{what} names {sorted(unknown)}; the players are {sorted(names)}.')
     if missing := names - set(self.optimizers):
       raise errors.UserError(f'Trainer.optimizers has none for {sorted(missing)}.')
+    for name, method in self.methods.items():
+      if method.needs_balance_ratio and self.balance is None:
+        raise errors.UserError(f'{type(method).__name__} of the {name} needs a balance ratio; set Trainer.balance.')
     replicas = self.strategy.num_replicas_in_sync
     for player in self.gan.players:
       if player.batch_size % replicas:
         raise errors.UserError(
             f'The batch of {player.batch_size} images of the {player.name} cannot be shared by {replicas} replicas.')
 
-  def build(self, image_shape: tuple[int, int, int]) -> None:
-    """Creates every variable, and the first masks, for images [H, W, C].
+  def build(self, image_shape: tuple[int, int, int] | None = None) -> None:
+    """Creates every variable, and the first masks, for images [H, W, C], or for those that the GAN makes.
 
     Initial weights depend on the seed alone, not on the method.
     """
-    self.image_shape = tuple(image_shape)
     keras.utils.set_random_seed(self.seed)
-    self.gan.build(self.image_shape)
+    self.image_shape = tuple(self.gan.build(image_shape))
     self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name='step')
     self.sides = {player.name: self._build_side(player) for player in self.gan.players}
     self.exploration = {name: ExplorationRate() for name, side in self.sides.items() if side.masked}
@@ -125,21 +145,24 @@ class Trainer(tf.Module):
       average.initialize(player.network, player.averaged, masked)
     return _Side(player, optimizer, method, masked, average)
 
-  # The step, in the graph.
+  # The step, in the graph. `events` names whose masks change in it, and 'balance' if the balance ratio is measured.
 
-  def _run_steps(self, iterator, num_steps, updates):
+  def _run_steps(self, iterator, num_steps, events):
     def body(i):
-      self.strategy.run(self._replica_step, args=(next(iterator), updates))
+      self.strategy.run(self._replica_step, args=(next(iterator), events))
       return i + 1
     tf.while_loop(lambda i: i < num_steps, body, [0], parallel_iterations=1)
 
-  def _replica_step(self, batches, updates):
+  def _replica_step(self, batches, events):
     step = self.step + 1
+    moves = {}
     for name, side in self.sides.items():
       for i in range(side.player.updates_per_step):
-        batch = {key: value[i] for key, value in batches.get(name, {}).items()}
-        gradients = self._move(side, batch, rng.seed(self.seed, name, step, i))
-      grown = self._update_masks(side, gradients, step) if name in updates else None
+        moves[name] = self._move(side, _part(batches, name, i), rng.seed(self.seed, name, step, i))
+    if _BALANCE in events:
+      self._measure_balance(moves)
+    for name, side in self.sides.items():
+      grown = self._update_masks(side, moves[name].gradients, step) if name in events else None
       if side.average:
         side.average.update(step)
         if grown is not None:
@@ -147,25 +170,48 @@ class Trainer(tf.Module):
     compat.assign(self.step, step)
 
   def _move(self, side, batch, seed):
-    """One optimizer step of one player. Returns the gradients of its masked kernels: dense, equal on every replica."""
-    variables = side.player.network.trainable_variables
-    with tf.GradientTape(watch_accessed_variables=False) as tape:
-      tape.watch(variables)
-      loss, scalars = side.player.objective(batch, seed)
-    context = tf.distribute.get_replica_context()
-    gradients = context.all_reduce(tf.distribute.ReduceOp.MEAN, tape.gradient(loss, variables))
-    scalars = context.all_reduce(tf.distribute.ReduceOp.MEAN, {'loss': loss, **scalars})
+    """One optimizer step of one player."""
+    variables, gradients, scalars = self._gradients(side, batch, seed)
     side.optimizer.apply_gradients(zip(gradients, variables, strict=True), skip_gradients_aggregation=True)
     if side.player.clip is not None:
       for variable in variables:
         compat.assign(variable, tf.clip_by_value(variable, -side.player.clip, side.player.clip))
     masks.apply_masks(side.masked)
     self.means.add({f'{side.player.name}/{key}': value for key, value in scalars.items()})
-    by_variable = {id(variable): gradient for variable, gradient in zip(variables, gradients, strict=True)}
-    return [by_variable[id(v.weight)] for v in side.masked]
+    return _Move(batch, seed, _of_masked(side, variables, gradients), scalars)
+
+  def _gradients(self, side, batch, seed):
+    """(variables, their gradients, scalars) of one batch, equal on every replica."""
+    variables = side.player.network.trainable_variables
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+      tape.watch(variables)
+      loss, scalars = side.player.objective(batch, seed)
+    context = tf.distribute.get_replica_context()
+    gradients = context.all_reduce(tf.distribute.ReduceOp.MEAN, tape.gradient(loss, variables))
+    return variables, gradients, context.all_reduce(tf.distribute.ReduceOp.MEAN, {'loss': loss, **scalars})
+
+  def _measure_balance(self, moves):
+    probe = self.gan.balance
+    move = moves[probe.player]
+    with self._undisturbed():
+      after, real = probe.measure(moves[probe.opponent].batch, move.seed)
+    after, real = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, [after, real])
+    self.balance.add(move.scalars[probe.scalar], after, real)
+
+  @contextlib.contextmanager
+  def _undisturbed(self):
+    """Puts back what a forward pass in training mode moves: BatchNorm statistics and singular vectors."""
+    buffers = [v for player in self.gan.players for v in player.network.variables
+               if not v.trainable and v.dtype.is_floating]
+    before = [tf.convert_to_tensor(v) for v in buffers]
+    yield
+    for variable, value in zip(buffers, before, strict=True):
+      compat.assign(variable, value)
 
   def _update_masks(self, side, gradients, step):
-    grown = side.method.update(side.masked, gradients, step, rng.seed(self.seed, f'{side.player.name}/regrow', step))
+    ratio = self.balance.decision_value() if self.balance else tf.constant(math.nan, tf.float64)
+    seed = rng.seed(self.seed, f'{side.player.name}/regrow', step)
+    grown = side.method.update(side.masked, gradients, step, seed, ratio)
     masks.apply_masks(side.masked)
     self.exploration[side.player.name].update()
     if side.method.reset_optimizer_state:
@@ -173,6 +219,14 @@ class Trainer(tf.Module):
         for slot in compat.adam_slots(side.optimizer, variable.weight):
           compat.assign(slot, masks.masked(tf.convert_to_tensor(slot), ~mask))
     return grown
+
+  def _replica_update(self, batches, names):
+    """Mask updates between two steps: with gradients of a batch that moves nothing."""
+    for name in names:
+      side = self.sides[name]
+      with self._undisturbed():
+        variables, gradients, _ = self._gradients(side, _part(batches, name, 0), rng.seed(self.seed, name, self.step, 0))
+      self._update_masks(side, _of_masked(side, variables, gradients), self.step)
 
   # The loop, on the host.
 
@@ -189,19 +243,31 @@ class Trainer(tf.Module):
       DivergedError: a loss is not finite.
     """
     step = int(self.step.numpy())
+    if step == 0:
+      self.update_masks(data)
     iterator = self._batches(data, step)
     for hook in hooks:
       hook.begin(self, step, num_steps)
     while step < num_steps:
-      updates = self._updates_at(step + 1)
-      count = 1 if updates else self._quiet_steps(step, num_steps, hooks)
-      self._run(iterator, tf.constant(count), updates)
+      events = self._events_at(step + 1)
+      count = 1 if events else self._quiet_steps(step, num_steps, hooks)
+      self._run(iterator, tf.constant(count), events)
       step += count
       self._check_finite(step)
       for hook in hooks:
         hook.after_call(self, step)
         if step % hook.interval == 0 or step == num_steps:
           hook(self, step)
+
+  def update_masks(self, data: images.Images) -> None:
+    """Does the mask updates that are due at the present step, before the next one: pruning before training, or of a
+    network that was trained elsewhere. What is explored is counted from here."""
+    names = tuple(name for name in self._events_at(int(self.step.numpy())) if name != _BALANCE)
+    if names:
+      batch = next(self._batches(data, int(self.step.numpy())))
+      tf.function(lambda: self.strategy.run(self._replica_update, args=(batch, names)), autograph=False)()
+      for name in names:
+        self.exploration[name].restart()
 
   def _batches(self, data, first_step):
     counts = {p.name: (p.updates_per_step, p.batch_size) for p in self.gan.players if p.uses_data}
@@ -212,14 +278,15 @@ class Trainer(tf.Module):
     return iter(self.strategy.distribute_datasets_from_function(
         lambda _: images.batches(data, counts, self.seed, first_step, replicas, self.flip)))
 
-  def _updates_at(self, step) -> tuple[str, ...]:
-    return tuple(name for name, side in self.sides.items() if side.method and side.method.is_update_step(step))
+  def _events_at(self, step) -> tuple[str, ...]:
+    updates = tuple(name for name, side in self.sides.items() if side.method and side.method.is_update_step(step))
+    return (_BALANCE, *updates) if self.balance and self.balance.is_measurement_step(step) else updates
 
   def _quiet_steps(self, step, num_steps, hooks) -> int:
     """How many steps from here need nothing of the host; at least one."""
     last = min(step + self.steps_per_call, num_steps, *((step // h.interval + 1) * h.interval for h in hooks))
     for later in range(step + 2, last + 1):
-      if self._updates_at(later):
+      if self._events_at(later):
         return later - 1 - step
     return last - step
 
@@ -233,10 +300,24 @@ class Trainer(tf.Module):
   # What is reported.
 
   def scalars(self) -> dict[str, float]:
-    """Means since the last call to `means.reset`, densities and exploration rates, by name."""
+    """Means since the last call to `means.reset`, densities, exploration rates and the balance ratio, by name.
+
+    The ratio is left out while it is not known or not finite.
+    """
     result = dict(self.means.result())
     for name, side in self.sides.items():
       if side.masked:
         result[f'{name}/density'] = float(masks.density(side.masked))
         result[f'{name}/exploration_rate'] = self.exploration[name].total()
-    return result
+    ratio = self.balance.value() if self.balance else math.nan
+    return {**result, **({'balance_ratio': ratio} if math.isfinite(ratio) else {})}
+
+
+def _part(batches, name, i):
+  """What a player sees in its i-th update of a step; nothing, if it uses no data."""
+  return {key: value[i] for key, value in batches.get(name, {}).items()}
+
+
+def _of_masked(side, variables, gradients):
+  by_variable = {id(variable): gradient for variable, gradient in zip(variables, gradients, strict=True)}
+  return [by_variable[id(v.weight)] for v in side.masked]

@@ -1,0 +1,126 @@
+"""The published tables, from configurations alone."""
+
+import pytest
+
+from tf_stugan import configuration
+from tf_stugan.metrics import cost
+from tf_stugan.procedures import ledger
+
+MEASURED, STUGAN, ADAPT = cost.CONVENTIONS
+
+
+@pytest.fixture(scope='module')
+def ledgers():
+  """Ledgers of CIFAR-10 experiments by (convention, method, bindings); networks of full width, nothing trained."""
+  made = {}
+  def make(convention, experiment, *bindings, model='sngan'):
+    key = (convention.name, experiment, *bindings, model)
+    if key not in made:
+      configuration.load([configuration.find(f'{model}_cifar10_{experiment}.gin')], bindings)
+      configured = configuration.make_experiment()
+      made[key] = ledger.ledger(configured.trainer, configured.procedure.num_steps, convention)
+    return made[key]
+  return make
+
+
+def densities(generator, discriminator):
+  return f'GENERATOR_DENSITY = {generator}', f'DISCRIMINATOR_DENSITY = {discriminator}'
+
+
+ADAPT_RUNS = ('NUM_STEPS = 100_000', 'Trainer.layers = @layer_choice.conv_and_dense')
+
+
+def test_dense_runs_of_adapt(ledgers):
+  result = ledgers(ADAPT, 'dense', 'NUM_STEPS = 100_000')
+  assert result.training == pytest.approx(2.67e17, rel=0.003)
+  assert result.training == result.dense_training
+  assert result.networks['generator'].parameters == 4_276_739
+  # Per image, in the unit of the authors' code.
+  assert ADAPT.image(result.networks['generator']) == 1_683_553_280
+  assert ADAPT.image(result.networks['discriminator']) == 272_498_816
+
+
+@pytest.mark.parametrize(('density', 'balanced', 'strong'), [
+    (0.1, 8.97, 58.29), (0.2, 17.08, 60.94), (0.3, 26.25, 64.53), (0.5, 47.25, 74.61)])
+def test_static_rows_of_adapts_table_3(ledgers, density, balanced, strong):
+  for discriminator, percent in ((density, balanced), (1.0, strong)):
+    result = ledgers(ADAPT, 'static', *ADAPT_RUNS, *densities(density, discriminator))
+    assert 100 * result.training / result.dense_training == pytest.approx(percent, abs=0.2)
+    assert result.exact
+
+
+@pytest.mark.parametrize(('discriminator', 'generator', 'training', 'image'), [
+    (0.5, 0.05, 0.23, 0.05), (0.5, 0.1, 0.26, 0.10), (0.5, 0.2, 0.32, 0.20),
+    (0.3, 0.05, 0.16, 0.05), (0.3, 0.1, 0.19, 0.10), (0.3, 0.2, 0.25, 0.20)])
+@pytest.mark.parametrize('method', ['static', 'stugan'])
+def test_normalized_columns_of_stugans_table_2(ledgers, method, discriminator, generator, training, image):
+  result = ledgers(STUGAN, method, *densities(generator, discriminator))
+  assert result.training / result.dense_training == pytest.approx(training, abs=0.01)
+  assert result.image / result.dense_image == pytest.approx(image, abs=0.01)
+
+
+def test_absolute_test_flops_of_stugans_table_2(ledgers):
+  assert ledgers(STUGAN, 'dense').image == pytest.approx(3.36e9, rel=0.001)
+
+
+@pytest.mark.parametrize(('density', 'training'), [(0.05, 1.06), (0.1, 1.11), (0.2, 1.21)])
+def test_prune_and_finetune_in_table_2(ledgers, density, training):
+  # The paper's columns count the dense run as one.
+  result = ledgers(STUGAN, 'small_prune_and_finetune', f'GENERATOR_DENSITY = {density}', 'PRUNE_STEP = 1000',
+                   'NUM_STEPS = 2000')
+  assert result.training / (result.dense_training / 2) == pytest.approx(training, abs=0.011)
+
+
+def test_measured_counts_every_pass_once(ledgers):
+  result = ledgers(MEASURED, 'dense')
+  generator, discriminator = (result.networks[n].multiply_adds for n in ('generator', 'discriminator'))
+  forward = 5 * 64 * generator + 128 * generator + 5 * 128 * discriminator + 128 * discriminator
+  backward = 2 * 128 * generator + 2 * 5 * 128 * discriminator + 128 * discriminator
+  assert result.training == 50_048 * 2 * (forward + backward)
+
+
+def test_gradual_pruning_is_charged_as_it_falls(ledgers):
+  result = ledgers(MEASURED, 'small_gmp')
+  # Dense for 10 % of the steps, then a cubic from 1 to 0.1, then 0.1: the mean density of the generator is
+  # 0.1 + 0.7 * mean of 1 - 0.9 (1 - (1 - x)^3) + 0.2 * 0.1 with mean (1 - x)^3 = 1/4; sampled from the left, a little more.
+  mean = 0.1 + 0.7 * (1 - 0.9 * 0.75) + 0.2 * 0.1
+  work = {'generator': 32 + 3 * 32, 'discriminator': 3 * 64 + 2 * 32}
+  dense = {name: work[name] * cost_.dense_multiply_adds for name, cost_ in result.networks.items()}
+  share = (mean * dense['generator'] + dense['discriminator']) / sum(dense.values())
+  assert share < result.training / result.dense_training < share + 0.05
+  assert not result.exact
+
+
+def test_five_times_as_long(ledgers):
+  once, five = (ledgers(MEASURED, 'stugan', *bindings) for bindings in ((), ('MULTIPLIER = 5',)))
+  assert five.training == pytest.approx(5 * once.training)
+
+
+def test_small_dense_is_measured_against_its_full_width(ledgers):
+  result = ledgers(MEASURED, 'small_small_dense', *densities(0.1, 1.0))
+  kernels = [layer for layer in result.networks['generator'].layers if len(layer.shape) == 4]
+  sparse = ledgers(MEASURED, 'small_static', *densities(0.1, 1.0)).networks['generator']
+  budget = 0.1 * sparse.masked_parameters
+  assert 0.9 * budget < sum(layer.parameters for layer in kernels) <= budget
+  assert result.dense_training == ledgers(MEASURED, 'small_static', *densities(0.1, 1.0)).dense_training
+  assert result.training < 0.5 * result.dense_training
+
+
+BIGGAN_ADAPT = ('NUM_STEPS = 200_000', 'Trainer.layers = @layer_choice.conv_and_dense', 'heads.Projection.prunable = False')
+
+
+@pytest.mark.parametrize(('density', 'balanced', 'strong'), [
+    (0.1, 9.79, 83.78), (0.2, 19.02, 84.80), (0.3, 28.66, 86.21), (0.5, 49.03, 90.15)])
+def test_biggan_rows_of_adapts_table_3(ledgers, density, balanced, strong):
+  for discriminator, percent in ((density, balanced), (1.0, strong)):
+    result = ledgers(ADAPT, 'static', *BIGGAN_ADAPT, *densities(density, discriminator), model='biggan')
+    assert 100 * result.training / result.dense_training == pytest.approx(percent, abs=0.2)
+    assert result.dense_training == pytest.approx(6.81e17, rel=0.003)
+
+
+@pytest.mark.parametrize(('discriminator', 'generator', 'training'), [
+    (0.5, 0.05, 0.37), (0.5, 0.1, 0.39), (0.5, 0.2, 0.41), (0.3, 0.05, 0.23), (0.3, 0.1, 0.25), (0.3, 0.2, 0.27)])
+def test_biggan_columns_of_stugans_table_2(ledgers, discriminator, generator, training):
+  result = ledgers(STUGAN, 'static', *densities(generator, discriminator), model='biggan')
+  assert result.training / result.dense_training == pytest.approx(training, abs=0.01)
+  assert result.dense_training == pytest.approx(2.05e18, rel=0.003)

@@ -1,0 +1,47 @@
+import functools
+
+import pytest
+
+from tf_stugan import configuration
+from tf_stugan import errors
+from tf_stugan.models import small_dense
+from tf_stugan.models import sngan
+
+FILES = ('runs/train.gin', 'models/{}.gin', 'datasets/cifar10.gin', 'metrics/classifier.gin', 'methods/small_dense.gin')
+
+
+def narrowed(density, **kwargs):
+  return small_dense.narrowed(functools.partial(sngan.Generator, **kwargs), density, [128])
+
+
+def weights(width):
+  """9 w w + 9 w w + w w in each of three blocks, 27 w in the last layer."""
+  return 57 * width**2 + 27 * width
+
+
+@pytest.mark.parametrize('density', [0.05, 0.1, 0.5, 1.0])
+def test_the_widest_network_within_the_budget(density):
+  width = narrowed(density, width=32).width
+  assert weights(width) <= density * weights(32) < weights(width + 1) or density == width / 32 == 1
+
+
+def test_the_full_width_is_at_hand_and_not_part_of_the_network():
+  network = narrowed(0.1, width=32)
+  assert small_dense.convolution_weights(network.full_width()) == weights(32)
+  assert not network.variables
+
+
+@pytest.mark.parametrize('model', ['sngan', 'biggan_32', 'autogan_a', 'dcgan'])
+def test_every_kind_of_model_can_be_narrowed(model):
+  bindings = ['NUM_STEPS = 1', 'GENERATOR_WIDTH = 16', 'DISCRIMINATOR_WIDTH = 16', 'DISCRIMINATOR_DENSITY = 0.5']
+  configuration.load([configuration.find(f.format(model)) for f in FILES], bindings)
+  gan = configuration.make_experiment().trainer.gan
+  assert 4 <= gan.generator.width <= 5
+  assert 10 <= gan.discriminator.width <= 12
+
+
+def test_budgets_that_nothing_fits_are_refused():
+  with pytest.raises(errors.UserError, match='No network of this kind is as small'):
+    narrowed(1e-4, width=8)
+  with pytest.raises(errors.UserError, match='share of weights kept'):
+    narrowed(0.0, width=8)

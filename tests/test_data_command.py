@@ -1,0 +1,113 @@
+"""`tf-stugan data`, and training from what it prepared."""
+
+import json
+import shutil
+
+import numpy as np
+from PIL import Image
+import pytest
+
+from tf_stugan import cli
+from tf_stugan import configuration
+
+
+@pytest.fixture
+def folder(tmp_path):
+  """Two classes of ten images, and odd files."""
+  root = tmp_path / "a b'ü"
+  noise = np.random.default_rng(0)
+  for name in ('one', 'two'):
+    (root / name).mkdir(parents=True)
+    for i in range(10):
+      Image.fromarray(noise.integers(0, 256, [20, 30, 3], np.uint8)).save(root / name / f'{i}.png')
+  (root / 'one' / 'empty.png').touch()
+  Image.new('CMYK', (40, 40)).save(root / 'two' / 'print.jpg')
+  return root
+
+
+def call(capsys, *arguments):
+  """(exit code, standard output, standard error)"""
+  capsys.readouterr()
+  code = cli.main(['tf-stugan', *map(str, arguments)])
+  return (code, *capsys.readouterr())
+
+
+def test_check_tells_what_is_there(folder, tmp_path, capsys):
+  code, out, _ = call(capsys, 'data', 'check', folder, f'--data_dir={tmp_path}')
+  assert code == 0
+  lines = dict(line.split(None, 1) if not line.startswith(('data set', 'trained on', 'left out')) else
+               (line[:12].strip(), line[12:].strip()) for line in out.splitlines())
+  assert lines['images'] == '21'
+  assert lines['sizes'] == '20 x 30 (20), 40 x 40 (1)'
+  assert lines['classes'] == '2: two (11), one (10)'
+  assert lines['trained on'].startswith('(64, 64, 3) (21)')
+  assert lines['converted'] == 'CMYK to RGB (1)'
+  assert lines['left out'] == '1 empty: one/empty.png'
+  assert lines['prepared'] == 'no'
+
+
+@pytest.mark.slow
+def test_a_prepared_folder_is_trained_on_as_the_folder_itself(folder, tmp_path, capsys):
+  """Losses, densities and scores do not depend on whether images come from memory or from disk."""
+  data = [f'--data_dir={tmp_path}', '--gin_file=datasets/image_folder.gin', '--gin_param=IMAGE_RESOLUTION = 32',
+          f'--gin_param=IMAGE_FOLDER = {str(folder)!r}', '--gin_param=IMAGE_CHANNELS = 1']
+  def train(name, *more):
+    assert call(capsys, 'train', f'--workdir={tmp_path / name}', f'--cache_dir={tmp_path}', '--gin_file=quickstart.gin',
+                '--gin_file=runs/tiny.gin', *data, '--gin_param=NUM_STEPS = 4', *more)[0] == 0
+    return (tmp_path / name / 'metrics.jsonl').read_text()
+  from_memory = train('memory')
+  limit = '--gin_param=ImageFolder.memory_limit = 1000'
+  code, _, err = call(capsys, 'train', f'--workdir={tmp_path / "none"}', '--gin_file=quickstart.gin', *data, limit)
+  assert code == 3 and 'tf-stugan data prepare' in err
+  code, out, _ = call(capsys, 'data', 'prepare', *data, limit)
+  assert code == 0 and '21 images (32, 32, 1)' in out and '1 empty' in out
+  assert '(whole)' in call(capsys, 'data', 'check', *data)[1]
+  assert train('streamed', limit) == from_memory
+  assert json.loads(from_memory.splitlines()[-1])['step'] == 4
+
+
+def test_a_changed_folder_is_noticed(folder, tmp_path, capsys):
+  assert call(capsys, 'data', 'prepare', folder, f'--data_dir={tmp_path}')[0] == 0
+  (folder / 'one' / '3.png').unlink()
+  code, _, err = call(capsys, 'data', 'check', folder, f'--data_dir={tmp_path}')
+  assert code == 3 and 'have changed' in err
+
+
+@pytest.mark.parametrize('arguments, code, message', [
+    (['data'], 2, 'data check SET'),
+    (['data', 'chekc', 'cifar10'], 2, "'chekc'"),
+    (['data', 'check'], 2, 'tiny_imagenet'),
+    (['data', 'check', 'cifar11'], 2, 'cifar10'),
+    (['data', 'check', 'cifar10', 'more'], 2, "'more'"),
+    (['data', 'check', 'cifar10', '--gin_file=quickstart.gin'], 2, 'name one data set'),
+    (['data', 'check', 'image_folder'], 2, 'IMAGE_FOLDER'),
+    (['data', 'check', '{folder}', '--gin_param=IMAGE_RESOLUTON = 3'], 2, 'IMAGE_RESOLUTION'),
+    (['data', 'check', '{empty}'], 3, 'no image file'),
+    (['data', 'check', 'tiny_imagenet', '--data_dir={empty}'], 3, 'tiny-imagenet-200.zip'),
+    (['data', 'check', 'stl10', '--data_dir={empty}'], 3, 'tfds build stl10'),
+    (['data', 'prepare', 'imagenet128', '--data_dir={empty}'], 3, 'ILSVRC2012_img_train.tar'),
+    (['data', 'prepare', 'digits'], 2, 'nothing to prepare'),
+])
+def test_what_goes_wrong_is_told_in_one_line(arguments, code, message, folder, tmp_path, capsys):
+  (tmp_path / 'empty').mkdir()
+  result, _, err = call(capsys, *(a.format(folder=folder, empty=tmp_path / 'empty') for a in arguments))
+  assert (result, message in err) == (code, True), err
+  assert len([line for line in err.splitlines() if line.startswith('tf-stugan')]) == 1
+
+
+def test_a_folder_of_bad_files_only(folder, capsys):
+  shutil.rmtree(folder / 'two')
+  for path in (folder / 'one').iterdir():
+    path.write_bytes(b'')
+  code, out, err = call(capsys, 'data', 'check', folder)
+  assert code == 3 and '11 empty' in out and 'no usable image' in err
+
+
+@pytest.mark.parametrize('name', sorted(p.stem for p in (configuration.config_root() / 'datasets').glob('*.gin')))
+def test_every_data_set_says_what_it_is_and_sets_what_models_need(name):
+  text = (configuration.config_root() / 'datasets' / f'{name}.gin').read_text()
+  assert text.startswith('# ') and ('Required:' in text or 'Needs no download' in text)
+  configuration.load([configuration.find(f'datasets/{name}.gin'), configuration.find('runs/data_only.gin')],
+                     ["IMAGE_FOLDER = '/x'"] if name == 'image_folder' else [])
+  source = configuration.make_experiment().data
+  assert 'IMAGE_CHANNELS' in text and f'IMAGE_RESOLUTION = {getattr(source, "resolution", None) or ""}' in text

@@ -1,0 +1,128 @@
+"""Look at a data set (check), or write it to disk in the form that training streams from (prepare).
+
+A data set is a name (those of gin_configs/datasets), a folder of image files, or what an experiment uses (--gin_file).
+`check` reads everything and says what is there: images, sizes, classes, what had to be converted and what was left out.
+`prepare` decodes and resizes everything once; only sets that do not fit into memory need it. It says what it will take, and
+writes nothing where the disk has not got that much.
+
+Examples:
+  tf-stugan data check cifar10 --data_dir=~/tensorflow_datasets
+  tf-stugan data check ~/pictures/flowers
+  tf-stugan data prepare ~/pictures/flowers --gin_param='IMAGE_RESOLUTION = 128'
+  tf-stugan data prepare imagenet128 --data_dir=/data
+  tf-stugan data check --gin_file=sngan_cifar10_stugan.gin
+"""
+
+import pathlib
+import sys
+
+from absl import flags
+
+from tf_stugan import configuration
+from tf_stugan import errors
+from tf_stugan.commands import common
+from tf_stugan.data import prepared
+from tf_stugan.data.images import ImageSource
+from tf_stugan.data.stored_images import printable
+from tf_stugan.data.stored_images import StoredImages
+from tf_stugan.data.stored_images import Survey
+
+ARGUMENTS = ('ACTION', 'SET')  # what the command takes beside flags
+_MOST_NAMES = 12  # of classes or sizes in one line
+
+
+def define_flags(values: flags.FlagValues) -> None:
+  common.define_data_flag(values)
+  flags.DEFINE_multi_string('gin_file', [], 'The data set of this experiment, instead of SET.', flag_values=values)
+  flags.DEFINE_multi_string(
+      'gin_param', [], "One binding on top: 'IMAGE_RESOLUTION = 128'. May be repeated.", flag_values=values)
+
+
+def run(values: flags.FlagValues, action: str = '', name: str = '') -> None:
+  if action not in _ACTIONS:
+    raise errors.UserError(f'say `data check SET` or `data prepare SET`{f"; there is no {action!r}" if action else ""}.')
+  _ACTIONS[action](_source(values, name), values.data_dir)
+
+
+def _source(values, name) -> ImageSource:
+  """The data set that was asked for, as an experiment with the same bindings would have it."""
+  if bool(name) == bool(values.gin_file):
+    raise errors.UserError(f'name one data set ({", ".join(_names())}), or a folder of images, or a --gin_file.')
+  bindings = list(values.gin_param)
+  if values.gin_file:
+    files = values.gin_file
+  elif name in _names():
+    files = [f'datasets/{name}.gin']
+  elif pathlib.Path(name).expanduser().is_dir():
+    files = ['datasets/image_folder.gin']
+    bindings.append(f'IMAGE_FOLDER = {str(pathlib.Path(name).expanduser())!r}')
+  else:
+    raise errors.UserError(f'{name} is no folder here, and no data set; there are {", ".join(_names())}.')
+  configuration.load([configuration.find(f) for f in (*files, 'runs/data_only.gin')], bindings)
+  return configuration.make_experiment().data
+
+
+def _names():
+  return sorted(p.stem for p in (configuration.config_root() / 'datasets').glob('*.gin'))
+
+
+def _check(source, data_dir):
+  if not isinstance(source, StoredImages):
+    data = source.load(data_dir)
+    _write('data set', data.name)
+    _write('images', f'{len(data)} of {data.image_shape}, made anew at each start; {data.num_classes} classes')
+    return
+  survey = source.survey(data_dir)
+  _describe(survey)
+  folder = source.prepared_folder(data_dir)
+  if folder.is_dir():
+    prepared.verify(folder)
+    source.load(data_dir)  # raises where the originals have changed since
+  _write('prepared', f'{folder} (whole)' if folder.is_dir() else 'no')
+  if not survey.usable:
+    raise errors.DataError(f'{survey.listing.name} has no usable image.')
+
+
+def _describe(survey: Survey):
+  _write('data set', survey.listing.name)
+  _write('images', str(survey.usable))
+  _write('sizes', _most_common({f'{h} x {w}': n for (h, w), n in survey.sizes.items()}))
+  classes = survey.listing.classes
+  _write('classes', f'{len(classes)}: ' + _most_common({classes[i]: survey.labels[i] for i in range(len(classes))}))
+  pixels = sum(h * w * c * n for (h, w, c), n in survey.shapes.items())
+  _write('trained on', f'{_most_common({str(s): n for s, n in survey.shapes.items()})}; {pixels / 1e6:.4g} MB of uint8, '
+         'given to the networks as float32 in [-1, 1]')
+  if survey.remarks:
+    _write('converted', _most_common(survey.remarks))
+  for why, names in sorted(survey.problems.items()):
+    _write('left out', f'{len(names)} {why}: ' + _some(map(printable, names)))
+
+
+def _most_common(counts):
+  ordered = sorted(counts.items(), key=lambda pair: -pair[1])
+  return _some(f'{printable(name)} ({count})' for name, count in ordered)
+
+
+def _some(texts):
+  texts = list(texts)
+  return ', '.join(texts[:_MOST_NAMES]) + (f', and {len(texts) - _MOST_NAMES} more' if len(texts) > _MOST_NAMES else '')
+
+
+def _prepare(source, data_dir):
+  if not isinstance(source, StoredImages):
+    raise errors.UserError('this data set is made in memory at each start; there is nothing to prepare.')
+  folder = source.prepared_folder(data_dir)
+  if not folder.exists():
+    try:
+      _describe(source.prepare(data_dir))
+    except KeyboardInterrupt as error:
+      raise errors.Interrupted('stopped; nothing was left behind. The same command begins again.') from error
+  data = source.load(data_dir)  # raises where the originals have changed since
+  _write('prepared', f'{data.name}: {len(data)} images {data.image_shape}, {data.images.nbytes / 1e6:.4g} MB in {folder}')
+
+
+def _write(what, text):
+  sys.stdout.write(f'{what:12} {text}\n')
+
+
+_ACTIONS = {'check': _check, 'prepare': _prepare}

@@ -1,0 +1,88 @@
+"""What an experiment costs, without training it: a table of layers, operations of one image and of the whole run.
+
+Densities are the expected ones of the method. Where a ranking across layers decides, layers are taken to be equally dense;
+the true cost of such a run is integrated by `report` from what it logged.
+
+Conventions:
+  measured          each forward and backward once; 2 operations a multiply-add
+  published:stugan  the recipe behind Table 2 of STU-GAN
+  published:adapt   the recipe behind Table 3 of ADAPT
+
+Examples:
+  tf-stugan flops --gin_file=sngan_cifar10_stugan.gin --gin_param='GENERATOR_DENSITY = 0.05'
+  tf-stugan flops --gin_file=sngan_cifar10_adapt_relaxed.gin --convention=published:adapt --json
+"""
+
+import json
+import sys
+
+from absl import flags
+
+from tf_stugan import configuration
+from tf_stugan.commands import common
+from tf_stugan.metrics import cost
+from tf_stugan.procedures import ledger as ledgers
+
+
+def define_flags(values: flags.FlagValues) -> None:
+  common.define_gin_flags(values)
+  flags.DEFINE_enum(
+      'convention', 'measured', [c.name for c in cost.CONVENTIONS], 'What counts as an operation.', flag_values=values)
+  flags.DEFINE_bool('json', False, 'Print one JSON object instead of tables.', flag_values=values)
+
+
+def run(values: flags.FlagValues) -> None:
+  common.load_gin_files(values)
+  experiment = configuration.make_experiment()
+  convention, = (c for c in cost.CONVENTIONS if c.name == values.convention)
+  ledger = ledgers.ledger(experiment.trainer, experiment.procedure.num_steps, convention)
+  sys.stdout.write(_as_json(ledger, convention) if values.json else _as_text(ledger, convention))
+
+
+def _as_json(ledger, convention):
+  return json.dumps({
+      **{name: _network(network) for name, network in ledger.networks.items()},
+      'training_flops': ledger.training,
+      'training_flops_vs_dense': ledger.training / ledger.dense_training,
+      'test_flops': ledger.image,
+      'test_flops_vs_dense': ledger.image / ledger.dense_image,
+      'convention': convention.name,
+      'exact': ledger.exact,
+  }, indent=1) + '\n'
+
+
+def _network(network):
+  return {
+      'parameters': network.parameters,
+      'kept_parameters': network.kept_parameters,
+      'masked_parameters': network.masked_parameters,
+      'density': network.density,
+      'forward_multiply_adds': network.multiply_adds,
+      'dense_forward_multiply_adds': network.dense_multiply_adds,
+      'layers': [{
+          'name': layer.name, 'shape': layer.shape, 'parameters': layer.parameters, 'masked': layer.masked,
+          'density': layer.density, 'forward_multiply_adds': round(layer.multiply_adds),
+          'dense_forward_multiply_adds': layer.dense_multiply_adds} for layer in network.layers],
+  }
+
+
+def _as_text(ledger, convention):
+  lines = []
+  for name, network in ledger.networks.items():
+    lines += [name, f'  {"layer":<24}{"kernel":<18}{"parameters":>12}{"density":>10}{"multiply-adds":>16}']
+    for layer in network.layers:
+      density = f'{layer.density:.4f}' if layer.masked else '-'
+      shape = ' x '.join(map(str, layer.shape))
+      lines.append(f'  {layer.name:<24}{shape:<18}{layer.parameters:>12,}{density:>10}{round(layer.multiply_adds):>16,}')
+    lines += [
+        f'  parameters {network.parameters:,} ({network.kept_parameters:,} kept), in masked kernels '
+        f'{network.masked_parameters:,}, of which {network.density:.4f} kept',
+        f'  multiply-adds of one image {network.multiply_adds:,} '
+        f'({network.multiply_adds / network.dense_multiply_adds:.4f} of dense)', '']
+  lines += [
+      f'convention         {convention.name}',
+      f'one image          {ledger.image:.4g} FLOPs ({ledger.image / ledger.dense_image:.4f} of dense)',
+      f'whole training     {ledger.training:.4g} FLOPs ({ledger.training / ledger.dense_training:.4f} of dense)']
+  if not ledger.exact:
+    lines.append('Layers are taken to be equally dense where a ranking goes across them; `report` tells the cost of a run.')
+  return '\n'.join(lines) + '\n'

@@ -1,0 +1,68 @@
+"""How evenly the two sides of a game are matched: the balance ratio (Balanced Training for Sparse GANs, Wang et al., 2023).
+
+One update of the generator moves the mean score of its images from D(G(z)) to D(G'(z)); real images score D(x). The ratio
+
+    BR = alpha / beta,  alpha = E[D(G'(z))] - E[D(G(z))],  beta = E[D(x)] - E[D(G(z))]
+
+is the share of the gap that one update closes: near 0 the discriminator is too strong, large it is too weak.
+"""
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from tf_stugan import compat
+from tf_stugan import errors
+
+Estimate = Callable[[tf.Tensor], tf.Tensor]  # [n, 3], of (before, after, real) -> scalar
+
+
+def mean_of_ratios(measured: tf.Tensor) -> tf.Tensor:
+  """Mean of alpha / beta, as the authors' code has it: a beta near 0 dominates, 0 / 0 makes it NaN."""
+  before, after, real = tf.unstack(measured, axis=1)
+  return tf.reduce_mean((after - before) / (real - before))
+
+
+def ratio_of_means(measured: tf.Tensor) -> tf.Tensor:
+  """Mean alpha / mean beta, as the paper defines it: steady while single betas pass through 0."""
+  before, after, real = tf.unstack(tf.reduce_mean(measured, axis=0))
+  return (after - before) / (real - before)
+
+
+class BalanceRatio(tf.Module):
+  """The balance ratio over the last `window` measurements; they are state, so that a resumed run goes on exactly.
+
+  Args:
+    interval: steps between two measurements; each costs one generator forward and two discriminator forwards.
+    window: measurements that count. Decisions of the published ADAPT runs see 100 measurements, 10 steps apart.
+    estimate: `mean_of_ratios` or `ratio_of_means`.
+  """
+
+  def __init__(self, interval: int = 10, window: int = 100, estimate: Estimate = mean_of_ratios, name: str | None = None):
+    super().__init__(name=name)
+    if interval < 1 or window < 1:
+      raise errors.UserError(f'BalanceRatio.interval and window must be at least 1; got {interval} and {window}.')
+    self.interval = interval
+    self.window = window
+    self.estimate = estimate
+    self._measured = tf.Variable(tf.zeros([window, 3], tf.float64), trainable=False)  # newest last
+    self._count = tf.Variable(0, trainable=False, dtype=tf.int64)
+
+  def is_measurement_step(self, step: int) -> bool:
+    """Whether the ratio is measured at `step`, counted from 1."""
+    return step % self.interval == 0
+
+  def add(self, before: tf.Tensor, after: tf.Tensor, real: tf.Tensor) -> None:
+    """Takes in one measurement: mean scores over the global batch, scalars."""
+    newest = tf.cast(tf.stack([before, after, real]), tf.float64)
+    compat.assign(self._measured, tf.concat([self._measured[1:], newest[None]], axis=0))
+    compat.assign(self._count, self._count + 1)
+
+  def decision_value(self) -> tf.Tensor:
+    """The ratio in the graph, float64; NaN until the window is full."""
+    return tf.where(self._count >= self.window, self.estimate(self._measured), tf.constant(float('nan'), tf.float64))
+
+  def value(self) -> float:
+    """The ratio over what was measured so far, at most a window; NaN before the first measurement."""
+    count = min(int(self._count.numpy()), self.window)
+    return float(self.estimate(self._measured[-count:])) if count else float('nan')

@@ -1,0 +1,52 @@
+"""The dense network that costs as much as a sparse one: narrower, without masks."""
+
+from collections.abc import Callable, Sequence
+
+import tensorflow as tf
+
+from tf_stugan import errors
+from tf_stugan.compat import keras
+from tf_stugan.layers.prunable import prunable_layers
+
+
+def narrowed(make_network: Callable[..., keras.Model], density: float, input_shape: Sequence[int]) -> keras.Model:
+  """The widest network of this kind whose convolutions have at most `density` of the weights that its own width gives.
+
+  Args:
+    make_network: makes the network; takes `width`, and has it as an attribute.
+    density: share of the convolution weights, in (0, 1].
+    input_shape: of one input, without the batch; the weights are counted on a network that was built.
+
+  Returns:
+    The network, not built. Its `full_width()` is the one it is compared with, built.
+
+  Raises:
+    UserError: even one channel has more weights, or the density is outside (0, 1].
+  """
+  if not 0 < density <= 1:
+    raise errors.UserError(f'A density is the share of weights kept, in (0, 1]; got {density}.')
+
+  def built(width):
+    network = make_network(width=width)
+    network(tf.zeros([1, *input_shape]), tf.zeros([1], tf.int32))
+    return network
+  full = built(make_network().width)
+  target = density * convolution_weights(full)
+  fits, too_wide = 0, full.width + 1
+  while too_wide - fits > 1:
+    width = (fits + too_wide) // 2
+    if convolution_weights(built(width)) <= target:
+      fits = width
+    else:
+      too_wide = width
+  if not fits:
+    raise errors.UserError(f'No network of this kind is as small as {density} of its {full.width} channels wide one.')
+  network = make_network(width=fits)
+  network.full_width = lambda: full  # behind a call, so that Keras does not count its variables as the network's own
+  return network
+
+
+def convolution_weights(network: keras.Model) -> int:
+  """How many weights the convolution kernels of a built network have: what STU-GAN's densities are shares of."""
+  kernels = [layer.kernel for layer in prunable_layers(network).values()]
+  return sum(kernel.shape.num_elements() for kernel in kernels if kernel.shape.rank == 4)

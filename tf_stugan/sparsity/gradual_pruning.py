@@ -1,0 +1,59 @@
+"""Gradual magnitude pruning (Zhu and Gupta, 2017, https://arxiv.org/abs/1710.01878): dense first, then ever sparser."""
+
+import tensorflow as tf
+
+from tf_stugan import compat
+from tf_stugan import errors
+from tf_stugan.sparsity import distributions
+from tf_stugan.sparsity import rewiring
+from tf_stugan.sparsity import scores
+from tf_stugan.sparsity.method import SparsityMethod
+
+
+class GradualPruning(SparsityMethod):
+  """Density falls from 1 to `density` along a cubic; pruned weights stay pruned.
+
+  The schedule is tfmot's PolynomialDecay: sparsity = s_f - s_f (1 - x)^3, with x the progress between begin and end.
+
+  Args:
+    density: at the end, in (0, 1].
+    total_steps: length of the run, in steps.
+    update_interval: steps between two prunings.
+    begin, end: of pruning, as shares of `total_steps`.
+    across_layers: one ranking over all layers (the STU-GAN authors' code), or the same density in each.
+    drop_score: what a weight is worth.
+  """
+
+  def __init__(self, density: float, total_steps: int, update_interval: int = 1000, begin: float = 0.1, end: float = 0.8,
+               across_layers: bool = True, drop_score: scores.Score = scores.magnitude, name: str | None = None):
+    super().__init__(name=name)
+    distributions.check_density(density)
+    if not 0 <= begin < end <= 1:
+      raise errors.UserError(f'GradualPruning needs 0 <= begin < end <= 1; got {begin} and {end}.')
+    self.density = density
+    self.update_interval = update_interval
+    self.begin_step, self.end_step = max(1, round(begin * total_steps)), max(2, round(end * total_steps))
+    self.across_layers = across_layers
+    self.drop_score = drop_score
+    self._schedule = compat.PolynomialDecay(0.0, 1 - density, self.begin_step, self.end_step, power=3)
+
+  def initialize(self, variables, seed):
+    for variable in variables:
+      compat.assign(variable.mask, tf.ones_like(variable.mask))
+
+  def is_update_step(self, step):
+    """At every interval from the beginning, and at the end, so that the density is reached."""
+    return step == self.end_step or (
+        self.begin_step <= step < self.end_step and (step - self.begin_step) % self.update_interval == 0)
+
+  def expected_densities(self, shapes, step):
+    return dict.fromkeys(shapes, float(self._density(tf.constant(step))) if step >= self.begin_step else 1.0)
+
+  def update(self, variables, gradients, step, seed, balance_ratio):
+    density = self._density(step)
+    return rewiring.rewire(
+        variables, gradients, seed, lambda active, size: (tf.maximum(active - rewiring.budget(density, size), 0), 0),
+        drop_score=self.drop_score, across_layers=self.across_layers)
+
+  def _density(self, step):
+    return 1 - self._schedule(tf.cast(step, tf.int32))[1]

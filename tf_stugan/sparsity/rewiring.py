@@ -1,0 +1,104 @@
+"""The one way in which masks change: the active weights of least worth are dropped, the inactive ones of most worth grow."""
+
+from collections.abc import Callable, Sequence
+
+import tensorflow as tf
+
+from tf_stugan import compat
+from tf_stugan.rng import Seed
+from tf_stugan.sparsity import masks
+from tf_stugan.sparsity import scores
+from tf_stugan.sparsity.masks import MaskedVariable
+
+# (active weights, int32 scalar; all weights) -> (how many to drop, how many to grow); a plain 0 spares the ranking.
+Counts = Callable[[tf.Tensor, int], tuple[tf.Tensor | int, tf.Tensor | int]]
+# (score, < 0 where nothing may grow; how many; what stays) -> mask of what grows.
+GrowMask = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
+
+
+def grow_anywhere(score: tf.Tensor, count: tf.Tensor, kept: tf.Tensor) -> tf.Tensor:
+  """The `count` largest scores, wherever they are."""
+  del kept
+  return masks.top_k_mask(score, count)
+
+
+def drop_and_grow(mask: tf.Tensor, drop_score: tf.Tensor, grow_score: tf.Tensor, num_dropped: tf.Tensor | int,
+                  num_grown: tf.Tensor | int, regrow_dropped: bool = True, grow_mask: GrowMask = grow_anywhere) -> tf.Tensor:
+  """Drops and grows so many weights of one mask.
+
+  Args:
+    mask: bool, any shape.
+    drop_score: of the mask's shape, >= 0; active weights with the smallest are dropped.
+    grow_score: of the mask's shape, >= 0; inactive weights with the largest grow.
+    num_dropped: int32 scalar, at most the number of active weights.
+    num_grown: int32 scalar, at most the number of weights that are inactive then.
+    regrow_dropped: whether what was just dropped may grow again at once.
+    grow_mask: chooses among what may grow.
+
+  Returns:
+    The new mask.
+  """
+  kept = mask
+  if not (isinstance(num_dropped, int) and num_dropped == 0):
+    kept = masks.top_k_mask(tf.where(mask, drop_score, -1.0), masks.nonzeros(mask) - num_dropped)
+  if isinstance(num_grown, int) and num_grown == 0:
+    return kept
+  ineligible = kept if regrow_dropped else mask
+  return kept | grow_mask(tf.where(ineligible, -1.0, grow_score), num_grown, kept)
+
+
+def rewire(variables: Sequence[MaskedVariable], gradients: Sequence[tf.Tensor], seed: Seed, counts: Counts, *,
+           drop_score: scores.Score = scores.magnitude, grow_score: scores.Score = scores.gradient,
+           across_layers: bool = False, regrow_dropped: bool = True,
+           grow_mask: GrowMask = grow_anywhere) -> list[tf.Tensor]:
+  """Assigns new masks to all layers of a network.
+
+  Args:
+    variables: with their present masks.
+    gradients: dense, one for each variable.
+    seed: for random scores.
+    counts: how many to drop and to grow, asked once a layer, or once for all of them.
+    drop_score, grow_score: what a weight is worth.
+    across_layers: one ranking over all layers, instead of one a layer; densities of layers then drift.
+    regrow_dropped, grow_mask: as in `drop_and_grow`.
+
+  Returns:
+    For each variable a bool tensor that marks what is active now and was not before.
+  """
+  old = [tf.identity(v.mask) for v in variables]
+  drop, grow = [], []
+  for i, (variable, gradient) in enumerate(zip(variables, gradients, strict=True)):
+    drop.append(drop_score(variable.weight, gradient, _fold(seed, 2 * i)))
+    grow.append(grow_score(variable.weight, gradient, _fold(seed, 2 * i + 1)))
+  groups = [_flatten(tensors) for tensors in (old, drop, grow)] if across_layers else [old, drop, grow]
+  new = [
+      drop_and_grow(*group, *counts(masks.nonzeros(group[0]), group[0].shape.num_elements()), regrow_dropped, grow_mask)
+      for group in zip(*groups, strict=True)]
+  if across_layers:
+    new = _unflatten(new[0], [mask.shape for mask in old])
+  for variable, mask in zip(variables, new, strict=True):
+    compat.assign(variable.mask, mask)
+  return [mask & ~before for mask, before in zip(new, old, strict=True)]
+
+
+def share(fraction: tf.Tensor, active: tf.Tensor) -> tf.Tensor:
+  """ceil(fraction * active): how many weights an update moves, int32."""
+  return tf.cast(tf.math.ceil(fraction * tf.cast(active, tf.float32)), tf.int32)
+
+
+def budget(density: tf.Tensor | float, size: int) -> tf.Tensor:
+  """round(density * size), int32; in float64, since float32 does not count beyond 16.7 million."""
+  return tf.cast(tf.round(tf.cast(density, tf.float64) * size), tf.int32)
+
+
+def _fold(seed, data):
+  return tf.random.experimental.stateless_fold_in(seed, data)
+
+
+def _flatten(tensors):
+  return [tf.concat([tf.reshape(t, [-1]) for t in tensors], axis=0)]
+
+
+def _unflatten(flat, shapes):
+  parts = tf.split(flat, [shape.num_elements() for shape in shapes])
+  return [tf.reshape(part, shape) for part, shape in zip(parts, shapes, strict=True)]

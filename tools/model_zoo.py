@@ -1,0 +1,99 @@
+"""Writes docs/models.md: what the models of gin_configs/models/ are and cost, from the gin tree itself.
+
+  python tools/model_zoo.py --output=docs/models.md
+
+Networks are built in a graph that is never run: no weight is drawn.
+"""
+
+import pathlib
+import re
+import sys
+
+from absl import app
+from absl import flags
+import tensorflow as tf
+
+from tf_stugan import configuration
+from tf_stugan.layers.prunable import kernel_layers
+from tf_stugan.training import layer_choice
+
+FLAGS = flags.FLAGS
+flags.DEFINE_string('output', None, 'File to write; standard output if not given.')
+
+_BASE = 'Required: a model file that includes this one'
+_HEAD = '''# Models
+
+Made by `python tools/model_zoo.py --output=docs/models.md` from the gin files; do not edit. Each model is
+`gin_configs/models/<name>.gin`: include it in an experiment with a run, a data set, metrics and a method. Parameters and
+multiply-adds (of one image forward, convolutions and dense layers) are those at full width with every weight. *Masked* is
+the share of the parameters that carry masks under `layer_choice.conv_only`, STU-GAN's choice, and under `conv_and_dense`,
+ADAPT's. `ablations/diff_augment.gin` on top adds DiffAugment to any of them.
+
+| model | image | classes | network | parameters | masked, conv | masked, conv and dense | multiply-adds |
+| --- | --- | --- | --- | --- | --- | --- | --- |
+'''
+_NUMBERS = '''
+## Default hyper-parameters
+
+Adam throughout. G and D: generator and discriminator; *updates*: of D before each of G.
+
+| model | loss | batch D / G | updates | rate G / D | betas | EMA | latent |
+| --- | --- | --- | --- | --- | --- | --- | --- |
+'''
+_SOURCES = '''
+## Where they come from
+
+'''
+
+
+def models() -> list[pathlib.Path]:
+  """The model files that are whole, not parts of others."""
+  return [p for p in sorted((configuration.config_root() / 'models').glob('*.gin')) if _BASE not in p.read_text()]
+
+
+def macros(text: str) -> dict[str, str]:
+  """NAME -> value of a configuration snapshot; gin writes macros so."""
+  return dict(re.findall(r'^(\w+) = \\?\s*(.+?)$', text, re.MULTILINE))
+
+
+def share(network, choice) -> str:
+  total = sum(v.shape.num_elements() for v in network.trainable_variables)
+  return f'{sum(v.weight.shape.num_elements() for v in choice(network)) / total:.1%}'.replace('%', ' %')
+
+
+def describe(file: pathlib.Path) -> tuple[str, str, str]:
+  """Rows of the three parts for one model."""
+  shared = ('runs/train.gin', f'models/{file.name}', 'datasets/cifar10.gin', 'metrics/classifier.gin', 'methods/dense.gin')
+  configuration.load([configuration.find(f) for f in shared], ['NUM_STEPS = 1'])
+  with tf.Graph().as_default():
+    gan = configuration.make_experiment().trainer.gan
+    height, width, _ = gan.build()
+    rows = []
+    for network in (gan.generator, gan.discriminator):
+      parameters = sum(v.shape.num_elements() for v in network.trainable_variables)
+      cost = sum(layer.multiply_adds for layer in kernel_layers(network).values())
+      shares = ' | '.join(share(network, choice) for choice in (layer_choice.conv_only, layer_choice.conv_and_dense))
+      rows.append(f'| `{file.stem}` | {height} x {width} | {gan.num_classes or "-"} | {network.name} | {parameters:,} | '
+                  f'{shares} | {cost / 1e6:,.1f} M |\n')
+  m = macros(configuration.snapshot())
+  loss = re.findall(r'NoiseToImage\.loss = \\?\s*@(?:\w+\.)?(\w+)', configuration.snapshot())[0].replace('_', ' ')
+  average = m['EMA_DECAY'] if float(m['EMA_DECAY']) else 'none'
+  numbers = (f'| `{file.stem}` | {loss} | {m["DISCRIMINATOR_BATCH"]} / {m["GENERATOR_BATCH"]} | '
+             f'{m["DISCRIMINATOR_UPDATES"]} | {m["GENERATOR_LEARNING_RATE"]} / {m["DISCRIMINATOR_LEARNING_RATE"]} | '
+             f'{m["BETA_1"]}, {m["BETA_2"]} | '
+             f'{average}{", from step " + m["EMA_START"] if m["EMA_START"] != "0" else ""} | {m["LATENT_SIZE"]} |\n')
+  head = re.match(r'(# .+\n)+', file.read_text())[0]
+  return ''.join(rows), numbers, f'* `{file.stem}`: {" ".join(line.removeprefix("# ") for line in head.splitlines())}\n'
+
+
+def main(_):
+  rows, numbers, sources = zip(*map(describe, models()), strict=True)
+  text = _HEAD + ''.join(rows) + _NUMBERS + ''.join(numbers) + _SOURCES + ''.join(sources)
+  if FLAGS.output:
+    pathlib.Path(FLAGS.output).write_text(text)
+  else:
+    sys.stdout.write(text)
+
+
+if __name__ == '__main__':
+  app.run(main)
