@@ -1,12 +1,17 @@
 """The command line: what it prints, and the exit codes of what goes wrong."""
 
 import json
+import signal
+import subprocess
+import sys
+import urllib.request
 
 import numpy as np
 from PIL import Image
 import pytest
 
 from tf_stugan import cli
+from tf_stugan.export import tflite
 from tf_stugan.training.workdir import Workdir
 
 TINY = ['--gin_file=quickstart.gin', '--gin_file=runs/tiny.gin', '--gin_param=NUM_STEPS = 2']
@@ -95,6 +100,38 @@ def test_sample_and_export_and_report(run, cache, capsys, tmp_path):
   assert all((tmp_path / name).stat().st_size > 500 for name in ('grid.png', 'walk.png', 'g.tflite'))
 
 
+def test_export_lowers_explains_and_describes(run, capsys, tmp_path):
+  code, out, _ = call(
+      capsys, 'export', f'--workdir={run}', '--layout=sparse_lowered', '--explain', f'--output={tmp_path}/g.tflite')
+  assert code == 0
+  assert 'block3/conv2' in out and 'sparse path' in out and 'sparse_lowered layout' in out
+  described = tflite.metadata((tmp_path / 'g.tflite').read_bytes())
+  assert (described['source_step'], described['layout']) == (2, 'sparse_lowered')
+  assert set(described['density']) >= {'project', 'block1/conv1', 'to_rgb'}
+
+
+@pytest.mark.slow
+def test_a_saved_model(run, capsys, tmp_path):
+  code, out, _ = call(capsys, 'export', f'--workdir={run}', '--format=saved_model', f'--output={tmp_path}/saved')
+  assert code == 0 and 'differs from Keras by at most' in out
+  assert (tmp_path / 'saved' / 'saved_model.pb').exists()
+
+
+@pytest.mark.slow
+def test_demo_serves_until_it_is_interrupted(run, tmp_path):
+  (tmp_path / '@litertjs' / 'core').mkdir(parents=True)
+  command = [sys.executable, '-m', 'tf_stugan.cli', 'demo', f'--workdir={run}', f'--runtime={tmp_path}']
+  with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    address = process.stdout.readline().strip()
+    with urllib.request.urlopen(address + 'models/demo.json') as answer:
+      assert json.load(answer)['seeds'] == 100
+    with urllib.request.urlopen(address) as answer:
+      assert b'demo.js' in answer.read()
+    process.send_signal(signal.SIGINT)
+    process.stdout.read()
+  assert process.returncode == 0
+
+
 def test_samples_of_classes_truncated_with_every_kind_of_statistics(cache, capsys, tmp_path):
   run = f'--workdir={tmp_path}/run'
   bindings = [f'--gin_param={b}' for b in ('NUM_STEPS = 1', 'GENERATOR_WIDTH = 4', 'DISCRIMINATOR_WIDTH = 4',
@@ -158,6 +195,11 @@ def test_doctor(capsys, tmp_path):
     (['sample', '--workdir={run}', '--statistics=median'], 2, 'running'),
     (['sample', '--workdir={run}', '--truncation=0'], 2, 'truncation'),
     (['sample', '--workdir={run}', '--output=/no/such/folder/x.png'], 2, 'cannot be written'),
+    (['export', '--workdir={run}', '--layout=sparse_lowered', '--precision=int8'], 2, 'floats only'),
+    (['export', '--workdir={run}', '--format=saved_model', '--layout=auto'], 2, 'plain float32'),
+    (['export', '--workdir={run}', '--output=/no/such/folder/x.tflite'], 2, 'cannot be written'),
+    (['export', '--workdir={run}', '--layout=dense'], 2, 'sparse_lowered'),
+    (['demo', '--workdir={run}', '--runtime={new}'], 2, 'npm install'),
     (['report', '--workdirs={new}'], 2, 'no folder there holds a run'),
 ])
 def test_what_goes_wrong_is_told_in_one_line(arguments, code, message, run, tmp_path, capsys):

@@ -11,6 +11,7 @@ COMMANDS = {
     'evaluate': 'score a trained generator',
     'sample': 'draw grids and interpolations of a trained generator',
     'export': 'write a trained generator as .tflite',
+    'demo': 'show a trained generator in a browser',
     'flops': 'tell what an experiment costs, without training it',
     'report': 'compare runs: a table and a figure',
     'data': 'check a data set, or prepare it for streaming',

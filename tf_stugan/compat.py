@@ -14,6 +14,7 @@ import warnings
 import gin
 import tensorflow as tf
 import tf_keras as keras
+from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
 with warnings.catch_warnings():
@@ -32,7 +33,8 @@ with warnings.catch_warnings():
 tf.config.optimizer.set_experimental_options({'remapping': False})
 
 __all__ = [
-    'Interpreter', 'PolynomialDecay', 'PrunableLayer', 'adam_slots', 'assign', 'keras', 'read_gin_files_only', 'tfgan']
+    'Interpreter', 'PolynomialDecay', 'PrunableLayer', 'adam_slots', 'assign', 'keras', 'read_gin_files_only', 'schema',
+    'tfgan']
 
 
 def assign(variable: tf.Variable, value: tf.Tensor) -> None:

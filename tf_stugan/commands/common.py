@@ -11,6 +11,7 @@ from tf_stugan import errors
 from tf_stugan.gans.gan import GAN
 from tf_stugan.procedures.procedure import Experiment
 from tf_stugan.training import checkpoints
+from tf_stugan.training.trainer import Trainer
 from tf_stugan.training.workdir import Workdir
 
 
@@ -76,7 +77,13 @@ def make_experiment(workdir: Workdir) -> Experiment:
 
 
 def restore(values: flags.FlagValues) -> tuple[Workdir, GAN]:
-  """The GAN of a run at the chosen checkpoint; needs neither the data set nor the feature extractor.
+  """The GAN of a run, see `restore_trainer`."""
+  workdir, trainer = restore_trainer(values)
+  return workdir, trainer.gan
+
+
+def restore_trainer(values: flags.FlagValues) -> tuple[Workdir, Trainer]:
+  """The trainer of a run at the chosen checkpoint; needs neither the data set nor the feature extractor.
 
   Raises:
     UserError: there is no such run, or it has no such checkpoint.
@@ -85,7 +92,7 @@ def restore(values: flags.FlagValues) -> tuple[Workdir, GAN]:
   trainer = make_experiment(workdir).trainer
   trainer.build(checkpoints.image_shape(workdir.checkpoints))
   checkpoints.restore_chosen(trainer, workdir.checkpoints, values.checkpoint)
-  return workdir, trainer.gan
+  return workdir, trainer
 
 
 def parse_numbers(flag: str, text: str) -> np.ndarray:

@@ -1,62 +1,93 @@
-"""A generator as a .tflite file, and the proof that it computes what Keras computes."""
+"""A generator as a .tflite file: precision, encoding, what is written into it, and how it is run."""
 
-import dataclasses
+from collections.abc import Callable
+import json
 
+import flatbuffers
 import numpy as np
 import tensorflow as tf
 
+from tf_stugan import errors
 from tf_stugan import rng
 from tf_stugan.compat import Interpreter
 from tf_stugan.compat import keras
+from tf_stugan.compat import schema
+
+Images = Callable[..., tf.Tensor]  # (latents) or (latents, labels) -> images
+
+PRECISIONS = ('fp32', 'fp16', 'int8', 'dynamic')
+_METADATA = 'tf_stugan'
+_CALIBRATION_IMAGES = 64
+
+def signature(generator: keras.Model, batch_size: int) -> list[tf.TensorSpec]:
+  """'latents' float32 [batch_size, latent_size] and, with classes, 'labels' int32 [batch_size]."""
+  specs = [tf.TensorSpec([batch_size, generator.latent_size], tf.float32, name='latents')]
+  if generator.num_classes:
+    specs.append(tf.TensorSpec([batch_size], tf.int32, name='labels'))
+  return specs
 
 
-@dataclasses.dataclass(frozen=True)
-class Exported:
-  """A converted generator.
-
-  Attributes:
-    model: the file's bytes.
-    plain_size: bytes without sparse encoding.
-    sparse: whether the kernels are stored as compressed sparse rows.
-  """
-
-  model: bytes
-  plain_size: int
-  sparse: bool
-
-
-def convert(generator: keras.Model, batch_size: int = 1, sparse: bool | None = None) -> Exported:
-  """Converts to float32 with a static batch: 'latents' [batch_size, latent_size] -> images [batch_size, H, W, C].
-
-  A class-conditional generator has a second input, 'labels', int32 [batch_size].
+def convert(images: Images, generator: keras.Model, batch_size: int = 1, precision: str = 'fp32',
+            encoded: bool = False) -> bytes:
+  """The bytes of a .tflite with a static batch and the inputs of `signature`; 'images' come out, tanh included.
 
   Args:
-    generator: built.
-    batch_size: images a call.
-    sparse: store sparse kernels as compressed rows; None takes whichever file is smaller. TensorFlow Lite pays an index
-      for every weight that is kept, so encoding pays above about 20 % zeros where the last dimension of a kernel is at
-      most 256, and above 33 % where it is larger.
+    images: the generator as a function; it may read variables of `generator`.
+    generator: says what the inputs are.
+    batch_size: images a call. A dynamic one would leave shapes that XNNPACK refuses.
+    precision: one of PRECISIONS. 'int8' has int8 weights and activations, calibrated on 64 latents, between float inputs and
+      outputs; 'dynamic' int8 weights only.
+    encoded: store sparse weights as compressed rows.
   """
-  signature = [tf.TensorSpec([batch_size, generator.latent_size], tf.float32, name='latents')]
-  if generator.num_classes:
-    signature.append(tf.TensorSpec([batch_size], tf.int32, name='labels'))
+  @tf.function(input_signature=signature(generator, batch_size), autograph=False)
+  def serve(latents, labels=None):
+    return {'images': images(latents) if labels is None else images(latents, labels)}
 
-  @tf.function(input_signature=signature)
-  def images(latents, labels=None):
-    return {'images': generator(latents, labels, training=False)}
+  converter = tf.lite.TFLiteConverter.from_concrete_functions([serve.get_concrete_function()], generator)
+  if precision != 'fp32':
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+  if precision == 'fp16':
+    converter.target_spec.supported_types = [tf.float16]
+  if precision == 'int8':
+    converter.representative_dataset = lambda: _calibration(generator, batch_size)
+  if encoded:
+    converter.optimizations = [*converter.optimizations, tf.lite.Optimize.EXPERIMENTAL_SPARSITY]
+  return converter.convert()
 
-  def to_bytes(optimizations):
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([images.get_concrete_function()], generator)
-    converter.optimizations = optimizations
-    return converter.convert()
 
-  plain = to_bytes([])
-  if sparse is False:
-    return Exported(plain, len(plain), False)
-  encoded = to_bytes([tf.lite.Optimize.EXPERIMENTAL_SPARSITY])
-  if sparse or len(encoded) < len(plain):
-    return Exported(encoded, len(plain), True)
-  return Exported(plain, len(plain), False)
+def _calibration(generator, batch_size):
+  for start in range(0, _CALIBRATION_IMAGES, batch_size):
+    seeds = np.arange(start, start + batch_size)
+    latents = rng.latents(seeds, generator.latent_size)
+    # The converter has its inputs in the order of their names.
+    yield [rng.labels(seeds, generator.num_classes), latents] if generator.num_classes else [latents]
+
+
+def add_metadata(model: bytes, metadata: dict) -> bytes:
+  """The file with a JSON object in it, under the metadata name 'tf_stugan'."""
+  parsed = schema.ModelT.InitFromPackedBuf(model, 0)
+  buffer = schema.BufferT()
+  buffer.data = np.frombuffer(json.dumps(metadata).encode(), np.uint8)
+  entry = schema.MetadataT()
+  entry.name, entry.buffer = _METADATA, len(parsed.buffers)
+  parsed.buffers.append(buffer)
+  parsed.metadata = [*(parsed.metadata or []), entry]
+  builder = flatbuffers.Builder(len(model))
+  builder.Finish(parsed.Pack(builder), b'TFL3')
+  return bytes(builder.Output())
+
+
+def metadata(model: bytes) -> dict:
+  """What `add_metadata` wrote.
+
+  Raises:
+    UserError: nothing was written.
+  """
+  parsed = schema.ModelT.InitFromPackedBuf(model, 0)
+  for entry in parsed.metadata or []:
+    if entry.name == _METADATA.encode():
+      return json.loads(bytes(parsed.buffers[entry.buffer].data))
+  raise errors.UserError('The file has no metadata of this program.')
 
 
 def run(model: bytes, latents: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
@@ -77,11 +108,3 @@ def run(model: bytes, latents: np.ndarray, labels: np.ndarray | None = None) -> 
     interpreter.invoke()
     result.append(interpreter.get_tensor(target['index']))
   return np.concatenate(result)[:len(latents)]
-
-
-def parity(model: bytes, generator: keras.Model, count: int = 64) -> tuple[float, float]:
-  """Largest and mean |difference| from Keras over the images of seeds 0 .. count - 1. NaN in a file gives NaN here."""
-  latents = rng.latents(np.arange(count), generator.latent_size)
-  labels = rng.labels(np.arange(count), generator.num_classes)
-  difference = np.abs(run(model, latents, labels) - generator(latents, labels, training=False).numpy())
-  return float(difference.max()), float(difference.mean())

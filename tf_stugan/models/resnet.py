@@ -74,7 +74,7 @@ class Generator(keras.Model):
     return functools.partial(style.conditional_batch_norm, projection)
 
   def call(self, latents, labels=None, training=False):
-    first, conditions = self._conditions(latents, labels)
+    first, conditions = self.conditions(latents, labels)
     x = tf.reshape(self.project(first, training=training), self.first_map)
     for i, (block, condition) in enumerate(zip(self.blocks, conditions, strict=True), 1):
       x = block(x, condition, training=training)
@@ -83,7 +83,7 @@ class Generator(keras.Model):
     x = tf.nn.relu(self.norm(x, training=training))
     return tf.tanh(self.to_rgb(x, training=training))
 
-  def _conditions(self, latents, labels):
+  def conditions(self, latents, labels):
     """What goes into the first layer, and the condition of each block."""
     if self.embedding is None:
       return latents, [labels] * len(self.blocks)

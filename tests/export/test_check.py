@@ -1,0 +1,52 @@
+import pathlib
+
+import numpy as np
+import pytest
+
+from tests.export import sparse_generator
+from tf_stugan import errors
+from tf_stugan import rng
+from tf_stugan.export import check
+from tf_stugan.export import saved_model
+from tf_stugan.export import tflite
+
+
+@pytest.fixture(scope='module')
+def generator():
+  return sparse_generator.make(8)
+
+
+@pytest.fixture
+def reference(generator, tmp_path):
+  latents, labels = rng.latents(np.arange(4), 16), np.zeros(4, np.int32)
+  np.savez(tmp_path / 'reference.npz', latents=latents, labels=labels, images=generator(latents, training=False))
+  return tmp_path / 'reference.npz'
+
+
+def write(generator, path: pathlib.Path, change=0.0):
+  path.write_bytes(tflite.convert(lambda latents: generator(latents, training=False) + change, generator))
+  return path
+
+
+@pytest.mark.parametrize('change', [0.0, 0.25])
+def test_the_difference_is_that_of_the_images(generator, reference, tmp_path, change):
+  largest, mean = check.difference(write(generator, tmp_path / 'g.tflite', change), reference)
+  assert largest == pytest.approx(change, abs=1e-5) and mean == pytest.approx(change, abs=1e-5)
+
+
+def test_a_saved_model(generator, reference, tmp_path):
+  saved_model.save(generator, tmp_path / 'saved', 2)
+  assert check.difference(tmp_path / 'saved', reference).largest < 1e-6
+
+
+def test_in_another_process(generator, tmp_path):
+  assert check.compare(write(generator, tmp_path / 'g.tflite'), generator, 4).largest < 1e-5
+
+
+@pytest.mark.slow
+def test_nan_and_broken_files_are_refused(generator, tmp_path):
+  with pytest.raises(errors.UserError, match='NaN'):
+    check.compare(write(generator, tmp_path / 'g.tflite', np.nan), generator, 4)
+  (tmp_path / 'broken.tflite').write_bytes(b'nonsense' * 100)
+  with pytest.raises(errors.UserError, match='cannot be run'):
+    check.compare(tmp_path / 'broken.tflite', generator, 4)

@@ -1,0 +1,139 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.export import sparse_generator
+from tf_stugan import errors
+from tf_stugan import rng
+from tf_stugan.compat import keras
+from tf_stugan.export import description
+from tf_stugan.export import exporter
+from tf_stugan.export import fast_path
+from tf_stugan.export import tflite
+
+
+@pytest.fixture(scope='module')
+def generator():
+  return sparse_generator.make(24, 0.1)
+
+
+@pytest.fixture(scope='module')
+def lowered(generator):
+  return exporter.export(generator, 'sparse_lowered')
+
+
+def difference(exported, generator):
+  latents, labels = rng.latents(np.arange(4), generator.latent_size), rng.labels(np.arange(4), generator.num_classes)
+  return np.abs(tflite.run(exported.model, latents, labels) - generator(latents, labels, training=False)).max()
+
+
+@pytest.mark.parametrize('batch_size, encoded', [(1, True), (3, None)])
+def test_the_plain_file_computes_what_keras_computes(generator, batch_size, encoded):
+  exported = exporter.export(generator, 'plain', batch_size=batch_size, encoded=encoded)
+  assert exported.encoded and len(exported.model) < 0.75 * exported.plain_size
+  assert difference(exported, generator) < 1e-5
+
+
+def test_a_dense_generator_is_not_encoded():
+  dense = sparse_generator.make(8, 1)
+  exported = exporter.export(dense)
+  assert not exported.encoded and len(exported.model) == exported.plain_size
+  assert difference(exported, dense) < 1e-5
+
+
+def test_the_lowered_file_takes_the_sparse_path_and_computes_the_same(generator, lowered):
+  assert fast_path.takes(lowered.operations)
+  outside = {op.kind for op in lowered.operations if op.obstacle}
+  assert not outside & {'CONV_2D', 'DEPTHWISE_CONV_2D', 'RESIZE_BILINEAR'}
+  assert difference(lowered, generator) < 1e-5
+
+
+def test_lowering_leaves_the_multiply_adds_of_the_nonzero_weights(generator, lowered):
+  """Upsampled products are shared, so they may even be fewer than those of the dense layers times the density."""
+  plain = exporter.export(generator, 'plain', encoded=False)
+  convolutions = [sum(op.multiply_adds for op in e.operations if op.kind in ('CONV_2D', 'TRANSPOSE_CONV'))
+                  for e in (lowered, plain)]
+  assert convolutions[0] < 0.25 * convolutions[1]
+
+
+def test_a_conditional_generator_is_lowered():
+  generator = sparse_generator.make_conditional(0.1, 4)
+  exported = exporter.export(generator, 'sparse_lowered')
+  assert fast_path.takes(exported.operations)
+  assert difference(exported, generator) < 1e-4  # most pixels are saturated, and what is not is steep
+
+
+def test_too_dense_for_the_sparse_path():
+  dense = sparse_generator.make(24, 1)
+  exported = exporter.export(dense, 'sparse_lowered')
+  assert not fast_path.takes(exported.operations)
+  assert 'more than 67 % is needed' in exported.notes[0]
+  chosen = exporter.faster(exporter.export(dense), exported)
+  assert chosen.layout == 'plain' and 'auto took the plain layout: no runtime will' in chosen.notes[0]
+
+
+def test_auto_takes_the_lowered_layout_where_it_pays():
+  wide = sparse_generator.make(64, 0.05)
+  exported = exporter.export(wide, 'auto')
+  assert exported.layout == 'sparse_lowered' and 'times as fast as plain' in exported.notes[0]
+
+
+@pytest.mark.parametrize('precision', ['fp16', 'dynamic', 'int8'])
+def test_precisions_shrink_the_file_and_stay_near(precision):
+  generator = sparse_generator.make(24, 1)
+  exported = exporter.export(generator, precision=precision)
+  assert len(exported.model) < 0.6 * len(exporter.export(generator).model)
+  assert difference(exported, generator) < {'fp16': 0.01, 'dynamic': 0.1, 'int8': 0.5}[precision]
+  assert 'written without sparse encoding' in exported.notes[0]
+
+
+@pytest.mark.parametrize('arguments, message', [
+    (dict(layout='sparse_lowered', precision='int8'), 'floats only'),
+    (dict(layout='sparse_lowered', batch_size=4), 'one image a call'),
+    (dict(layout='sparse_lowered', encoded=False), 'needs sparse encoding'),
+    (dict(encoded=True, precision='dynamic'), 'cannot load'),
+])
+def test_what_cannot_be_had_is_refused_with_the_reason(generator, arguments, message):
+  with pytest.raises(errors.UserError, match=message):
+    exporter.export(generator, **arguments)
+
+
+def test_auto_falls_back_and_says_why(generator):
+  exported = exporter.export(generator, 'auto', batch_size=2)
+  assert exported.layout == 'plain' and 'one image a call' in exported.notes[0]
+
+
+class Mlp(keras.Model):
+  """A generator of another kind."""
+
+  def __init__(self):
+    super().__init__()
+    self.latent_size, self.num_classes = 4, 0
+    self.dense = keras.layers.Dense(12)
+
+  def call(self, latents, labels=None, training=False):
+    return tf.reshape(self.dense(latents), [-1, 2, 2, 3])
+
+
+def test_other_generators_have_the_plain_layout():
+  other = Mlp()
+  other(tf.zeros([1, 4]))
+  assert difference(exporter.export(other, 'auto'), other) < 1e-6
+  with pytest.raises(errors.UserError, match='residual blocks'):
+    exporter.export(other, 'sparse_lowered')
+
+
+def test_explain_tells_each_layer_its_operations_and_the_rule_that_stops_it(generator, lowered):
+  text = description.explain(lowered.operations)
+  line, = [line for line in text.splitlines() if line.startswith('block3/conv2 ')]
+  assert 'depthwise_conv_2d' in line and line.endswith('yes')
+  text = description.explain(exporter.export(generator).operations)
+  line, = [line for line in text.splitlines() if line.startswith('block3/conv2 ')]
+  assert 'only 1 x 1 is taken' in line
+  assert text.splitlines()[-1].startswith('total')
+
+
+def test_the_description_has_the_density_of_each_layer(generator):
+  described = description.describe(generator)
+  assert described['density']['block3/conv2'] == pytest.approx(0.1, abs=0.08)
+  assert described['density']['project'] == 1 and len(described['weights_sha256']) == 64

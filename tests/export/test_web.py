@@ -1,0 +1,48 @@
+"""What the demonstration page is served from; test_web_page.py has the page."""
+
+import json
+import urllib.error
+import urllib.request
+
+import numpy as np
+import pytest
+
+from tests.export import sparse_generator
+from tf_stugan import errors
+from tf_stugan import rng
+from tf_stugan.export import web
+
+
+def get(url):
+  with urllib.request.urlopen(url) as answer:
+    return answer.read(), answer.headers
+
+
+def test_the_server_keeps_folders_apart_and_isolates_the_page(tmp_path):
+  (tmp_path / 'a').mkdir()
+  (tmp_path / 'b').mkdir()
+  (tmp_path / 'a' / 'page.js').write_text('a')
+  (tmp_path / 'b' / 'x.bin').write_bytes(b'b')
+  with web.serving({'/': tmp_path / 'a', '/models/': tmp_path / 'b'}) as address:
+    content, headers = get(address + 'page.js')
+    assert content == b'a' and headers['Content-Type'] == 'text/javascript'
+    assert headers['Cross-Origin-Embedder-Policy'] == 'require-corp'
+    assert get(address + 'models/x.bin')[0] == b'b'
+    for path in ('models/', 'x.bin', '%2e%2e/b/x.bin', 'models/%2e%2e/%2e%2e/a/page.js'):
+      with pytest.raises(urllib.error.HTTPError):
+        get(address + path)
+
+
+def test_a_missing_runtime_is_told_with_the_command_that_gets_it(tmp_path):
+  with pytest.raises(errors.UserError, match='npm install'):
+    web.find_runtime(str(tmp_path))
+
+
+def test_the_models_are_described(tmp_path):
+  generator = sparse_generator.make_conditional()
+  web.write_models(tmp_path, generator, b'1', b'2', 12)
+  about = json.loads((tmp_path / 'demo.json').read_text())
+  assert (about['seeds'], about['num_classes'], about['image_shape']) == (12, 5, [16, 16, 3])
+  latents = np.fromfile(tmp_path / 'latents.bin', '<f4').reshape(len(web.TRUNCATIONS), 12, 15)
+  np.testing.assert_array_equal(latents[0], rng.latents(np.arange(12), 15))
+  assert np.abs(latents[-1]).max() <= web.TRUNCATIONS[-1]

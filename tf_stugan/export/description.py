@@ -1,0 +1,49 @@
+"""What an exported generator is, for its metadata, and what became of its layers, for people."""
+
+from collections import Counter
+from collections import defaultdict
+from collections.abc import Sequence
+import hashlib
+
+import numpy as np
+
+import tf_stugan
+from tf_stugan.compat import keras
+from tf_stugan.export import fast_path
+from tf_stugan.layers.prunable import prunable_layers
+
+
+def describe(generator: keras.Model) -> dict:
+  """Model, inputs, density of each layer that can be masked, a checksum of all variables, version: fit for JSON."""
+  weights = hashlib.sha256()
+  for variable in generator.variables:
+    weights.update(np.ascontiguousarray(variable.numpy()).tobytes())
+  density = {path: np.count_nonzero(layer.kernel) / layer.kernel.shape.num_elements()
+             for path, layer in prunable_layers(generator).items()}
+  return {'model': type(generator).__name__, 'latent_size': generator.latent_size, 'num_classes': generator.num_classes,
+          'density': density, 'weights_sha256': weights.hexdigest(), 'tf_stugan': tf_stugan.__version__}
+
+
+def explain(operations: Sequence[fast_path.Operation]) -> str:
+  """A table, one line a layer: its operations, multiply-adds of one image before and after, and the sparse path."""
+  layers = defaultdict(list)
+  for op in operations:
+    layers[_layer(op)].append(op)
+  rows = [('layer', 'became', 'all weights', 'multiply-adds', 'sparse path')]
+  rows += [_row(layer, ops) for layer, ops in layers.items()]
+  rows.append(_row('total', operations)[:1] + ('',) + _row('total', operations)[2:4] + ('',))
+  widths = [max(len(row[i]) for row in rows) for i in range(4)]
+  return ''.join('  '.join([*map(str.ljust, row[:4], widths), row[4]]).rstrip() + '\n' for row in rows)
+
+
+def _layer(op):
+  """'block1/conv1' of '[generator/]block1/conv1/Conv2D;...'; the file's names begin with the layer's path."""
+  scopes = op.name.split(';')[0].removeprefix('generator/').split('/')[:-1]
+  return '/'.join(scopes[:2]) or '(between layers)'
+
+
+def _row(layer, ops):
+  kinds = Counter(op.kind.lower() for op in ops)
+  obstacles = sorted({op.obstacle for op in ops if op.obstacle})
+  return (layer, ', '.join(f'{n} {kind}' for kind, n in kinds.items()), f'{sum(op.dense_multiply_adds for op in ops):,}',
+          f'{sum(op.multiply_adds for op in ops):,}', 'no: ' + '; '.join(obstacles) if obstacles else 'yes')

@@ -1,0 +1,138 @@
+"""Which file to write: layout, precision and encoding together, and what of it cannot be had."""
+
+from collections.abc import Sequence
+import dataclasses
+import functools
+
+from tf_stugan import errors
+from tf_stugan.compat import keras
+from tf_stugan.export import dead_channels
+from tf_stugan.export import fast_path
+from tf_stugan.export import plain
+from tf_stugan.export import residual
+from tf_stugan.export import sparse_lowering
+from tf_stugan.export import tflite
+
+LAYOUTS = ('plain', 'sparse_lowered', 'auto')
+
+# A multiply-add of the sparse path takes as long as so many of the dense one: 1.6 to 2.0 were measured in WebAssembly, see
+# docs/edge.md. The upper end, so that `auto` never takes what is slower.
+_SPARSE_COST = 2.0
+
+# What LiteRT 2.3 fails on with sparse encoding, each seen: NaN, or an error when the file is loaded.
+_NO_ENCODING = {
+    'fp16': 'LiteRT computes NaN from sparse fp16 transposed convolutions',
+    'dynamic': 'LiteRT cannot load sparse transposed convolutions with dynamic range',
+    'int8': 'LiteRT cannot load sparse int8 dense layers'}
+
+
+@dataclasses.dataclass(frozen=True)
+class Exported:
+  """A .tflite.
+
+  Attributes:
+    model: the file's bytes.
+    layout: 'plain' or 'sparse_lowered'.
+    encoded: whether sparse weights are stored as compressed rows.
+    plain_size: bytes of the plain layout without encoding.
+    operations: of the file.
+    notes: what was decided, and why, in sentences.
+  """
+
+  model: bytes
+  layout: str
+  encoded: bool
+  plain_size: int
+  operations: Sequence[fast_path.Operation]
+  notes: Sequence[str] = ()
+
+
+def export(generator: keras.Model, layout: str = 'plain', precision: str = 'fp32', batch_size: int = 1,
+           encoded: bool | None = None) -> Exported:
+  """Converts a built generator.
+
+  Args:
+    generator: a `resnet.Generator` for the lowered layout; else any with `latent_size` and `num_classes`.
+    layout: one of LAYOUTS; 'auto' takes the one that is predicted to be faster where there is a sparse path.
+    precision: one of `tflite.PRECISIONS`.
+    batch_size: images a call.
+    encoded: store sparse weights as compressed rows; None decides by size, and encodes what the sparse path needs.
+
+  Raises:
+    UserError: the combination cannot be had; says why.
+  """
+  if layout == 'plain':
+    return _plain(generator, precision, batch_size, encoded)
+  obstacle = _lowering_obstacle(generator, precision, batch_size, encoded)
+  if layout == 'sparse_lowered':
+    if obstacle:
+      raise errors.UserError(f'--layout=sparse_lowered: {obstacle}.')
+    return _lowered(generator, precision)
+  ordinary = _plain(generator, precision, batch_size, encoded)
+  if obstacle:
+    return dataclasses.replace(ordinary, notes=[f'auto took the plain layout: {obstacle}', *ordinary.notes])
+  return faster(ordinary, _lowered(generator, precision, ordinary.plain_size))
+
+
+def multiply_adds(operations: Sequence[fast_path.Operation]) -> int:
+  """Of one call, in those of dense products: one of the sparse path counts for more, since it takes longer."""
+  return round(sum(op.multiply_adds * (1 if op.obstacle else _SPARSE_COST) for op in operations))
+
+
+def _plain(generator, precision, batch_size, encoded):
+  if encoded and precision in _NO_ENCODING:
+    raise errors.UserError(f'--sparse with --precision={precision}: {_NO_ENCODING[precision]}.')
+  def to_bytes(encoded):
+    return tflite.convert(_plain_images(generator), generator, batch_size, precision, encoded)
+  without = to_bytes(False)
+  if encoded is False:
+    return Exported(without, 'plain', False, len(without), fast_path.inspect(without))
+  if precision in _NO_ENCODING:
+    return Exported(without, 'plain', False, len(without), fast_path.inspect(without),
+                    [f'written without sparse encoding: {_NO_ENCODING[precision]}'])
+  with_ = to_bytes(True)
+  # An index is paid for every weight that is kept: encoding pays above about 20 % zeros where the last dimension of a
+  # kernel is at most 256, and above 33 % where it is larger.
+  chosen = with_ if encoded or len(with_) < len(without) else without
+  return Exported(chosen, 'plain', chosen is with_, len(without), fast_path.inspect(chosen))
+
+
+def _plain_images(generator):
+  if not residual.is_residual(generator):
+    return functools.partial(generator, training=False)
+  return functools.partial(plain.images, dead_channels.remove(residual.read(generator)))
+
+
+def _lowered(generator, precision, plain_size=None):
+  arrays = dead_channels.remove(residual.read(generator))
+  model = tflite.convert(functools.partial(sparse_lowering.images, arrays), generator, 1, precision, encoded=True)
+  if plain_size is None:
+    plain_size = len(tflite.convert(functools.partial(plain.images, arrays), generator, 1, precision))
+  operations = fast_path.inspect(model)
+  notes = []
+  if not fast_path.takes(operations):
+    reason = next(op.obstacle for op in operations if op.kind == 'CONV_2D')
+    notes.append(f'no runtime will take the sparse path for it: {reason}')
+  return Exported(model, 'sparse_lowered', True, plain_size, operations, notes)
+
+
+def _lowering_obstacle(generator, precision, batch_size, encoded):
+  if not residual.is_residual(generator):
+    return 'only generators of residual blocks can be lowered'
+  if precision not in ('fp32', 'fp16'):
+    return f'the sparse path computes in floats only, not with --precision={precision}'
+  if batch_size != 1:
+    return 'it makes one image a call; leave --batch_size=1'
+  return 'the sparse path needs sparse encoding; leave --nosparse out' if encoded is False else ''
+
+
+def faster(ordinary: Exported, lowered: Exported) -> Exported:
+  """The layout that is predicted to be faster where the runtime has a sparse path, with the reason as its first note."""
+  costs = [multiply_adds(exported.operations) for exported in (ordinary, lowered)]
+  chosen = lowered if fast_path.takes(lowered.operations) and costs[1] < costs[0] else ordinary
+  if chosen is lowered:
+    reason = (f'predicted to be {costs[0] / costs[1]:.1f} times as fast as plain where the runtime has a sparse path (ARM, '
+              'WebAssembly; not x86)')
+  else:
+    reason = ''.join(lowered.notes) or f'the lowered one is predicted to take {costs[1] / costs[0]:.1f} times as long'
+  return dataclasses.replace(chosen, notes=[f'auto took the {chosen.layout} layout: {reason}', *chosen.notes])

@@ -1,0 +1,119 @@
+"""The demonstration page: what it shows, and a server for it on this machine only."""
+
+from collections.abc import Mapping, Sequence
+import contextlib
+import functools
+import http.server
+import json
+import pathlib
+import threading
+
+import numpy as np
+
+import tf_stugan
+from tf_stugan import errors
+from tf_stugan import rng
+from tf_stugan.compat import keras
+
+TRUNCATIONS = (None, 1.5, 1.0, 0.5)
+
+
+def web_root() -> pathlib.Path:
+  """The folder `web`: inside the installed package, or beside it in a checkout."""
+  package = pathlib.Path(tf_stugan.__file__).parent
+  inside = package / 'web'
+  return inside if inside.is_dir() else package.parent / 'web'
+
+
+def find_runtime(folder: str | None) -> pathlib.Path:
+  """The node_modules that holds LiteRT for browsers.
+
+  Raises:
+    UserError: it is not there; the message tells how to get it.
+  """
+  runtime = pathlib.Path(folder) if folder else web_root() / 'node_modules'
+  if not (runtime / '@litertjs' / 'core').is_dir():
+    raise errors.UserError(
+        f'{runtime} does not hold the browser runtime: get it with "npm install --prefix={runtime.parent} '
+        '@litertjs/core@2.5.3 @litertjs/wasm-utils@2.5.3", and name another node_modules with --runtime.')
+  return runtime
+
+
+def write_models(folder: pathlib.Path, generator: keras.Model, plain: bytes, sparse: bytes, seeds: int) -> None:
+  """What the page loads: two files of one generator, the latents of seeds 0 .. seeds - 1, and a description."""
+  (folder / 'plain.tflite').write_bytes(plain)
+  (folder / 'sparse.tflite').write_bytes(sparse)
+  everyone = np.arange(seeds)
+  latents = np.stack([rng.latents(everyone, generator.latent_size, truncation) for truncation in TRUNCATIONS])
+  (folder / 'latents.bin').write_bytes(latents.astype('<f4').tobytes())
+  image = generator(latents[0, :1], np.zeros(1, np.int32), training=False)
+  about = {'latent_size': generator.latent_size, 'num_classes': generator.num_classes, 'seeds': seeds,
+           'image_shape': list(image.shape[1:]), 'truncations': TRUNCATIONS,
+           'labels': rng.labels(everyone, generator.num_classes).tolist()}
+  (folder / 'demo.json').write_text(json.dumps(about))
+
+
+class _Handler(http.server.SimpleHTTPRequestHandler):
+  """Several folders under one root, isolated from other origins, as WebAssembly's exact clocks need it."""
+
+  extensions_map = {**http.server.SimpleHTTPRequestHandler.extensions_map, '.js': 'text/javascript',
+                    '.wasm': 'application/wasm'}
+
+  def __init__(self, *args, roots: Sequence[tuple[str, pathlib.Path]]):
+    self.roots = roots
+    super().__init__(*args)
+
+  def translate_path(self, path):
+    for prefix, folder in self.roots:
+      if path.startswith(prefix):
+        self.directory = str(folder)
+        return super().translate_path(path[len(prefix) - 1:])
+    return ''
+
+  def list_directory(self, path):
+    del path
+    self.send_error(404)
+
+  def end_headers(self):
+    self.send_header('Cross-Origin-Opener-Policy', 'same-origin')
+    self.send_header('Cross-Origin-Embedder-Policy', 'require-corp')
+    self.send_header('Cache-Control', 'no-store')
+    super().end_headers()
+
+  def log_message(self, *args):
+    """Quiet: a browser's requests are of no interest here."""
+
+
+def make_server(roots: Mapping[str, pathlib.Path], port: int = 0) -> http.server.ThreadingHTTPServer:
+  """A server on 127.0.0.1.
+
+  Args:
+    roots: folders by the beginning of the address, such as '/models/'; '/' for all others.
+    port: 0 takes a free one.
+
+  Raises:
+    UserError: the port is taken.
+  """
+  longest_first = sorted(roots.items(), key=lambda item: -len(item[0]))
+  try:
+    return http.server.ThreadingHTTPServer(('127.0.0.1', port), functools.partial(_Handler, roots=longest_first))
+  except OSError as error:
+    raise errors.UserError(f'--port={port} cannot be used: {error.strerror}') from error
+
+
+def address(server: http.server.ThreadingHTTPServer) -> str:
+  """Where a server is."""
+  return f'http://127.0.0.1:{server.server_address[1]}/'
+
+
+@contextlib.contextmanager
+def serving(roots: Mapping[str, pathlib.Path]):
+  """Serves in a thread of its own while the block runs; yields the address."""
+  with make_server(roots) as server:
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+      yield address(server)
+    finally:
+      server.shutdown()
+      thread.join()

@@ -1,0 +1,40 @@
+"""How large the files of one generator are, in every precision, encoding and layout, as they are and gzipped.
+
+  python tools/export_sizes.py --density=0.1 --out=docs/edge/sizes.md
+"""
+
+import gzip
+import pathlib
+import sys
+
+from absl import app
+from absl import flags
+import benchmark_edge
+
+from tf_stugan.export import exporter
+
+FLAGS = flags.FLAGS
+flags.DEFINE_float('density', 0.1, 'Share of weights kept in the convolutions.')
+flags.DEFINE_string('model', 'sngan', 'Name in gin_configs/models.')
+
+# (layout, precision, encoded); None where the layout decides.
+FILES = [('plain', 'fp32', False), ('plain', 'fp16', False), ('plain', 'int8', False), ('plain', 'dynamic', False),
+         ('plain', 'fp32', True), ('sparse_lowered', 'fp32', None), ('sparse_lowered', 'fp16', None)]
+
+
+def main(_):
+  generator = benchmark_edge.make_generator(FLAGS.model, FLAGS.density)
+  lines = ['| layout | precision | sparse encoding | MB | gzipped, MB |', '| --- | --- | --- | --- | --- |']
+  for layout, precision, encoded in FILES:
+    exported = exporter.export(generator, layout, precision, encoded=encoded)
+    sizes = len(exported.model), len(gzip.compress(exported.model, 6))
+    lines.append(f'| {layout} | {precision} | {"yes" if exported.encoded else "no"} | ' +
+                 ' | '.join(f'{size / 1e6:.2f}' for size in sizes) + ' |')
+  text = f'{FLAGS.model}, density {FLAGS.density}\n\n' + '\n'.join(lines) + '\n'
+  pathlib.Path(FLAGS.out).write_text(text)
+  sys.stdout.write(text)
+
+
+if __name__ == '__main__':
+  FLAGS.set_default('out', 'docs/edge/sizes.md')
+  app.run(main)

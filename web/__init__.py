@@ -1,0 +1,1 @@
+"""The demonstration page; installed as package data."""

@@ -1,0 +1,145 @@
+// The demonstration: two files of one generator, plain and lowered, painted from the same latents and timed.
+
+import {loadAndCompile, loadLiteRt, Tensor} from '@litertjs/core';
+
+const COLUMNS = 3;
+const RUNTIME = new URL('./node_modules/@litertjs/core/wasm/', import.meta.url).href;
+
+/** A .tflite in LiteRT's WebAssembly runtime, on one thread. */
+export class Generator {
+  static async load(url) {
+    const answer = await fetch(url);
+    if (!answer.ok) throw new Error(`${url} cannot be loaded (${answer.status} ${answer.statusText})`);
+    const bytes = new Uint8Array(await answer.arrayBuffer());
+    await (Generator.runtime ??= loadLiteRt(RUNTIME, {threads: false}));
+    return new Generator(await loadAndCompile(bytes, {accelerator: 'wasm'}), bytes.length);
+  }
+
+  constructor(model, size) {
+    this.model = model;
+    this.size = size;
+    this.inputs = model.getInputDetails();
+  }
+
+  /** Float32Array of one latent, and a class -> Float32Array [H * W * C] in [-1, 1]. */
+  async image(latent, label) {
+    const tensors = this.inputs.map(({name, shape}) =>
+      name.includes('labels') ? new Tensor(Int32Array.of(label), Array.from(shape)) : new Tensor(latent, Array.from(shape)));
+    const outputs = await this.model.run(tensors);
+    const result = await outputs[0].moveTo('wasm');
+    const pixels = new Float32Array(result.toTypedArray());
+    for (const tensor of [...tensors, result]) tensor.delete();
+    return pixels;
+  }
+}
+
+/** Spherical interpolation: latents on the way keep the length that normal ones have. */
+export function slerp(first, last, fraction) {
+  const dot = (a, b) => a.reduce((sum, value, i) => sum + value * b[i], 0);
+  const cosine = dot(first, last) / Math.sqrt(dot(first, first) * dot(last, last));
+  const angle = Math.acos(Math.min(1, Math.max(-1, cosine)));
+  if (fraction === 0 || angle < 1e-6) return first.slice();
+  const [a, b] = [Math.sin((1 - fraction) * angle) / Math.sin(angle), Math.sin(fraction * angle) / Math.sin(angle)];
+  return first.map((value, i) => a * value + b * last[i]);
+}
+
+export function median(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[sorted.length >> 1];
+}
+
+/** Puts one image [H, W, C] of pixels in [-1, 1] into the grid. */
+function paint(canvas, index, pixels, [height, width, channels]) {
+  const image = new ImageData(width, height);
+  for (let i = 0; i < height * width; i++) {
+    for (let c = 0; c < 3; c++) image.data[4 * i + c] = (pixels[i * channels + (channels === 3 ? c : 0)] + 1) * 127.5;
+    image.data[4 * i + 3] = 255;
+  }
+  canvas.getContext('2d').putImageData(image, (index % COLUMNS) * width, Math.floor(index / COLUMNS) * height);
+}
+
+class Demo {
+  constructor(page, about, latents, generators) {
+    Object.assign(this, {page, about, latents, generators});
+    this.controls = Object.fromEntries(['seed', 'other', 'fraction', 'class', 'truncation'].map(id => [id, this.element(id)]));
+    this.controls.seed.max = this.controls.other.max = about.seeds - COLUMNS ** 2;
+    this.controls.truncation.max = about.truncations.length - 1;
+    this.controls.class.max = about.num_classes - 1;
+    this.element('class-row').hidden = !about.num_classes;
+    for (const [name, generator] of Object.entries(generators)) {
+      const [height, width] = about.image_shape;
+      Object.assign(this.element(name), {width: COLUMNS * width, height: COLUMNS * height});
+      this.element(`${name}-size`).textContent = `${(generator.size / 1e6).toFixed(2)} MB`;
+    }
+    for (const control of Object.values(this.controls)) control.addEventListener('input', () => this.draw());
+  }
+
+  element(id) {
+    return this.page.getElementById(id);
+  }
+
+  /** The latent of a seed, as the library draws it: [truncation, seed, number] in one array. */
+  latent(truncation, seed) {
+    const size = this.about.latent_size;
+    return this.latents.subarray((truncation * this.about.seeds + seed) * size).slice(0, size);
+  }
+
+  /** Paints both grids; a change that comes meanwhile is painted after. */
+  async draw() {
+    this.stale = true;
+    if (this.drawing) return;
+    this.drawing = true;
+    while (this.stale) {
+      this.stale = false;
+      this.label();
+      await this.drawOnce();
+    }
+    this.drawing = false;
+    this.page.body.dataset.drawn = Number(this.page.body.dataset.drawn ?? 0) + 1;
+  }
+
+  async drawOnce() {
+    const at = id => Number(this.controls[id].value);
+    const times = Object.fromEntries(Object.keys(this.generators).map(name => [name, []]));
+    for (let i = 0; i < COLUMNS ** 2 && !this.stale; i++) {
+      const [first, last] = ['seed', 'other'].map(id => this.latent(at('truncation'), at(id) + i));
+      const latent = slerp(first, last, at('fraction'));
+      const label = at('class') < 0 ? this.about.labels[at('seed') + i] : at('class');
+      for (const [name, generator] of Object.entries(this.generators)) {
+        const start = performance.now();
+        const pixels = await generator.image(latent, label);
+        times[name].push(performance.now() - start);
+        paint(this.element(name), i, pixels, this.about.image_shape);
+      }
+      await new Promise(resolve => setTimeout(resolve)); // let the sliders move
+    }
+    const ms = Object.fromEntries(Object.entries(times).map(([name, values]) => [name, median(values)]));
+    for (const name of Object.keys(ms)) this.element(`${name}-ms`).textContent = ms[name].toFixed(1);
+    this.element('ratio').textContent = `${(ms.plain / ms.sparse).toFixed(1)} times as fast; the images are the same.`;
+  }
+
+  label() {
+    const {truncations} = this.about;
+    const texts = {class: v => (v < 0 ? 'each its own' : v), truncation: v => truncations[v] ?? 'none'};
+    for (const [id, control] of Object.entries(this.controls)) {
+      control.nextElementSibling.textContent = texts[id]?.(Number(control.value)) ?? control.value;
+    }
+  }
+}
+
+/** Loads models/ and paints; what goes wrong is told on the page. */
+export async function start(page) {
+  const message = page.getElementById('message');
+  try {
+    const answer = await fetch('models/demo.json');
+    if (!answer.ok) throw new Error('models/demo.json is missing: start this page with "tf-stugan demo --workdir=..."');
+    const latents = new Float32Array(await (await fetch('models/latents.bin')).arrayBuffer());
+    const [plain, sparse] = await Promise.all(['plain', 'sparse'].map(name => Generator.load(`models/${name}.tflite`)));
+    const demo = new Demo(page, await answer.json(), latents, {plain, sparse});
+    await demo.draw();
+    message.textContent = '';
+  } catch (error) {
+    message.textContent = `This does not work: ${error.message}`;
+    page.body.dataset.failed = true;
+  }
+}
