@@ -34,7 +34,7 @@ def make_trainer(method: str):
   """(built trainer of an SNGAN, noise to train it on); method is 'dense' or 'stugan'."""
   bindings = {'GENERATOR_WIDTH': FLAGS.generator_width, 'DISCRIMINATOR_WIDTH': FLAGS.discriminator_width,
               'GENERATOR_BATCH': FLAGS.batch, 'DISCRIMINATOR_BATCH': FLAGS.batch, 'DISCRIMINATOR_UPDATES': 1,
-              'RandomImages.num_images': 256, 'NUM_STEPS': 10**9}
+              'BALANCE_INTERVAL': 10**9, 'RandomImages.num_images': 256, 'NUM_STEPS': 10**9}
   if method == 'stugan':
     bindings['UPDATE_INTERVAL'] = 10**9
   files = [configuration.find(f) for f in (f'sngan_cifar10_{method}.gin', 'runs/tiny.gin')]

@@ -11,7 +11,7 @@ from tf_stugan.data import random_images
 from tf_stugan.sparsity import masks
 
 MODELS = sorted(p.stem for p in (configuration.config_root() / 'models').glob('*.gin'))
-TINY = ('GENERATOR_WIDTH = 4', 'DISCRIMINATOR_WIDTH = 4', 'DISCRIMINATOR_UPDATES = 1', 'NUM_STEPS = 4', 'BALANCE_INTERVAL = 100')
+TINY = ('GENERATOR_WIDTH = 4', 'DISCRIMINATOR_WIDTH = 4', 'NUM_STEPS = 4', 'BALANCE_INTERVAL = 100')
 SPARSE = ('UPDATE_INTERVAL = 1', 'GENERATOR_DENSITY = 0.4')
 
 
