@@ -96,7 +96,8 @@ def test_sample_and_export_and_report(run, cache, capsys, tmp_path):
   code, out, _ = call(capsys, 'report', f'--workdirs={run}', f'--output={tmp_path}/report')
   assert code == 0 and '| FCD |' in out
   assert {p.name for p in (tmp_path / 'report').iterdir()} == {
-      'report.md', 'report.csv', 'curves.csv', 'density.png', 'fcd.png', 'exploration_rate.png'}
+      'report.md', 'report.csv', 'curves.csv', 'density.png', 'discriminator_density.png', 'fcd.png', 'exploration_rate.png',
+      'balance_ratio.png'}
   assert all((tmp_path / name).stat().st_size > 500 for name in ('grid.png', 'walk.png', 'g.tflite'))
 
 
