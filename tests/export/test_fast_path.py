@@ -76,6 +76,12 @@ def test_too_few_zeros():
   assert any('more than 67 % is needed' in obstacle for obstacle in obstacles(operations))
 
 
+def test_a_split_in_many_parts_before_the_cluster():
+  inside = chain()
+  operations = inspect(lambda image: inside(tf.add_n(tf.split(tf.pad(image, [[0, 0]] * 3 + [[0, 12]]), 5, -1))))
+  assert any('split in 5 parts' in obstacle for obstacle in obstacles(operations))
+
+
 def test_without_sparse_encoding():
   assert obstacles(inspect(chain(), encoded=False)) == {'no weight of the file is stored sparsely'}
 

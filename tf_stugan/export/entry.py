@@ -20,7 +20,9 @@ def enter(x: tf.Tensor) -> tf.Tensor:
   x = _pad_channels(x, 4**levels)
   for _ in range(levels):
     x = tf.nn.depth_to_space(x, 2)
-  groups = tf.split(_pad_channels(x, _BLOCK), -(-x.shape[-1] // _BLOCK), axis=-1)
+  # Slices: XNNPACK takes no split in one part, or in many, and beside what it does not take no sparse path either.
+  padded = _pad_channels(x, _BLOCK)
+  groups = [padded[..., i:i + _BLOCK] for i in range(0, padded.shape[-1], _BLOCK)]
   places = np.split(np.eye(len(groups) * _BLOCK, x.shape[-1], dtype=np.float32), len(groups))
   entered = [cluster.enter(tf.nn.depth_to_space(group, 2)) for group in groups]
   x = cluster.add(cluster.product(group, place) for group, place in zip(entered, places, strict=True))

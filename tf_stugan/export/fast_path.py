@@ -96,6 +96,8 @@ def _clusters(operations, producers):
 def _cluster_obstacle(cluster, producers, consumers, graph):
   if not graph.has_sparse_weights:
     return 'no weight of the file is stored sparsely'
+  if graph.foreign_splits:
+    return f'the file has a split in {graph.foreign_splits[0]} parts; XNNPACK takes those in 2 to 4 only, and loses the rest'
   members = {id(op) for op in cluster}
   for op in cluster:
     for tensor in op.inputs if not _is_entry(op) else ():
@@ -127,6 +129,8 @@ class _Graph:
     self.outputs = set(self.graph.outputs)
     self.unpacked = {op.outputs[0]: op.inputs[0] for op in self.operators if self.kind(op) in _UNPACK}
     self.pads = {op.outputs[0]: op for op in self.operators if self.kind(op) == 'PAD'}
+    splits = [len(op.outputs) for op in self.operators if self.kind(op) == 'SPLIT']
+    self.foreign_splits = [parts for parts in splits if not 2 <= parts <= 4]  # seen in WebAssembly: all runs densely then
     self.has_sparse_weights = any(self.kind(op) == 'DENSIFY' for op in self.operators)
 
   def kind(self, op):
