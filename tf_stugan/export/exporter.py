@@ -18,6 +18,7 @@ LAYOUTS = ('plain', 'sparse_lowered', 'auto')
 # A multiply-add of the sparse path takes as long as so many of the dense one: 1.6 to 2.0 were measured in WebAssembly, see
 # docs/edge.md. The upper end, so that `auto` never takes what is slower.
 _SPARSE_COST = 2.0
+_OPERATION_COST = 20_000  # what any operation takes besides, in multiply-adds; fits the lowered SNGAN of width 64
 
 # What LiteRT 2.3 fails on with sparse encoding, each seen: NaN, or an error when the file is loaded.
 _NO_ENCODING = {
@@ -74,9 +75,9 @@ def export(generator: keras.Model, layout: str = 'plain', precision: str = 'fp32
   return faster(ordinary, _lowered(generator, precision, ordinary.plain_size))
 
 
-def multiply_adds(operations: Sequence[fast_path.Operation]) -> int:
-  """Of one call, in those of dense products: one of the sparse path counts for more, since it takes longer."""
-  return round(sum(op.multiply_adds * (1 if op.obstacle else _SPARSE_COST) for op in operations))
+def cost(operations: Sequence[fast_path.Operation]) -> int:
+  """What one call takes, in multiply-adds of dense products."""
+  return round(sum(_OPERATION_COST + op.multiply_adds * (1 if op.obstacle else _SPARSE_COST) for op in operations))
 
 
 def _plain(generator, precision, batch_size, encoded):
@@ -128,7 +129,7 @@ def _lowering_obstacle(generator, precision, batch_size, encoded):
 
 def faster(ordinary: Exported, lowered: Exported) -> Exported:
   """The layout that is predicted to be faster where the runtime has a sparse path, with the reason as its first note."""
-  costs = [multiply_adds(exported.operations) for exported in (ordinary, lowered)]
+  costs = [cost(exported.operations) for exported in (ordinary, lowered)]
   chosen = lowered if fast_path.takes(lowered.operations) and costs[1] < costs[0] else ordinary
   if chosen is lowered:
     reason = (f'predicted to be {costs[0] / costs[1]:.1f} times as fast as plain where the runtime has a sparse path (ARM, '
