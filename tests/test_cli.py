@@ -246,8 +246,8 @@ def test_flops_as_one_json_object(capsys):
 def test_flops_as_a_table_says_when_layers_are_not_known(capsys):
   _, known, _ = call(capsys, 'flops', '--gin_file=quickstart.gin')
   _, unknown, _ = call(capsys, 'flops', '--gin_file=sngan_cifar10_small_sdst_set.gin')
-  assert 'block1/conv1' in known and 'of dense' in known and 'equally dense' not in known
-  assert 'equally dense' in unknown
+  assert 'block1/conv1' in known and 'of dense' in known and 'estimate' not in known
+  assert 'estimate' in unknown
 
 
 def test_flops_of_nothing_names_an_experiment(capsys):

@@ -1,6 +1,7 @@
 """Tables over runs, from rows that a test writes."""
 
 import json
+import math
 
 import pytest
 
@@ -60,6 +61,24 @@ def test_values_that_stay_are_written_at_their_first_and_last_step(tmp_path):
   workdir = run(tmp_path, 'a', [9.0, 9.0, 9.0, 4.0, 4.0, 4.0])
   lines = [line for line in comparison.curves_as_csv([workdir]).splitlines() if ',fcd,' in line]
   assert lines == ['a,fcd,1,9.0', 'a,fcd,4,4.0', 'a,fcd,6,4.0']
+
+
+def test_scores_of_a_network_that_was_still_dense_are_not_the_best_of_a_pruned_one(tmp_path):
+  workdir = run(tmp_path, 'a', [3.0, 6.0, 5.0])
+  rows = [{**row, 'settled': row['step'] > 1} if row['kind'] == 'evaluation' else row for row in workdir.rows()]
+  workdir.metrics.write_text(''.join(json.dumps(row) + '\n' for row in rows))
+  assert comparison.record(workdir)['best FCD'] == 5.0
+
+
+def test_a_damaged_line_or_checkpoint_does_not_hide_a_run(tmp_path):
+  workdir = run(tmp_path, 'a', [3.0, 6.0, 5.0])
+  lines = workdir.metrics.read_text().splitlines()
+  workdir.metrics.write_text('\n'.join([lines[0], 'garbage', *lines[1:]]) + '\n')
+  (workdir.checkpoints / 'step-00000003').mkdir(parents=True)
+  (workdir.checkpoints / 'step-00000003' / 'state.json').write_text('{')
+  (workdir.checkpoints / 'step-00000003.corrupt').mkdir()
+  record = comparison.record(workdir)
+  assert record['FCD'] == 5.0 and math.isnan(record['train minutes'])
 
 
 def test_a_run_without_an_evaluation_is_named(tmp_path):

@@ -99,6 +99,7 @@ def test_fine_tuning_goes_on_from_the_weights_of_the_dense_run(dense, tmp_path):
 def test_training_first_and_pruning_then_is_one_run(tmp_path):
   trainer = run_of(Workdir(tmp_path), prune_step=2, num_steps=4)
   rows = Workdir(tmp_path).rows()
+  assert {row['step']: row['settled'] for row in rows if row['kind'] == 'evaluation'} == {2: True, 4: True}
   densities = {row['step']: row['generator/layer_densities']['block1/conv1'] for row in rows if row['kind'] == 'cost'}
   assert densities[0] == 1.0 and densities[2] < 1.0
   assert float(masks.density(trainer.sides['generator'].masked)) == pytest.approx(0.2, abs=1e-3)
@@ -107,6 +108,11 @@ def test_training_first_and_pruning_then_is_one_run(tmp_path):
 def test_a_dense_run_that_ended_elsewhere_is_refused(dense, tmp_path):
   with pytest.raises(errors.UserError, match='ended at step 2, and no method prunes there. Set PRUNE_STEP = 2'):
     run_of(Workdir(tmp_path), prune_step=3, num_steps=4, pretrained=str(dense[1].path))
+
+
+def test_a_pruning_beyond_the_end_of_the_run_is_refused(tmp_path):
+  with pytest.raises(errors.UserError, match='OneShotPruning of the generator would change no mask within 4 steps'):
+    run_of(Workdir(tmp_path), prune_step=5, num_steps=4)
 
 
 def test_a_run_of_other_networks_is_refused(dense, tmp_path):

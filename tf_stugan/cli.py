@@ -3,6 +3,7 @@
 import errno
 import importlib
 import os
+import re
 import sys
 import tempfile
 
@@ -59,7 +60,9 @@ def _run_command(name, command, arguments):
   try:
     rest = values([f'tf-stugan {name}', *arguments])[1:]
   except flags.Error as error:
-    sys.stderr.write(f'tf-stugan {name}: {str(error).replace("FATAL Flags parsing error:", "").strip()}\n')
+    message = str(error).replace('FATAL Flags parsing error:', '').strip()
+    message = re.sub(r'flag --(\w+)=None: .*', r'--\1 is needed.', message)
+    sys.stderr.write(f'tf-stugan {name}: {message}\n')
     return 2
   taken = len(getattr(command, 'ARGUMENTS', ()))  # few commands take words beside flags
   if rest[taken:]:
@@ -77,6 +80,9 @@ def _guard(name, command, values, arguments):
     message = str(error).split('\n  In call to')[0]  # where gin called the constructor that complained
     sys.stderr.write(f'tf-stugan {name}: {message}\n')
     return error.exit_code
+  except KeyboardInterrupt:
+    sys.stderr.write(f'tf-stugan {name}: stopped before there was anything to save; the same command begins again.\n')
+    return errors.Interrupted.exit_code
   except OSError as error:  # a folder that is read-only, a disk that is full ...
     sys.stderr.write(f'tf-stugan {name}: {error.filename or ""}: {error.strerror}\n')
     return errors.DiskError.exit_code if error.errno == errno.ENOSPC else errors.UserError.exit_code

@@ -78,6 +78,14 @@ def test_at_the_cap_weights_are_exchanged():
   assert update(method(cap=0.5, regrow_dropped=False), network(), 1.0) == [[0, 1, 2, 3], [4]]
 
 
+def test_at_a_cap_of_one_nothing_is_lost_where_dropped_weights_may_not_return():
+  adapt, variables = method(density=0.9, regrow_dropped=False), network()
+  for v in variables:
+    v.mask.assign(tf.ones_like(v.mask))
+  for _ in range(3):
+    assert sum(map(len, update(adapt, variables, 1.0))) == 10
+
+
 def test_the_density_is_remembered_between_updates():
   adapt, variables = method(), network()
   for ratio, count in ((1.0, 7), (1.0, 9), (0.0, 7), (NAN, 7), (0.0, 5)):
@@ -92,7 +100,7 @@ def test_the_first_adjustment_corrects_a_random_count():
   assert sum(map(len, update(method(), variables, 1.0))) == 7
 
 
-@pytest.mark.parametrize('kwargs', [{'floor': 0.6, 'cap': 0.5}, {'cap': 1.5}, {'lower_bound': 0.6}])
+@pytest.mark.parametrize('kwargs', [{'floor': 0.6, 'cap': 0.5}, {'cap': 1.5}, {'lower_bound': 0.6}, {'increment': -0.5}])
 def test_bounds_that_contradict_each_other_are_refused(kwargs):
   with pytest.raises(errors.UserError, match='AdaptiveDensity needs'):
     method(**kwargs)

@@ -1,7 +1,8 @@
 """What an experiment costs, without training it: a table of layers, operations of one image and of the whole run.
 
-Densities are the expected ones of the method. Where a ranking across layers decides, layers are taken to be equally dense;
-the true cost of such a run is integrated by `report` from what it logged.
+Densities are the expected ones of the method. Where a ranking across layers decides, they are those of the start (SDST, and
+ADAPT, whose discriminator may also become denser) or the same in all layers (GMP, pruning); the true cost of such a run is
+added up by `report` from what it logged.
 
 Conventions:
   measured          each forward and backward once; 2 operations a multiply-add
@@ -84,5 +85,5 @@ def _as_text(ledger, convention):
       f'one image          {ledger.image:.4g} FLOPs ({ledger.image / ledger.dense_image:.4f} of dense)',
       f'whole training     {ledger.training:.4g} FLOPs ({ledger.training / ledger.dense_training:.4f} of dense)']
   if not ledger.exact:
-    lines.append('Layers are taken to be equally dense where a ranking goes across them; `report` tells the cost of a run.')
+    lines.append('An estimate: a ranking across layers moves weights between them. `report` tells the true cost of a run.')
   return '\n'.join(lines) + '\n'

@@ -19,6 +19,7 @@ from absl import flags
 from tf_stugan import configuration
 from tf_stugan import errors
 from tf_stugan.commands import common
+from tf_stugan.training import checkpoints
 from tf_stugan.training import strategies
 from tf_stugan.training.workdir import Workdir
 
@@ -52,7 +53,7 @@ def run(values: flags.FlagValues) -> None:
     return
   workdir = Workdir(values.workdir, create=True)
   with workdir.lock():
-    if workdir.config.exists():
+    if workdir.config.exists() and checkpoints.list_steps(workdir.checkpoints):
       _check_unchanged(workdir, values.allow_config_change)
     prepared = experiment.prepare(workdir, values.data_dir, pathlib.Path(values.cache_dir))
     workdir.config.write_text(configuration.snapshot())

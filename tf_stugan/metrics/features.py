@@ -103,7 +103,7 @@ class Classifier(FeatureExtractor):
 
   def prepare(self, data, cache_dir):
     settings = {'width': self.width, 'steps': self.steps, 'batch_size': self.batch_size, 'seed': self.seed,
-                'data': data.fingerprint, 'version': 1}
+                'data': data.fingerprint, 'version': 2}
     key = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
     path = pathlib.Path(cache_dir) / f'classifier-{key}.npz'
     self._network = self._make(data)
@@ -126,7 +126,9 @@ class Classifier(FeatureExtractor):
     layers = keras.layers
     stack = [layers.Input(data.image_shape)]
     for channels in (self.width, 2 * self.width, 4 * self.width):
-      stack += [layers.Conv2D(channels, 3, padding='same', use_bias=False), layers.BatchNormalization(),
+      # In short trainings, too, running statistics forget the first steps.
+      norm = layers.BatchNormalization(momentum=min(0.99, 1 - 10 / max(self.steps, 20)))
+      stack += [layers.Conv2D(channels, 3, padding='same', use_bias=False), norm,
                 layers.ReLU(), layers.MaxPool2D()]
     stack += [layers.Conv2D(4 * self.width, 3, padding='same', activation='relu'), layers.GlobalAveragePooling2D(),
               layers.Dense(data.num_classes)]
@@ -162,4 +164,5 @@ def _save_arrays(path, arrays):
   path.parent.mkdir(parents=True, exist_ok=True)
   with tempfile.NamedTemporaryFile(dir=path.parent, suffix='.npz', delete=False) as file:
     np.savez(file, **{f'w{i:03d}': array for i, array in enumerate(arrays)})
+  os.chmod(file.name, 0o644)  # a temporary file is its owner's alone
   os.replace(file.name, path)

@@ -1,6 +1,7 @@
 """Runs side by side: one record a workdir, as a table and as figures."""
 
 from collections.abc import Sequence
+import contextlib
 import csv
 import io
 import json
@@ -8,6 +9,7 @@ import math
 import pathlib
 
 from tf_stugan import errors
+from tf_stugan.training import checkpoints
 from tf_stugan.training.workdir import Workdir
 
 _SCORES = ('fid', 'fcd', 'is', 'cs', 'kid', 'kcd')
@@ -27,7 +29,7 @@ def record(workdir: Workdir) -> dict[str, object]:
   last = evaluations[-1]
   cost = next((row for row in reversed(rows) if row['kind'] == 'cost'), {})
   train = next((row for row in reversed(rows) if row['kind'] == 'train'), {})
-  result = {'run': workdir.path.name, 'method': cost.get('generator/method', ''), 'step': last['step']}
+  result = {'run': workdir.path.name, 'method': cost.get('method') or cost.get('generator/method', ''), 'step': last['step']}
   for name, short in (('generator', 'G'), ('discriminator', 'D')):
     result[f'{short} density'] = train.get(f'{name}/density', 1.0)
     result[f'{short} parameters'] = cost.get(f'{name}/kept_parameters')
@@ -41,7 +43,7 @@ def record(workdir: Workdir) -> dict[str, object]:
     if score in last:
       result[score.upper()] = last[score]
       if score in _DISTANCES:
-        best = min(evaluations, key=lambda row: row[score])
+        best = min((row for row in evaluations if row.get('settled', True)), key=lambda row: row[score], default=last)
         result[f'best {score.upper()}'] = best[score]
         result[f'best {score.upper()} at step'] = best['step']
   result['train minutes'] = _train_seconds(workdir) / 60
@@ -62,8 +64,10 @@ def _training_cost(rows, last_step):
 
 
 def _train_seconds(workdir):
-  states = sorted(workdir.checkpoints.glob('step-*/state.json'))
-  return json.loads(states[-1].read_text())['train_seconds'] if states else math.nan
+  for path in reversed(checkpoints.list_steps(workdir.checkpoints)):
+    with contextlib.suppress(OSError, ValueError, KeyError):
+      return json.loads((path / 'state.json').read_text())['train_seconds']
+  return math.nan
 
 
 def curves(workdir: Workdir) -> dict[str, tuple[list[int], list[float]]]:

@@ -19,8 +19,8 @@ class Ledger(NamedTuple):
     dense_training: the same of the dense run.
     image: operations of generating one image.
     dense_image: the same of the dense run.
-    exact: False where a ranking across layers decides what each layer keeps; the densities are then those that all
-      layers have together, and only `report`, on a finished run, tells the true cost.
+    exact: False where a ranking across layers decides what each layer keeps; only `report`, on a finished run, tells the
+      true cost then.
   """
 
   networks: Mapping[str, NetworkCost]

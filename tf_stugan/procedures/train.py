@@ -3,6 +3,7 @@
 from collections.abc import Callable
 import logging
 
+from tf_stugan import errors
 from tf_stugan.procedures.procedure import Procedure
 from tf_stugan.procedures.procedure import Run
 from tf_stugan.training import checkpoints
@@ -28,7 +29,11 @@ class Train(Procedure):
   def __init__(self, num_steps: int, report_interval: int = 100, sample_interval: int = 1000,
                evaluate_interval: int = 5000, checkpoint_interval: int = 1000, keep_checkpoints: int = 2,
                keep_every: int = 0):
-    self.num_steps = num_steps
+    if num_steps != int(num_steps) or num_steps < 1:
+      raise errors.UserError(f'Train.num_steps is a whole number of steps, at least 1; got {num_steps}.')
+    if keep_checkpoints < 1:
+      raise errors.UserError(f'Train.keep_checkpoints must be at least 1; got {keep_checkpoints}.')
+    self.num_steps = int(num_steps)
     self.report_interval = report_interval
     self.sample_interval = sample_interval
     self.evaluate_interval = evaluate_interval
@@ -42,6 +47,7 @@ class Train(Procedure):
     if step:
       _LOG.info('Going on from the checkpoint of step %d.', step)
     run.workdir.truncate_rows(step)
+    self._check_updates(run.trainer)
     log = reporting.Log(run.workdir)
     evaluate = reporting.Evaluate(self.evaluate_interval, run.evaluator, log)
     checkpoint = reporting.Checkpoint(self.checkpoint_interval, run.workdir, self.keep_checkpoints, self.keep_every)
@@ -62,3 +68,10 @@ class Train(Procedure):
         run.trainer.fit(run.data, self.num_steps, [*hooks, stop.hook(checkpoint)])
     finally:
       progress.close()
+
+  def _check_updates(self, trainer):
+    for name, method in trainer.methods.items():
+      if not method.is_static and not any(method.is_update_step(step) for step in range(self.num_steps + 1)):
+        raise errors.UserError(
+            f'{type(method).__name__} of the {name} would change no mask within {self.num_steps} steps: its update interval '
+            'or prune step lies beyond the end.')

@@ -46,6 +46,8 @@ class AdaptiveDensity(DynamicSparse):
                      regrow_dropped=regrow_dropped, name=name)
     if not 0 < floor <= cap <= 1:
       raise errors.UserError(f'AdaptiveDensity needs 0 < floor <= cap <= 1; got floor {floor} and cap {cap}.')
+    if not 0 < increment <= 1:
+      raise errors.UserError(f'AdaptiveDensity needs an increment in (0, 1]; got {increment}.')
     if not lower_bound <= upper_bound:
       raise errors.UserError(
           f'AdaptiveDensity needs lower_bound <= upper_bound; got {lower_bound} and {upper_bound}.')
@@ -64,7 +66,10 @@ class AdaptiveDensity(DynamicSparse):
 
     def counts(active, size):
       target = rewiring.budget(after, size)
-      explored = tf.where(grow & (after == before), rewiring.share(fraction, active), 0)
+      moved = rewiring.share(fraction, active)
+      if not self.regrow_dropped:
+        moved = tf.minimum(moved, size - active)
+      explored = tf.where(grow & (after == before), moved, 0)
       added = tf.where(grow & (after > before), tf.maximum(target - active, 0), 0)
       removed = tf.where(shrink, tf.maximum(active - target, 0), 0)
       return explored + removed, explored + added

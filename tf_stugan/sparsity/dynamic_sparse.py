@@ -26,6 +26,8 @@ class DynamicSparse(StaticSparse):
     reset_optimizer_state: zero the optimizer's moments of regrown weights (RigL); the STU-GAN code keeps them.
   """
 
+  is_static = False
+
   def __init__(self, density: float, schedule: UpdateSchedule,
                distribution: distributions.Distribution = distributions.erk,
                sample_mask: masks.MaskSampler = masks.exact_mask,

@@ -46,6 +46,9 @@ class GradualPruning(SparsityMethod):
     return step == self.end_step or (
         self.begin_step <= step < self.end_step and (step - self.begin_step) % self.update_interval == 0)
 
+  def is_settled(self, step):
+    return step >= self.end_step
+
   def expected_densities(self, shapes, step):
     return dict.fromkeys(shapes, float(self._density(tf.constant(step))) if step >= self.begin_step else 1.0)
 

@@ -18,11 +18,13 @@ class SparsityMethod(tf.Module, abc.ABC):
   Attributes:
     reset_optimizer_state: whether the trainer zeroes the optimizer's moments of regrown weights (RigL) or keeps them
       (the STU-GAN code).
+    is_static: whether masks never change after they were made.
     across_layers: whether one ranking over all layers decides, so that what each keeps is not known beforehand.
     needs_balance_ratio: whether `update` cannot do without one.
   """
 
   reset_optimizer_state = False
+  is_static = False
   across_layers = False
   needs_balance_ratio = False
 
@@ -35,11 +37,16 @@ class SparsityMethod(tf.Module, abc.ABC):
     del step
     return False
 
+  def is_settled(self, step: int) -> bool:
+    """Whether the density at `step` is meant to be that of the end; scores from before do not count as the method's."""
+    del step
+    return True
+
   @abc.abstractmethod
   def expected_densities(self, shapes: Mapping[str, tuple[int, ...]], step: int) -> dict[str, float]:
     """What each layer keeps after the updates up to `step`, as far as it can be told without training.
 
-    Where a ranking across layers decides, it is the density that all of them have together.
+    Where a ranking across layers decides, it is that of the start, or the density that all of them have together.
     """
 
   def update(self, variables: Sequence[MaskedVariable], gradients: Sequence[tf.Tensor], step: tf.Tensor,

@@ -39,6 +39,9 @@ class OneShotPruning(SparsityMethod):
   def is_update_step(self, step):
     return step == self.prune_step
 
+  def is_settled(self, step):
+    return step >= self.prune_step
+
   def expected_densities(self, shapes, step):
     return dict.fromkeys(shapes, 1.0 if step < self.prune_step else self.density)
 

@@ -18,6 +18,8 @@ class StaticSparse(SparsityMethod):
     sample_mask: `exact_mask`, or `bernoulli_mask` as in the published code.
   """
 
+  is_static = True
+
   def __init__(self, density: float, distribution: distributions.Distribution = distributions.erk,
                sample_mask: masks.MaskSampler = masks.exact_mask, name: str | None = None):
     super().__init__(name=name)

@@ -98,7 +98,7 @@ def restore_chosen(trainer, folder: pathlib.Path, choice: str) -> int:
     UserError: there is none of this kind; the message lists the steps there are.
     CheckpointError: it is not whole.
   """
-  newest = restore(trainer, folder, required=True)
+  newest = restore(trainer, folder, required=True, set_aside=False)
   if choice == 'newest':
     return newest
   best = trainer.host_state.best
@@ -114,13 +114,14 @@ def restore_chosen(trainer, folder: pathlib.Path, choice: str) -> int:
   return int(wanted)
 
 
-def restore(trainer, folder: pathlib.Path, required: bool = False) -> int:
-  """Restores the newest checkpoint that is whole; bad ones are set aside as `.corrupt` and named.
+def restore(trainer, folder: pathlib.Path, required: bool = False, set_aside: bool = True) -> int:
+  """Restores the newest checkpoint that is whole; bad ones are named and set aside as `.corrupt`.
 
   Args:
     trainer: built as it was when it was saved.
     folder: with checkpoints.
     required: whether there has to be one.
+    set_aside: False only passes bad ones over: somebody else may be writing in this folder.
 
   Returns:
     The step; 0 where the folder has no checkpoint, and none is required.
@@ -133,6 +134,9 @@ def restore(trainer, folder: pathlib.Path, required: bool = False) -> int:
     try:
       manifest = _validate(path)
     except (OSError, ValueError, KeyError) as error:
+      if not set_aside:
+        _LOG.warning('Checkpoint %s is not whole: %s. The one before it is tried.', path, error)
+        continue
       _LOG.warning('Checkpoint %s is not whole: %s. It is set aside as %s.corrupt.', path, error, path.name)
       shutil.rmtree(f'{path}.corrupt', ignore_errors=True)
       os.rename(path, f'{path}.corrupt')

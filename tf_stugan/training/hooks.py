@@ -2,6 +2,8 @@
 
 import abc
 
+from tf_stugan import errors
+
 
 class Hook(abc.ABC):
   """Called with the trainer at every multiple of `interval` steps, and at the last step.
@@ -11,6 +13,8 @@ class Hook(abc.ABC):
   """
 
   def __init__(self, interval: int):
+    if interval < 1:
+      raise errors.UserError(f'The interval of {type(self).__name__} counts steps and must be at least 1; got {interval}.')
     self.interval = interval
 
   def begin(self, trainer, step: int, num_steps: int) -> None:  # noqa: B027  (a hook need not care)

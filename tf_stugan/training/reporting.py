@@ -100,8 +100,11 @@ class Evaluate(Hook):
 
   def __call__(self, trainer, step):
     self.last = self._evaluator.evaluate(trainer.gan)
-    self._log.row('evaluation', step, {**self.last, 'protocol': self._evaluator.protocol()})
+    settled = all(method.is_settled(step) for method in trainer.methods.values())
+    self._log.row('evaluation', step, {**self.last, 'settled': settled, 'protocol': self._evaluator.protocol()})
     self._log.tensorboard(step, self.last)
+    if not settled:  # a network that is still to be pruned is not what this run is about
+      return
     for name in ('fid', 'fcd'):
       best = trainer.host_state.best
       if name in self.last and self.last[name] < best.get(name, [float('inf')])[0]:
@@ -135,7 +138,7 @@ class Cost(Hook):
 
   def _values(self, trainer):
     costs = {name: network_cost(side.player.network, side.masked) for name, side in trainer.sides.items()}
-    values = {}
+    values = {'method': trainer.label}
     for name, cost in costs.items():
       method = trainer.sides[name].method
       values |= {

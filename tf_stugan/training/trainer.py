@@ -76,6 +76,7 @@ class Trainer(tf.Module):
     average: of the player that has an `averaged` network.
     layers: which layers carry masks.
     balance: how the balance ratio is measured; None does without.
+    label: what the methods are called in reports.
     seed: of the run: initial weights, masks, data order, latents.
     flip: mirror real images left-right with probability 1/2.
     steps_per_call: the most steps that run in the graph without coming back to the host.
@@ -83,8 +84,8 @@ class Trainer(tf.Module):
 
   def __init__(self, gan: GAN, optimizers: Mapping[str, keras.optimizers.Optimizer],
                methods: Mapping[str, SparsityMethod], average: SparseEMA, layers: LayerChoice = conv_only,
-               balance: BalanceRatio | None = None, seed: int = 1, flip: bool = False, steps_per_call: int = 10,
-               name: str | None = None):
+               balance: BalanceRatio | None = None, label: str = '', seed: int = 1, flip: bool = False,
+               steps_per_call: int = 10, name: str | None = None):
     super().__init__(name=name)
     self.strategy = tf.distribute.get_strategy()
     self.gan = gan
@@ -93,6 +94,7 @@ class Trainer(tf.Module):
     self.average = average
     self.layers = layers
     self.balance = balance if gan.balance else None
+    self.label = label
     self.seed = seed
     self.flip = flip
     self.steps_per_call = steps_per_call

@@ -58,7 +58,7 @@ class Workdir:
       yield
 
   def rows(self) -> list[dict]:
-    """The rows of metrics.jsonl; a last line that was cut off by a crash is left out."""
+    """The rows of metrics.jsonl, without damaged lines: the last one may be cut off after a crash."""
     if not self.metrics.exists():
       return []
     rows = []
@@ -66,12 +66,12 @@ class Workdir:
       try:
         rows.append(json.loads(line))
       except json.JSONDecodeError:
-        break
+        continue
     return rows
 
   def truncate_rows(self, step: int) -> None:
     """Removes rows past `step`, so that no step appears twice after a resume."""
-    kept = [row for row in self.rows() if row['step'] <= step]
+    kept = [row for row in self.rows() if row['step'] <= step] if step else []
     temporary = self.metrics.with_suffix('.tmp')
     temporary.write_text(''.join(json.dumps(row) + '\n' for row in kept))
     os.replace(temporary, self.metrics)
