@@ -6,6 +6,8 @@ import tensorflow as tf
 
 from tf_stugan.export import cluster
 from tf_stugan.export import fast_path
+from tf_stugan.layers.style import LayerStyle
+from tf_stugan.models import resnet
 
 RNG = np.random.default_rng(0)
 
@@ -80,6 +82,14 @@ def test_a_split_in_many_parts_before_the_cluster():
   inside = chain()
   operations = inspect(lambda image: inside(tf.add_n(tf.split(tf.pad(image, [[0, 0]] * 3 + [[0, 12]]), 5, -1))))
   assert any('split in 5 parts' in obstacle for obstacle in obstacles(operations))
+
+
+def test_generators_that_cut_their_latents_do_it_without_a_split():
+  generator = resnet.Generator(4, (4, 3, 2, 2, 1), LayerStyle(), 20, num_classes=5, shared_embedding=6)
+  graph = tf.function(lambda z, y: generator.conditions(z, y)).get_concrete_function(
+      tf.TensorSpec([1, 20]), tf.TensorSpec([1], tf.int32)).graph
+  assert len({op.type for op in graph.get_operations()} & {'StridedSlice'}) == 1
+  assert not any('Split' in op.type for op in graph.get_operations())
 
 
 def test_without_sparse_encoding():
