@@ -1,6 +1,7 @@
-"""Every experiment of the gin tree is run for a few steps, and held to the same contract.
+"""Experiments of the gin tree are run for a few steps, and held to the same contract.
 
-With runs/tiny.gin on top, an experiment of a paper's size and its small twin are one and the same; then the twin is run.
+With runs/tiny.gin on top, two experiments with one model and one method are the same. So every method is run here, and every
+model in test_models.py; all experiments are loaded.
 """
 
 import math
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.conformance import test_models
 from tf_stugan import configuration
 from tf_stugan import rng
 from tf_stugan.data import random_images
@@ -24,8 +26,23 @@ from tf_stugan.training.workdir import Workdir
 
 ROOT = configuration.config_root()
 EXPERIMENTS = sorted(p.name for p in (ROOT / 'experiments').glob('*.gin'))
-TWINS = {name: name.replace('_cifar10_', '_cifar10_small_') for name in EXPERIMENTS if '_small_' not in name}
-TWINS = {name: twin for name, twin in TWINS.items() if name != twin and twin in EXPERIMENTS}
+
+
+def parts(experiment, folder):
+  """Files of a folder ('methods', 'models') that an experiment includes."""
+  return set(re.findall(rf"include '{folder}/(\w+)\.gin'", (ROOT / 'experiments' / experiment).read_text()))
+
+
+def covering():
+  """Experiments that together have every method, on small networks, and one model with classes."""
+  chosen = ['quickstart.gin', 'biggan_cifar10_small_stugan.gin']
+  for name in sorted(EXPERIMENTS, key=lambda name: ('sngan_cifar10_small' not in name, name)):
+    if not parts(name, 'methods') <= set().union(*(parts(other, 'methods') for other in chosen)):
+      chosen.append(name)
+  return chosen
+
+
+RUN = covering()
 # What runs/tiny.gin puts something else in the place of.
 REPLACED = re.compile(r'(tfds_images|tiny_imagenet|image_folder)\.|embedded\.|features\.Inception')
 
@@ -47,7 +64,7 @@ def cache(tmp_path_factory):
 
 @pytest.fixture(
     scope='module', params=[
-        pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in EXPERIMENTS if name not in TWINS])
+        pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in RUN])
 def finished(request, cache, tmp_path_factory):
   """(experiment, run, bindings that were parsed, bindings that were used) after 8 steps."""
   workdir = tmp_path_factory.mktemp(request.param.removesuffix('.gin'))
@@ -135,18 +152,12 @@ def test_it_can_be_reported(finished):
   assert 'FCD' in record
 
 
-@pytest.mark.parametrize(('experiment', 'twin'), TWINS.items())
-def test_twins_are_alike_when_they_are_tiny(experiment, twin):
-  """But for what tiny.gin leaves alone: learning rates, averages, intervals."""
-  snapshots = []
-  for name in (experiment, twin):
-    load(name)
-    snapshots.append(configuration.snapshot())
-  differing = {line.split(':')[0].split('.')[-1].split('/')[-1] for line in configuration.differences(*snapshots)}
-  assert differing <= {
-      'DISCRIMINATOR_LEARNING_RATE', 'EMA_DECAY', 'EMA_START', 'BATCH_STATISTICS', 'FLIP', 'evaluate_interval',
-      'sample_interval', 'checkpoint_interval', 'PRUNE_STEP', 'DISCRIMINATOR_UPDATE_INTERVAL', 'location',
-      'INCEPTION_LOCATION'}
+def test_every_experiment_is_made_of_parts_that_are_run():
+  methods = set().union(*(parts(name, 'methods') for name in RUN))
+  for experiment in EXPERIMENTS:
+    assert len(parts(experiment, 'methods')) == len(parts(experiment, 'models')) == 1
+    assert parts(experiment, 'methods') <= methods
+    assert parts(experiment, 'models') <= set(test_models.MODELS)
 
 
 @pytest.mark.parametrize('experiment', EXPERIMENTS)
