@@ -71,6 +71,12 @@ def test_prune_and_finetune_in_table_2(ledgers, density, training):
   assert result.training / (result.dense_training / 2) == pytest.approx(training, abs=0.011)
 
 
+def test_a_dense_discriminator_is_charged_in_full_where_nothing_was_pruned(ledgers):
+  result = ledgers(STUGAN, 'static', *densities(0.1, 1.0))
+  # The generator's share of a dense step is 0.60 (8 of its passes against 33 of the discriminator).
+  assert result.training / result.dense_training == pytest.approx(0.6 * 0.1024 + 0.4, abs=0.005)
+
+
 def test_measured_counts_every_pass_once(ledgers):
   result = ledgers(MEASURED, 'dense')
   generator, discriminator = (result.networks[n].multiply_adds for n in ('generator', 'discriminator'))

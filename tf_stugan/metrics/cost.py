@@ -134,8 +134,9 @@ class Measured:
     """Operations of one image forward."""
     return 2 * cost.multiply_adds
 
-  def step(self, costs: Mapping[str, NetworkCost], game: Game) -> float:
-    """Operations of one training step."""
+  def step(self, costs: Mapping[str, NetworkCost], game: Game, pruned: bool = False) -> float:
+    """Operations of one training step; `pruned`: of a run that was dense at first."""
+    del pruned
     return sum(images * passes * self.image(costs[player]) for player, images, passes in game.work)
 
 
@@ -153,11 +154,11 @@ class PublishedStugan:
   def image(self, cost: NetworkCost) -> float:
     return 2 * cost.multiply_adds
 
-  def step(self, costs: Mapping[str, NetworkCost], game: Game) -> float:
+  def step(self, costs: Mapping[str, NetworkCost], game: Game, pruned: bool = False) -> float:
     generator, discriminator = costs['generator'], costs['discriminator']
     updates = game.discriminator_updates
     passes = {'generator': updates + 3, 'discriminator': 6 * updates + 3}
-    if generator.density < 1 and not any(layer.masked and layer.density < 1 for layer in discriminator.layers):
+    if pruned and generator.density < 1 and not any(layer.masked and layer.density < 1 for layer in discriminator.layers):
       dense = {name: cost.dense() for name, cost in costs.items()}
       return generator.density * self.step(dense, game)
     return game.discriminator_batch_size * updates * sum(passes[name] * self.image(cost) for name, cost in costs.items())
@@ -175,7 +176,8 @@ class PublishedAdapt:
   def image(self, cost: NetworkCost) -> float:
     return sum(layer.multiply_adds + layer.bias_adds for layer in cost.layers) + 2 * cost.normalized_values
 
-  def step(self, costs: Mapping[str, NetworkCost], game: Game) -> float:
+  def step(self, costs: Mapping[str, NetworkCost], game: Game, pruned: bool = False) -> float:
+    del pruned
     updates = game.discriminator_updates
     generator = updates * game.discriminator_batch_size + 3 * game.generator_batch_size
     discriminator = updates * (3 * updates * game.discriminator_batch_size + game.generator_batch_size)

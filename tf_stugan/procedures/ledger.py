@@ -52,8 +52,9 @@ def ledger(trainer: Trainer, num_steps: int, convention: Convention) -> Ledger:
             if name in trainer.methods else cost for name, cost in costs.items()}
   changes = [step for step in range(num_steps) if step == 0 or any(
       method.is_update_step(step) for method in trainer.methods.values())]
+  pruned = not all(method.is_settled(0) for method in trainer.methods.values())
   training = sum(
-      (end - start) * convention.step(at(start), gan)
+      (end - start) * convention.step(at(start), gan, pruned)
       for start, end in zip(changes, [*changes[1:], num_steps], strict=True))
   networks = at(num_steps)
   dense = {player.name: dense_cost(player.network, networks[player.name]) for player in gan.players}
