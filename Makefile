@@ -1,4 +1,5 @@
-# Two commands do all set-up: `make quickstart` and `make test`. Both work in .venv and leave the rest of the machine alone.
+# Two commands do all set-up: `make quickstart` and `make test`. Both work in .venv; feature classifiers are
+# kept in ~/.cache/tf_stugan.
 
 PYTHON ?= python3
 BIN := .venv/bin
