@@ -15,6 +15,7 @@ from tf_stugan.data import image_folder
 from tf_stugan.data import images
 from tf_stugan.data import prepared
 from tf_stugan.data import stored_images
+from tf_stugan.training import strategies
 
 
 def paint(path, seed, size=(20, 24)):
@@ -124,7 +125,7 @@ def test_replicas_stream_their_shares(folder, tmp_path):
   source = image_folder.ImageFolder(str(folder), 16)
   whole = next(iter(images.batches(source.load(str(tmp_path)), {'d': (2, 4)}, 3)))['d']['images'].numpy()
   source.prepare(str(tmp_path))
-  strategy = tf.distribute.MirroredStrategy(['CPU:0', 'CPU:1'])
+  strategy = strategies.make('mirrored')
   distributed = strategy.distribute_datasets_from_function(
       lambda _: images.batches(source.load(str(tmp_path)), {'d': (2, 4)}, 3, num_replicas=2))
   shares = strategy.experimental_local_results(next(iter(distributed))['d']['images'])

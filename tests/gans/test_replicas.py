@@ -13,6 +13,7 @@ from tf_stugan.gans import penalties
 from tf_stugan.layers import heads
 from tf_stugan.layers.style import LayerStyle
 from tf_stugan.models import resnet
+from tf_stugan.training import strategies
 
 IMAGES = tf.random.stateless_uniform([8, 32, 32, 3], [1, 2], -1, 1)
 LABELS = tf.constant([0, 1, 2, 3, 4, 0, 1, 2])
@@ -45,6 +46,6 @@ def losses_of(strategy):
 
 def test_two_replicas_see_what_one_device_sees():
   one = losses_of(tf.distribute.OneDeviceStrategy('CPU:0'))
-  two = losses_of(tf.distribute.MirroredStrategy(['CPU:0', 'CPU:1']))
+  two = losses_of(strategies.make('mirrored'))
   assert len(one) == 6 and np.std(one) > 0.1
   assert two == pytest.approx(one, rel=1e-4)

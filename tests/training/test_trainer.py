@@ -8,6 +8,7 @@ from tf_stugan import errors
 from tf_stugan.sparsity import dynamic_sparse
 from tf_stugan.sparsity import masks
 from tf_stugan.sparsity import schedules
+from tf_stugan.training import strategies
 from tf_stugan.training import trainer as trainer_lib
 from tf_stugan.training.hooks import Hook
 
@@ -88,7 +89,7 @@ def test_hooks_are_called_at_their_interval_and_at_the_end():
 def test_two_replicas_with_one_global_batch_do_what_one_device_does():
   one = tiny.make_trainer(interval=1)  # masks change at every step: one graph to trace
   one.fit(tiny.DATA, 4)
-  with tf.distribute.MirroredStrategy(['CPU:0', 'CPU:1']).scope():
+  with strategies.make('mirrored').scope():
     two = tiny.make_trainer(interval=1)
   two.fit(tiny.DATA, 4)
   for a, b in zip(generator_masks(one), generator_masks(two), strict=True):
@@ -134,7 +135,7 @@ def test_a_loss_that_is_not_finite_stops_the_run():
 
 
 def test_a_batch_that_replicas_cannot_share_is_refused():
-  with tf.distribute.MirroredStrategy(['CPU:0', 'CPU:1']).scope(), pytest.raises(
+  with strategies.make('mirrored').scope(), pytest.raises(
       errors.UserError, match='batch of 5 images of the discriminator cannot be shared by 2 replicas'):
     gan = tiny.noise_to_image.NoiseToImage(tiny.sngan.Generator, tiny.sngan.Discriminator, tiny.losses.hinge(), 5, 4)
     trainer_lib.Trainer(gan, {p.name: compat.keras.optimizers.Adam() for p in gan.players}, {}, None)

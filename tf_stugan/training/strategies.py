@@ -1,5 +1,7 @@
 """Where a run computes."""
 
+import functools
+
 import tensorflow as tf
 
 from tf_stugan import errors
@@ -7,6 +9,7 @@ from tf_stugan import errors
 NAMES = ('one_device', 'mirrored')
 
 
+@functools.cache  # TensorFlow mixes up the collectives of two strategies over the same devices in one process
 def make(name: str) -> tf.distribute.Strategy:
   """A strategy by name: 'one_device' leaves placement to TensorFlow, 'mirrored' takes all GPUs (or logical CPUs)."""
   if name == 'one_device':
