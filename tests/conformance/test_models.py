@@ -5,9 +5,12 @@ import re
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tf_stugan import configuration
 from tf_stugan.data import random_images
+from tf_stugan.layers import normalization
+from tf_stugan.layers.prunable import kernel_layers
 from tf_stugan.sparsity import masks
 
 MODELS = sorted(p.stem for p in (configuration.config_root() / 'models').glob('*.gin'))
@@ -15,14 +18,19 @@ TINY = ('GENERATOR_WIDTH = 4', 'DISCRIMINATOR_WIDTH = 4', 'NUM_STEPS = 4', 'BALA
 SPARSE = ('UPDATE_INTERVAL = 1', 'GENERATOR_DENSITY = 0.4')
 
 
-def train(model, method, *bindings):
-  """(trainer after four steps, initial values of its variables by name)"""
+def make(model, method, *bindings):
+  """(trainer, images that its networks fit)"""
   files = ('runs/train.gin', f'models/{model}.gin', 'datasets/cifar10.gin', 'metrics/classifier.gin',
            f'methods/{method}.gin', 'runs/tiny.gin')
   configuration.load([configuration.find(f) for f in files], [*TINY, *bindings])
   trainer = configuration.make_experiment().trainer
   resolution = re.search(r'_(48|64|128)$', model)
-  data = random_images.RandomImages(8, int(resolution[1]) if resolution else 32).load()
+  return trainer, random_images.RandomImages(8, int(resolution[1]) if resolution else 32).load()
+
+
+def train(model, method, *bindings):
+  """(trainer after four steps, initial values of its variables by name)"""
+  trainer, data = make(model, method, *bindings)
   trainer.build(data.image_shape)
   before = {v.ref(): v.numpy() for side in trainer.sides.values() for v in side.player.network.trainable_variables}
   trainer.fit(data, 4)
@@ -54,6 +62,31 @@ def test_it_trains_with_stugan_and_keeps_its_budget(model):
     for v in side.masked:
       assert not v.weight.numpy()[~v.mask.numpy()].any()
   assert not any(averaged[v.weight.name][~v.mask.numpy()].any() for v in generator.masked)
+
+
+@pytest.mark.parametrize('model', [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in MODELS])
+def test_biases_that_are_not_trained_are_those_that_change_nothing(model):
+  trainer, data = make(model, 'dense')
+  trainer.gan.build(data.image_shape)
+  generator = trainer.gan.generator
+  latents, labels = tf.random.stateless_normal([4, generator.latent_size], [1, 2]), tf.range(4)
+  for network, x in ((generator, latents), (trainer.gan.discriminator, data.images[:4] / 127.5 - 1)):
+    for variable in network.trainable_variables:
+      if variable.shape.rank < 2:  # so that attention, which begins with a gain of 0, counts
+        variable.assign(variable + 0.3 * tf.random.stateless_normal(variable.shape, [3, 4]))
+    def run(network=network, x=x):
+      with normalization.batch_statistics():
+        return network(tf.constant(x, tf.float32), labels, training=False).numpy()
+    before = run()
+    for name, layer in kernel_layers(network).items():
+      if layer.void_bias:
+        bias = layer.bias.numpy()
+        layer.bias.assign(bias + np.linspace(0.1, 1, len(bias)))
+        np.testing.assert_allclose(run(), before, atol=1e-3, err_msg=name)
+        layer.bias.assign(bias)
+  if model in ('sngan', 'biggan_32', 'dcgan'):
+    assert [name for name, layer in kernel_layers(generator).items() if layer.bias is not None and not layer.void_bias] == [
+        'project', 'to_rgb']
 
 
 def test_weights_are_clipped_where_the_paper_clips_them():

@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from tf_stugan.layers import normalization
 from tf_stugan.layers.embedding import Embedding
+from tf_stugan.training import strategies
 
 X = 3 + 2 * tf.random.stateless_normal([8, 4, 4, 3], [1, 2])
 
@@ -47,6 +48,19 @@ def test_standing_statistics_are_means_over_batches(layer):
   moments = [tf.nn.moments(h, [0, 1, 2]) for h in halves]
   np.testing.assert_allclose(layer.moving_mean, sum(m for m, _ in moments) / 2, rtol=1e-5)
   np.testing.assert_allclose(layer.moving_variance, sum(v for _, v in moments) / 2, rtol=1e-5)
+
+
+def test_two_replicas_keep_the_running_statistics_of_one_device(layer):
+  layer(X, training=True)
+  strategy = strategies.make('mirrored')
+  with strategy.scope():
+    shared = normalization.BatchNorm('norm')
+    shared.build(X.shape)
+  halves = strategy.experimental_distribute_values_from_function(
+      lambda context: tf.split(X, 2)[context.replica_id_in_sync_group])
+  tf.function(lambda x: strategy.run(shared, [x], {'training': True}))(halves)
+  np.testing.assert_allclose(shared.moving_mean, layer.moving_mean, rtol=1e-6)
+  np.testing.assert_allclose(shared.moving_variance, layer.moving_variance, rtol=1e-6)
 
 
 def test_conditional_batch_norm_is_its_formula():

@@ -20,15 +20,18 @@ class GeneratorBlock(keras.layers.Layer):
     style: of the convolutions.
     make_norm: makes the two normalizations; with a `ConditionalBatchNorm` the block needs a condition.
     name: of the layer.
+    normalized: whether a shift of an output channel changes nothing that follows, see `Conv2D.void_bias`.
   """
 
-  def __init__(self, channels: int, style: LayerStyle, make_norm: NormFn, name: str):
+  def __init__(self, channels: int, style: LayerStyle, make_norm: NormFn, name: str, normalized: bool = False):
     super().__init__(name=name)
     self.norm1 = make_norm('norm1')
     self.conv1 = style.conv(channels, 'conv1', resample='up')
     self.norm2 = make_norm('norm2')
     self.conv2 = style.conv(channels, 'conv2')
     self.shortcut = style.conv(channels, 'shortcut', kernel_size=1, resample='up')
+    self.conv1.void_bias = True
+    self.conv2.void_bias = self.shortcut.void_bias = normalized
 
   def call(self, x, condition=None, training=False):
     h = tf.nn.relu(self.norm1(x, condition, training=training))
@@ -45,9 +48,10 @@ class DiscriminatorStem(keras.layers.Layer):
     style: of the convolutions.
     batch_norm: normalize where the brackets are.
     name: of the layer.
+    normalized: whether a shift of an output channel changes nothing that follows, see `Conv2D.void_bias`.
   """
 
-  def __init__(self, channels: int, style: LayerStyle, batch_norm: bool, name: str):
+  def __init__(self, channels: int, style: LayerStyle, batch_norm: bool, name: str, normalized: bool = False):
     super().__init__(name=name)
     make_norm = style.batch_norm if batch_norm else normalization.no_norm
     self.conv1 = style.conv(channels, 'conv1')
@@ -55,6 +59,8 @@ class DiscriminatorStem(keras.layers.Layer):
     self.conv2 = style.conv(channels, 'conv2', resample='down')
     self.norm_shortcut = make_norm('norm_shortcut')
     self.shortcut = style.conv(channels, 'shortcut', kernel_size=1)
+    self.conv1.void_bias = batch_norm
+    self.conv2.void_bias = self.shortcut.void_bias = normalized
 
   def call(self, x, training=False):
     h = tf.nn.relu(self.norm2(self.conv1(x, training=training), training=training))
@@ -73,10 +79,11 @@ class DiscriminatorBlock(keras.layers.Layer):
     name: of the layer.
     downsample: pool 2 x 2.
     widen: whether the input has another number of channels.
+    normalized: whether a shift of an output channel changes nothing that follows, see `Conv2D.void_bias`.
   """
 
   def __init__(self, channels: int, style: LayerStyle, batch_norm: bool, name: str, downsample: bool = False,
-               widen: bool = False):
+               widen: bool = False, normalized: bool = False):
     super().__init__(name=name)
     resample = 'down' if downsample else None
     make_norm = style.batch_norm if batch_norm else normalization.no_norm
@@ -84,10 +91,12 @@ class DiscriminatorBlock(keras.layers.Layer):
     self.conv1 = style.conv(channels, 'conv1')
     self.norm2 = make_norm('norm2')
     self.conv2 = style.conv(channels, 'conv2', resample=resample)
+    self.conv1.void_bias, self.conv2.void_bias = batch_norm, normalized
     self.shortcut = None
     if downsample or widen:
       self.norm_shortcut = make_norm('norm_shortcut')
       self.shortcut = style.conv(channels, 'shortcut', kernel_size=1, resample=resample)
+      self.shortcut.void_bias = normalized
 
   def call(self, x, training=False):
     h = self.conv1(tf.nn.relu(self.norm1(x, training=training)), training=training)

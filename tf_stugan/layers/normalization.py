@@ -8,7 +8,10 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from tf_stugan import compat
 from tf_stugan.compat import keras
+
+_FUSED_EPSILON = 1.001e-5  # the fused kernel takes none that is smaller (cuDNN's bound)
 
 Projection = Callable[[int, str], keras.layers.Layer]  # (units, name) -> a layer: condition -> [N, units]
 
@@ -60,8 +63,9 @@ def set_standing_statistics(run: Callable[[int], None], batches: int) -> None:
 class BatchNorm(keras.layers.BatchNormalization):
   """x [N, H, W, C] -> (x - mean) / sqrt(variance + epsilon) * gamma + beta; the condition is ignored.
 
-  Under more than one replica the statistics are those of the global batch: otherwise each replica would keep running
-  statistics of its own, and a resumed run could not be bit-identical.
+  Under more than one replica the statistics are those of the global batch, and running statistics are what one device has:
+  unbiased variances, as in PyTorch. Every replica computes the same ones, so they are mirrored variables: reading and
+  saving them needs no communication.
 
   Args:
     name: of the layer.
@@ -80,21 +84,50 @@ class BatchNorm(keras.layers.BatchNormalization):
                affine: bool = True):
     super().__init__(
         momentum=momentum, epsilon=epsilon, gamma_initializer=keras.initializers.RandomNormal(1.0, gamma_stddev),
-        center=affine, scale=affine, name=name,
-        synchronized=tf.distribute.get_strategy().num_replicas_in_sync > 1)
+        center=affine, scale=affine, name=name)
 
   def build(self, input_shape):
     self.values = math.prod(input_shape[1:])
     super().build(input_shape)
 
+  def add_weight(self, *args, synchronization=None, **kwargs):
+    """Keras makes running statistics variables that are reduced whenever they are read; these need none of that."""
+    del synchronization
+    return super().add_weight(*args, **kwargs)
+
   def call(self, x, condition=None, training=False):
     del condition
+    if training and tf.distribute.get_strategy().num_replicas_in_sync > 1:
+      return self._call_in_replica(x)
     seen = _SEEN.get()
     if seen is None or training:
       return super().call(x, training=training)
     mean, variance = tf.nn.moments(x, [0, 1, 2])
     seen.append(Moments(self, mean, variance))
     return tf.nn.batch_normalization(x, mean, variance, self.beta, self.gamma, self.epsilon)
+
+  def _call_in_replica(self, x):
+    """What the fused kernel of one device does, with the moments of all replicas' images; shares are equal."""
+    wide = tf.cast(x, tf.float32)
+    mean, variance, count = _global_moments(wide, tf.convert_to_tensor(self.moving_mean))
+    for running, seen in ((self.moving_mean, mean), (self.moving_variance, variance * (count / max(count - 1, 1)))):
+      compat.assign(running, self.momentum * running + (1 - self.momentum) * tf.stop_gradient(seen))
+    epsilon = max(self.epsilon, _FUSED_EPSILON)
+    return tf.cast(tf.nn.batch_normalization(wide, mean, variance, self.beta, self.gamma, epsilon), x.dtype)
+
+
+def _global_moments(x, near):
+  """(mean [C], biased variance [C], values a channel) over the images of all replicas, in one all-reduce.
+
+  Variance = mean of the replicas' variances + variance of their means. The latter is computed around `near` [C], any value
+  close to the mean: far from 0 the difference of squares would lose what it is about.
+  """
+  context = tf.distribute.get_replica_context()
+  mean, variance = tf.nn.moments(x, [0, 1, 2])
+  apart = mean - near
+  apart, squared, variance = context.all_reduce(tf.distribute.ReduceOp.MEAN, [apart, tf.square(apart), variance])
+  count = math.prod(x.shape[:3]) * context.num_replicas_in_sync
+  return near + apart, variance + squared - tf.square(apart), count
 
 
 class ConditionalBatchNorm(keras.layers.Layer):

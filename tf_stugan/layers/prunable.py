@@ -18,7 +18,15 @@ NormalizerFn = Callable[[], keras.layers.Layer]
 
 
 class _Prunable(keras.layers.Layer, PrunableLayer):
-  """A layer with `kernel`, optional `bias`, optional kernel normalizer, and a mask that exists once it is asked for."""
+  """A layer with `kernel`, optional `bias`, optional kernel normalizer, and a mask that exists once it is asked for.
+
+  Attributes:
+    void_bias: True where what follows takes the mean of each channel away again (BatchNorm). The gradient of the bias is 0
+      then; computed, it is nothing but rounding, which Adam scales up to whole steps, other ones for other replicas. So it
+      is not computed. Set it before the layer is called.
+  """
+
+  void_bias = False
 
   def __init__(self, units, use_bias=True, kernel_initializer='glorot_uniform', bias_initializer='fan_in_uniform',
                kernel_normalizer: NormalizerFn | None = None, prunable=True, **kwargs):
@@ -43,6 +51,11 @@ class _Prunable(keras.layers.Layer, PrunableLayer):
     if self.kernel_normalizer is None:
       return self.kernel
     return self.kernel_normalizer(self.kernel, training=training)
+
+  def _add_bias(self, x):
+    if self.bias is None:
+      return x
+    return tf.nn.bias_add(x, tf.stop_gradient(self.bias) if self.void_bias else self.bias)
 
   def create_mask(self) -> tf.Variable:
     """The mask variable: bool, of the kernel's shape, all True when created here."""
@@ -99,7 +112,7 @@ class Conv2D(_Prunable):
 
   def call(self, x, training=False):
     x = self.convolve(x, self._effective_kernel(training))
-    return x if self.bias is None else tf.nn.bias_add(x, self.bias)
+    return self._add_bias(x)
 
 
 class Conv2DTranspose(_Prunable):
@@ -120,7 +133,7 @@ class Conv2DTranspose(_Prunable):
   def call(self, x, training=False):
     shape = [tf.shape(x)[0], 2 * x.shape[1], 2 * x.shape[2], self.units]
     x = tf.nn.conv2d_transpose(x, self._effective_kernel(training), shape, 2, 'SAME')
-    return x if self.bias is None else tf.nn.bias_add(x, self.bias)
+    return self._add_bias(x)
 
 
 class Dense(_Prunable):
@@ -133,7 +146,7 @@ class Dense(_Prunable):
 
   def call(self, x, training=False):
     x = tf.matmul(x, self._effective_kernel(training))
-    return x if self.bias is None else tf.nn.bias_add(x, self.bias)
+    return self._add_bias(x)
 
 
 def _all_true(shape, dtype=None, **_):

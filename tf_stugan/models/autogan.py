@@ -35,10 +35,11 @@ class Cell(keras.layers.Layer):
   """x [N, H, W, C], features of earlier cells -> ([N, 2H, 2W, channels], this cell's own feature).
 
   [norm]-ReLU-up-conv3 and, for each earlier cell, conv1 of its feature brought to this size make the feature;
-  [norm]-ReLU-conv3 and the shortcut make the output.
+  [norm]-ReLU-conv3 and the shortcut make the output. `normalized`: whether a shift of an output channel changes nothing
+  that follows, see `Conv2D.void_bias`.
   """
 
-  def __init__(self, channels: int, plan: CellPlan, style: LayerStyle, name: str):
+  def __init__(self, channels: int, plan: CellPlan, style: LayerStyle, name: str, normalized: bool = False):
     super().__init__(name=name)
     make_norm = style.batch_norm if plan.batch_norm else normalization.no_norm
     self.bilinear = plan.bilinear
@@ -48,6 +49,9 @@ class Cell(keras.layers.Layer):
     self.norm2 = make_norm('norm2')
     self.conv2 = style.conv(channels, 'conv2')
     self.shortcut = style.conv(channels, 'shortcut', kernel_size=1) if plan.shortcut else None
+    self.conv2.void_bias = normalized
+    if self.shortcut is not None:
+      self.shortcut.void_bias = normalized
 
   def _resized(self, x, factor):
     return resampling.upsample_bilinear(x, factor) if self.bilinear else resampling.upsample_nearest(x, factor)
@@ -82,7 +86,7 @@ class Generator(keras.Model):
     self.latent_size = latent_size
     self.first_map = [-1, 4, 4, width]
     self.project = style.dense(4 * 4 * width, 'project')
-    self.cells = [Cell(width, plan, style, f'cell{i}') for i, plan in enumerate(cells, 1)]
+    self.cells = [Cell(width, plan, style, f'cell{i}', normalized=i == len(cells)) for i, plan in enumerate(cells, 1)]
     self.norm = style.batch_norm('norm')
     self.to_rgb = style.conv(image_channels, 'to_rgb')
 

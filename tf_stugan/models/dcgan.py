@@ -33,6 +33,8 @@ class Generator(keras.Model):
     self.project = style.dense(4 * 4 * 8 * width, 'project')
     self.convs = [style.conv_transpose(m * width, f'conv{i}', kernel_size=4) for i, m in enumerate((4, 2, 1), 1)]
     self.norms = [style.batch_norm(f'norm{i}') for i in range(1, 4)]
+    for conv in self.convs:
+      conv.void_bias = True
     self.to_rgb = style.conv(image_channels, 'to_rgb')
 
   def call(self, latents, labels=None, training=False):
@@ -62,6 +64,8 @@ class Discriminator(keras.Model):
       self.convs.append(style.conv(channels, f'conv{i}b', kernel_size=4, resample='stride'))
     self.convs.append(style.conv(8 * width, 'conv4'))
     self.norms = [style.batch_norm(conv.name.replace('conv', 'norm')) for conv in self.convs]
+    for conv in self.convs:
+      conv.void_bias = True
     self.logits = head(style)
 
   def call(self, x, labels=None, training=False):

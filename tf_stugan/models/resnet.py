@@ -59,7 +59,9 @@ class Generator(keras.Model):
           f'A latent of {latent_size} cannot be cut into {len(multipliers)} equal chunks; set LATENT_SIZE.')
     self.project = style.dense(base_resolution**2 * first, 'project')
     make_norm = self._make_norm(style)
-    self.blocks = [GeneratorBlock(c, style, make_norm, f'block{i}') for i, c in enumerate(widths, 1)]
+    # A shift passes unchanged through shortcuts up to the last norm, but not through attention.
+    self.blocks = [GeneratorBlock(c, style, make_norm, f'block{i}', normalized=i > attention_after)
+                   for i, c in enumerate(widths, 1)]
     self.attention = SelfAttention(style) if attention_after else None
     self.norm = style.batch_norm('norm')
     self.to_rgb = style.conv(image_channels, 'to_rgb')
@@ -116,10 +118,15 @@ class Discriminator(keras.Model):
     self.mean_pool = mean_pool
     self.attention_after = attention_after
     first, *widths = [width * m for m in multipliers]
-    self.blocks = [DiscriminatorStem(first, style, batch_norm, 'block1')]
-    for i, (before, channels) in enumerate(zip([first, *widths[:-1]], widths, strict=True), 2):
+    changes = [i <= downsamplings or channels != before  # of resolution or width, by the blocks after the stem
+               for i, (before, channels) in enumerate(zip([first, *widths[:-1]], widths, strict=True), 2)]
+    # What a block puts out is normalized on both ways through the next one, if that has a shortcut of its own.
+    normalized = [batch_norm and change and i != attention_after for i, change in enumerate([*changes, False], 1)]
+    self.blocks = [DiscriminatorStem(first, style, batch_norm, 'block1', normalized[0])]
+    for i, channels in enumerate(widths, 2):
       self.blocks.append(DiscriminatorBlock(
-          channels, style, batch_norm, f'block{i}', downsample=i <= downsamplings, widen=channels != before))
+          channels, style, batch_norm, f'block{i}', downsample=i <= downsamplings,
+          widen=changes[i - 2] and i > downsamplings, normalized=normalized[i - 1]))
     self.attention = SelfAttention(style) if attention_after else None
     self.logits = head(style)
 

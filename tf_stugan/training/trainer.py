@@ -189,7 +189,8 @@ class Trainer(tf.Module):
       tape.watch(variables)
       loss, scalars = side.player.objective(batch, seed)
     context = tf.distribute.get_replica_context()
-    gradients = context.all_reduce(tf.distribute.ReduceOp.MEAN, tape.gradient(loss, variables))
+    gradients = tape.gradient(loss, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+    gradients = context.all_reduce(tf.distribute.ReduceOp.MEAN, gradients)
     return variables, gradients, context.all_reduce(tf.distribute.ReduceOp.MEAN, {'loss': loss, **scalars})
 
   def _measure_balance(self, moves):
