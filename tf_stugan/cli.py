@@ -111,7 +111,9 @@ def _import_quietly(module):
     os.dup2(capture.fileno(), 2)
     try:
       command = importlib.import_module(module)
-      importlib.import_module('tensorflow').config.list_logical_devices()
+      tensorflow = importlib.import_module('tensorflow')
+      if 'TF_CONFIG' not in os.environ:  # the strategy of several workers has to be made before TensorFlow starts
+        tensorflow.config.list_logical_devices()
     except BaseException:
       capture.seek(0)
       os.write(saved, capture.read())

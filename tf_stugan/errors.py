@@ -23,6 +23,12 @@ class DivergedError(UserError):
   exit_code = 4
 
 
+class DisagreementError(UserError):
+  """Replicas that have to be equal are not."""
+
+  exit_code = 4
+
+
 class CheckpointError(UserError):
   """The workdir holds checkpoints, and none of them can be used."""
 
@@ -33,6 +39,12 @@ class DiskError(UserError):
   """A checkpoint could not be written: disk full, or read-only."""
 
   exit_code = 6
+
+
+class WorkerLostError(UserError):
+  """Another process of the same run is gone; start all of them again."""
+
+  exit_code = 7
 
 
 class Interrupted(UserError):

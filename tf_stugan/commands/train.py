@@ -6,8 +6,12 @@ Examples:
       --gin_param='GENERATOR_DENSITY = 0.05' --gin_param='DISCRIMINATOR_DENSITY = 0.5'
   tf-stugan train --workdir=runs/a                      # goes on, with the configuration that lies there
 
-Exit codes: 0 done, 2 usage or configuration, 3 data, 4 diverged, 5 no usable checkpoint, 6 disk full,
-42 stopped on request (Ctrl-C or SIGTERM) and resumable.
+--strategy says where it computes: one_device; mirrored, all GPUs of this machine; multi_worker, the machines that TF_CONFIG
+names, each of which runs this command on the same --workdir (tools/launch_local_workers.py does it on one machine); tpu.
+The batch is shared out, so the result is that of one device, up to rounding.
+
+Exit codes: 0 done, 2 usage or configuration, 3 data, 4 diverged, 5 no usable checkpoint, 6 disk full, 7 another worker is
+gone, 42 stopped on request (Ctrl-C or SIGTERM) and resumable.
 """
 
 import logging
@@ -19,6 +23,7 @@ from absl import flags
 from tf_stugan import configuration
 from tf_stugan import errors
 from tf_stugan.commands import common
+from tf_stugan.training import agreement
 from tf_stugan.training import checkpoints
 from tf_stugan.training import strategies
 from tf_stugan.training.workdir import Workdir
@@ -39,22 +44,32 @@ def define_flags(values: flags.FlagValues) -> None:
 
 
 def run(values: flags.FlagValues) -> None:
+  strategy = strategies.make(values.strategy)  # first of all: that of several workers has to be
   if values.gin_file:
     common.load_gin_files(values)
   elif not pathlib.Path(values.workdir, 'config.gin').exists():
     raise errors.UserError(f'{values.workdir} holds no run yet: name an experiment, for example --gin_file=quickstart.gin')
   else:
     configuration.load([pathlib.Path(values.workdir, 'config.gin')], values.gin_param)
-  with strategies.make(values.strategy).scope():
+  with strategy.scope():
     experiment = configuration.make_experiment()
   if values.dry_run:
     experiment.trainer.build(experiment.data.load(values.data_dir).image_shape)
     sys.stdout.write(configuration.snapshot() + '\n')
     return
+  if strategies.is_chief(strategy):
+    _lead(experiment, values)
+  else:
+    _follow(experiment, values)
+
+
+def _lead(experiment, values):
+  """Trains; this is the process that writes."""
   workdir = Workdir(values.workdir, create=True)
   with workdir.lock():
     if workdir.config.exists() and checkpoints.list_steps(workdir.checkpoints):
       _check_unchanged(workdir, values.allow_config_change)
+    agreement.wait(experiment.trainer.strategy)
     prepared = experiment.prepare(workdir, values.data_dir, pathlib.Path(values.cache_dir))
     workdir.config.write_text(configuration.snapshot())
     try:
@@ -62,6 +77,12 @@ def run(values: flags.FlagValues) -> None:
     finally:
       workdir.operative_config.write_text(configuration.operative())
   _LOG.info('Done: %s', workdir.path)
+
+
+def _follow(experiment, values):
+  """Takes part in the training that the chief leads, and writes nothing."""
+  agreement.wait(experiment.trainer.strategy)  # until the chief has the folder to itself
+  experiment.procedure.run(experiment.prepare(Workdir(values.workdir), values.data_dir, pathlib.Path(values.cache_dir)))
 
 
 def _check_unchanged(workdir, allowed):

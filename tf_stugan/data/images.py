@@ -121,7 +121,7 @@ def _file_reader(mapped: np.memmap) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def batches(data: Images, counts: Mapping[str, tuple[int, int]], run_seed: int, first_step: int = 0,
-            num_replicas: int = 1, flip: bool = False) -> tf.data.Dataset:
+            num_replicas: int = 1, flip: bool = False, replicas: range | None = None) -> tf.data.Dataset:
   """The batches of a run from `first_step` on. What a step sees depends on (run_seed, step) alone.
 
   Args:
@@ -129,8 +129,9 @@ def batches(data: Images, counts: Mapping[str, tuple[int, int]], run_seed: int, 
     counts: for each player that uses data, (updates a step, images an update over all replicas).
     run_seed: the seed of the run.
     first_step: steps already done.
-    num_replicas: consecutive elements go to consecutive replicas; each holds its share of every update.
+    num_replicas: of the whole run; each gets its share of every update.
     flip: mirror each image left-right with probability 1/2.
+    replicas: those that are fed from here, all if not given; consecutive elements go to consecutive ones.
 
   Returns:
     A data set of {player: {'images': float32 [updates, N / num_replicas, H, W, C], 'labels': int32 [...]}}.
@@ -138,9 +139,10 @@ def batches(data: Images, counts: Mapping[str, tuple[int, int]], run_seed: int, 
   look_up, labels = _look_up(data), tf.constant(data.labels)
   per_step = sum(updates * size for updates, size in counts.values())
   order = rng.seed(run_seed, 'data/order')
+  replicas = range(num_replicas) if replicas is None else replicas
 
   def element(index):
-    step, replica = index // num_replicas, index % num_replicas
+    step, replica = index // len(replicas), replicas.start + index % len(replicas)
     mirrored = tf.random.stateless_uniform([per_step], rng.seed(run_seed, 'data/flip', step)) < 0.5
     result, offset = {}, 0
     for player, (updates, size) in counts.items():
@@ -157,5 +159,5 @@ def batches(data: Images, counts: Mapping[str, tuple[int, int]], run_seed: int, 
       offset += updates * size
     return result
 
-  indices = tf.data.Dataset.counter(first_step * num_replicas, dtype=tf.int64)
+  indices = tf.data.Dataset.counter(first_step * len(replicas), dtype=tf.int64)
   return indices.map(element, num_parallel_calls=2, deterministic=True).prefetch(4)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from tf_stugan import errors
 from tf_stugan.data.images import Images
 from tf_stugan.data.images import ImageSource
+from tf_stugan.training import strategies
 from tf_stugan.training.evaluation import Evaluator
 from tf_stugan.training.trainer import Trainer
 from tf_stugan.training.workdir import Workdir
@@ -57,7 +58,8 @@ class Experiment:
     _check_classes(data, self.trainer.gan.num_classes)
     with self.trainer.strategy.scope():
       self.trainer.build(data.image_shape)
-    self.evaluator.prepare(data, cache_dir)
+    if strategies.is_chief(self.trainer.strategy):  # no other worker scores anything, or writes into the cache
+      self.evaluator.prepare(data, cache_dir)
     return Run(workdir, data, self.trainer, self.evaluator)
 
 

@@ -3,11 +3,15 @@
 from collections.abc import Callable
 import logging
 
+import tensorflow as tf
+
 from tf_stugan import errors
 from tf_stugan.procedures.procedure import Procedure
 from tf_stugan.procedures.procedure import Run
+from tf_stugan.training import agreement
 from tf_stugan.training import checkpoints
 from tf_stugan.training import reporting
+from tf_stugan.training import strategies
 from tf_stugan.training.stop_signal import StopSignal
 
 _LOG = logging.getLogger(__name__)
@@ -24,11 +28,13 @@ class Train(Procedure):
     checkpoint_interval: steps between checkpoints.
     keep_checkpoints: how many of the newest are kept, beside the one of the best score.
     keep_every: checkpoints at multiples of this many steps are kept, too; 0 for none.
+    max_rollbacks: how often the run may go back to its newest checkpoint and go on with other latents and another data
+      order when a loss is not finite; 0 stops it at once. Rows of metrics say how often it was.
   """
 
   def __init__(self, num_steps: int, report_interval: int = 100, sample_interval: int = 1000,
                evaluate_interval: int = 5000, checkpoint_interval: int = 1000, keep_checkpoints: int = 2,
-               keep_every: int = 0):
+               keep_every: int = 0, max_rollbacks: int = 0):
     if num_steps != int(num_steps) or num_steps < 1:
       raise errors.UserError(f'Train.num_steps is a whole number of steps, at least 1; got {num_steps}.')
     if keep_checkpoints < 1:
@@ -40,21 +46,43 @@ class Train(Procedure):
     self.checkpoint_interval = checkpoint_interval
     self.keep_checkpoints = keep_checkpoints
     self.keep_every = keep_every
+    self.max_rollbacks = max_rollbacks
 
   def run(self, run, begin: Callable[[Run, reporting.Cost], None] | None = None):
     """As in `Procedure`; `begin` is called where the run does not go on from a checkpoint."""
-    step = checkpoints.restore(run.trainer, run.workdir.checkpoints)
+    self._check_updates(run.trainer)
+    step = self._restore(run)
     if step:
       _LOG.info('Going on from the checkpoint of step %d.', step)
-    run.workdir.truncate_rows(step)
-    self._check_updates(run.trainer)
-    log = reporting.Log(run.workdir)
+    strategy = run.trainer.strategy
+    log = reporting.Log(run.workdir, strategies.is_chief(strategy))
+    with StopSignal() as stop:
+      try:
+        while not self._attempt(run, log, stop, begin if step == 0 else None):
+          begin = None
+        agreement.wait(strategy)  # for the chief, which may still be scoring
+      except (tf.errors.UnavailableError, tf.errors.AbortedError) as error:
+        if strategies.num_workers(strategy) == 1:
+          raise
+        raise errors.WorkerLostError(
+            'Another worker of this run is gone; its own output says why. Start all of them again with the same command: '
+            'they go on from the last checkpoint.') from error
+
+  def _restore(self, run):
+    """The step of the newest checkpoint, 0 without one."""
+    chief = strategies.is_chief(run.trainer.strategy)
+    step = checkpoints.restore(run.trainer, run.workdir.checkpoints, set_aside=chief)
+    agreement.check_step(run.trainer.strategy, step)
+    if chief:
+      run.workdir.truncate_rows(step)
+    return step
+
+  def _attempt(self, run, log, stop, begin):
+    """Trains to the end and returns True; or goes back to a checkpoint and returns False."""
     evaluate = reporting.Evaluate(self.evaluate_interval, run.evaluator, log)
     checkpoint = reporting.Checkpoint(self.checkpoint_interval, run.workdir, self.keep_checkpoints, self.keep_every)
     progress = reporting.Progress(self.report_interval, evaluate)
     cost = reporting.Cost(self.evaluate_interval, log)
-    if step == 0 and begin:
-      begin(run, cost)
     hooks = [
         evaluate,
         progress,
@@ -62,12 +90,28 @@ class Train(Procedure):
         cost,
         reporting.Samples(self.sample_interval, run.workdir, log),
         checkpoint,
+        stop.hook(checkpoint),
     ]
     try:
-      with StopSignal() as stop:
-        run.trainer.fit(run.data, self.num_steps, [*hooks, stop.hook(checkpoint)])
+      if begin:
+        begin(run, cost)
+      run.trainer.fit(run.data, self.num_steps, hooks)
+      return True
+    except errors.DivergedError as error:
+      self._roll_back(run, error)
+      return False
     finally:
       progress.close()
+
+  def _roll_back(self, run, error):
+    """Raises the error again where there is nothing to go back to, or it was done often enough."""
+    rollbacks = run.trainer.host_state.rollbacks + 1
+    if rollbacks > self.max_rollbacks or not checkpoints.list_steps(run.workdir.checkpoints):
+      raise error
+    step = self._restore(run)
+    run.trainer.go_on_otherwise(rollbacks)
+    _LOG.warning('%s Back to the checkpoint of step %d, with other latents: rollback %d of %d.', error, step, rollbacks,
+                 self.max_rollbacks)
 
   def _check_updates(self, trainer):
     for name, method in trainer.methods.items():

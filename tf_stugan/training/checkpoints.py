@@ -18,6 +18,7 @@ import tensorflow as tf
 
 import tf_stugan
 from tf_stugan import errors
+from tf_stugan import faults
 from tf_stugan.sparsity import masks
 
 _LOG = logging.getLogger(__name__)
@@ -44,9 +45,11 @@ def save(trainer, folder: pathlib.Path, keep: int = 2, milestones: int = 0) -> p
   try:
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
+    faults.reached('save:begin', step)
     tf.train.Checkpoint(trainer=trainer).write(str(temporary / 'variables'))
     (temporary / 'state.json').write_text(json.dumps(dataclasses.asdict(trainer.host_state)))
     files = sorted(temporary.iterdir())
+    faults.reached('save:after_data', step)
     manifest = {
         'step': step,
         'image_shape': trainer.image_shape,
@@ -56,9 +59,11 @@ def save(trainer, folder: pathlib.Path, keep: int = 2, milestones: int = 0) -> p
     (temporary / 'manifest.json').write_text(json.dumps(manifest, indent=1))
     for file in [*files, temporary / 'manifest.json', temporary]:
       _sync(file)
+    faults.reached('save:before_rename', step)
     shutil.rmtree(target, ignore_errors=True)
     os.rename(temporary, target)
     _sync(folder)
+    faults.reached('save:after_rename', step)
   except (OSError, tf.errors.OpError) as error:
     shutil.rmtree(temporary, ignore_errors=True)
     if isinstance(error, OSError) and error.errno not in (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EDQUOT, None):

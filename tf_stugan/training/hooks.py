@@ -10,7 +10,11 @@ class Hook(abc.ABC):
 
   Attributes:
     interval: in steps, at least 1.
+    everywhere: whether all workers of a run call it, since it changes the trainer or has to be done together. Others are
+      called on the chief alone; only there may anything be written.
   """
+
+  everywhere = False
 
   def __init__(self, interval: int):
     if interval < 1:

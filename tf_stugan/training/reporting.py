@@ -13,11 +13,13 @@ import rich.progress
 import rich.table
 import tensorflow as tf
 
+from tf_stugan import faults
 from tf_stugan.data import images as images_lib
 from tf_stugan.metrics.cost import dense_cost
 from tf_stugan.metrics.cost import Measured
 from tf_stugan.metrics.cost import network_cost
 from tf_stugan.training import checkpoints
+from tf_stugan.training import strategies
 from tf_stugan.training.evaluation import Evaluator
 from tf_stugan.training.hooks import Hook
 from tf_stugan.training.workdir import Workdir
@@ -29,18 +31,23 @@ class Log:
   """Where numbers go: rows of metrics.jsonl, and TensorBoard.
 
   Rows hold only what a resumed run repeats bit for bit; wall-clock figures go to TensorBoard and to the progress line.
+  With `writes` False nothing is written: every worker computes what one of them writes.
   """
 
-  def __init__(self, workdir: Workdir):
+  def __init__(self, workdir: Workdir, writes: bool = True):
     self._path = workdir.metrics
-    self.writer = tf.summary.create_file_writer(str(workdir.events))
+    self._writes = writes
+    self.writer = tf.summary.create_file_writer(str(workdir.events)) if writes else tf.summary.create_noop_writer()
 
   def row(self, kind: str, step: int, values: Mapping[str, object]) -> None:
+    if not self._writes:
+      return
     try:
       with open(self._path, 'a') as file:
         file.write(json.dumps({'kind': kind, 'step': step, **values}) + '\n')
     except OSError as error:
       _LOG.warning('The %s row of step %d could not be written: %s', kind, step, error)
+    faults.reached('row', step)
 
   def tensorboard(self, step: int, scalars: Mapping[str, float]) -> None:
     with self.writer.as_default(step=step):
@@ -50,6 +57,8 @@ class Log:
 
 class Report(Hook):
   """Means of the losses, densities and exploration rates since the last report."""
+
+  everywhere = True  # it starts the means anew
 
   def __init__(self, interval: int, log: Log):
     super().__init__(interval)
@@ -161,6 +170,8 @@ class Checkpoint(Hook):
   It comes last among the hooks, so that what the others noted at this step is saved with it.
   """
 
+  everywhere = True  # all workers look whether the state may be saved; the chief saves it
+
   def __init__(self, interval: int, workdir: Workdir, keep: int = 2, milestones: int = 0):
     super().__init__(interval)
     self._folder = workdir.checkpoints
@@ -181,8 +192,10 @@ class Checkpoint(Hook):
     now = time.monotonic()
     trainer.host_state.train_seconds += now - self._since
     self._since = now
-    checkpoints.save(trainer, self._folder, self._keep, self._milestones)
     self._saved = step
+    trainer.check_state()
+    if strategies.is_chief(trainer.strategy):
+      checkpoints.save(trainer, self._folder, self._keep, self._milestones)
 
 
 class Progress(Hook):

@@ -4,6 +4,7 @@ import logging
 import signal
 
 from tf_stugan import errors
+from tf_stugan.training import agreement
 from tf_stugan.training.hooks import Hook
 
 _LOG = logging.getLogger(__name__)
@@ -31,11 +32,16 @@ class StopSignal:
     _LOG.info('Received %s: finishing the step and saving. Again to end at once.', signal.Signals(number).name)
 
   def hook(self, checkpoint: Hook) -> Hook:
-    """Saves with `checkpoint` and raises `Interrupted` at the first return to the host after a signal."""
+    """Saves with `checkpoint` and raises `Interrupted` at the first return to the host after a signal.
+
+    Of several workers one that received a signal is enough: all stop at the same step.
+    """
     return _Stop(self, checkpoint)
 
 
 class _Stop(Hook):
+
+  everywhere = True
 
   def __init__(self, signal_, checkpoint):
     super().__init__(interval=2**62)  # it acts between steps, not at steps of its own
@@ -43,8 +49,9 @@ class _Stop(Hook):
     self._checkpoint = checkpoint
 
   def after_call(self, trainer, step):
-    if self._signal.received is not None:
+    if agreement.any_worker(trainer.strategy, self._signal.received is not None):
       self._checkpoint(trainer, step)
+      agreement.wait(trainer.strategy)
       raise errors.Interrupted(f'Stopped at step {step} as asked, and saved. The same command goes on from here.')
 
   def __call__(self, trainer, step):

@@ -1,20 +1,106 @@
-"""Where a run computes."""
+"""Where a run computes, and which of several processes may write."""
 
+from collections.abc import Mapping
 import functools
+import json
+import os
 
 import tensorflow as tf
 
 from tf_stugan import errors
 
-NAMES = ('one_device', 'mirrored')
+NAMES = ('one_device', 'mirrored', 'multi_worker', 'tpu')
+
+_EXAMPLE = '{"cluster": {"worker": ["host1:2222", "host2:2222"]}, "task": {"type": "worker", "index": 0}}'
 
 
 @functools.cache  # TensorFlow mixes up the collectives of two strategies over the same devices in one process
 def make(name: str) -> tf.distribute.Strategy:
-  """A strategy by name: 'one_device' leaves placement to TensorFlow, 'mirrored' takes all GPUs (or logical CPUs)."""
+  """A strategy by name.
+
+  Args:
+    name: 'one_device' leaves placement to TensorFlow; 'mirrored' takes all GPUs (or logical CPUs) of this machine;
+      'multi_worker' those of all processes that the environment variable TF_CONFIG names, and has to be made before
+      TensorFlow is used for anything else; 'tpu' takes the TPU of this machine, or the one that TPU_NAME names.
+
+  Raises:
+    UserError: there is no such strategy, or not what it needs.
+  """
   if name == 'one_device':
     return tf.distribute.get_strategy()
   if name == 'mirrored':
     kind = 'GPU' if tf.config.list_logical_devices('GPU') else 'CPU'
     return tf.distribute.MirroredStrategy([device.name for device in tf.config.list_logical_devices(kind)])
+  if name == 'multi_worker':
+    return _multi_worker()
+  if name == 'tpu':
+    return _tpu()
   raise errors.UserError(f'--strategy={name}: there are {", ".join(NAMES)}.')
+
+
+def _multi_worker():
+  check_cluster(os.environ.get('TF_CONFIG', ''))
+  try:
+    return tf.distribute.MultiWorkerMirroredStrategy()
+  except (RuntimeError, ValueError, tf.errors.OpError) as error:  # an address that is taken, TensorFlow already in use ...
+    raise errors.UserError(f'--strategy=multi_worker: {_first_line(error)}') from error
+
+
+def check_cluster(text: str) -> None:
+  """Raises UserError where a TF_CONFIG is missing, or is not what a worker needs."""
+  if not text:
+    raise errors.UserError(
+        f'--strategy=multi_worker needs the environment variable TF_CONFIG in every process, for example {_EXAMPLE}; '
+        'tools/launch_local_workers.py sets it.')
+  try:
+    config = json.loads(text)
+    cluster, task = config['cluster'], config['task']
+    addresses = cluster[task['type']]
+    index = int(task['index'])
+  except (ValueError, KeyError, TypeError) as error:
+    raise errors.UserError(
+        f'TF_CONFIG is not as it should be ({type(error).__name__}: {error}); an example: {_EXAMPLE}') from error
+  if unknown := set(cluster) - {'chief', 'worker'}:
+    raise errors.UserError(f'TF_CONFIG names the jobs {sorted(unknown)}; there are chief (one, or none) and worker.')
+  if not isinstance(addresses, list) or not 0 <= index < len(addresses):
+    raise errors.UserError(f'TF_CONFIG: there is no {task["type"]} {index} among {addresses}.')
+  if bad := [a for job in cluster.values() for a in job if not str(a).rpartition(':')[2].isdigit()]:
+    raise errors.UserError(f'TF_CONFIG: {bad[0]!r} is no address; they look like host:port.')
+
+
+def _tpu():
+  name = os.environ.get('TPU_NAME', 'local')
+  try:
+    resolver = tf.distribute.cluster_resolver.TPUClusterResolver(name)
+    if name != 'local':
+      tf.config.experimental_connect_to_cluster(resolver)
+    tf.tpu.experimental.initialize_tpu_system(resolver)
+    return tf.distribute.TPUStrategy(resolver)
+  except (ImportError, RuntimeError, ValueError, tf.errors.OpError) as error:
+    raise errors.UserError(
+        f'--strategy=tpu: no TPU was found here ({_first_line(error)}). Run on a TPU machine, or set TPU_NAME.') from error
+
+
+def _first_line(error):
+  return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+
+
+def num_workers(strategy: tf.distribute.Strategy) -> int:
+  """How many processes share a run."""
+  return sum(map(len, _cluster(strategy).values())) or 1
+
+
+def is_chief(strategy: tf.distribute.Strategy) -> bool:
+  """Whether this process is the one that writes: the 'chief' of a cluster, or its first worker."""
+  cluster = _cluster(strategy)
+  if not cluster:
+    return True
+  resolver = strategy.cluster_resolver
+  return (resolver.task_type, resolver.task_id) == ('chief' if 'chief' in cluster else 'worker', 0)
+
+
+def _cluster(strategy) -> Mapping[str, list[str]]:
+  """Addresses by job; empty where one process is all there is."""
+  if isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+    return strategy.cluster_resolver.cluster_spec().as_dict()
+  return {}

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tf_stugan import compat
 from tf_stugan import errors
+from tf_stugan import faults
 from tf_stugan import rng
 from tf_stugan.compat import keras
 from tf_stugan.data import images
@@ -22,6 +23,8 @@ from tf_stugan.sparsity import masks
 from tf_stugan.sparsity.masks import MaskedVariable
 from tf_stugan.sparsity.method import SparsityMethod
 from tf_stugan.sparsity.sparse_ema import SparseEMA
+from tf_stugan.training import agreement
+from tf_stugan.training import strategies
 from tf_stugan.training.hooks import Hook
 from tf_stugan.training.layer_choice import conv_only
 from tf_stugan.training.layer_choice import LayerChoice
@@ -57,9 +60,11 @@ class HostState:
   Attributes:
     train_seconds: wall-clock time spent in `fit` so far, over all processes.
     best: the best evaluation so far, {score name: [value, step]}.
+    rollbacks: how often the run went back to a checkpoint because a loss was not finite.
   """
 
   train_seconds: float = 0.0
+  rollbacks: int = 0
   best: dict[str, list] = dataclasses.field(default_factory=dict)
 
 
@@ -133,6 +138,16 @@ class Trainer(tf.Module):
         f'{player.name}/{scalar}' for player in self.gan.players for scalar in ('loss', *player.scalars)])
     self._run = tf.function(self._run_steps, autograph=False)
 
+  def go_on_otherwise(self, rollbacks: int) -> None:
+    """After a rollback, the so many-th: from here on other latents, other data order, other random regrowth."""
+    self.host_state.rollbacks = rollbacks
+    self._run = tf.function(self._run_steps, autograph=False)  # seeds are constants of the graph
+
+  @property
+  def _draws(self):
+    """The seed of all that is drawn while training."""
+    return (self.seed + 0x9E3779B1 * self.host_state.rollbacks) % 2**32
+
   def _build_side(self, player):
     optimizer = self.optimizers[player.name]
     optimizer.build(player.network.trainable_variables)
@@ -150,17 +165,22 @@ class Trainer(tf.Module):
   # The step, in the graph. `events` names whose masks change in it, and 'balance' if the balance ratio is measured.
 
   def _run_steps(self, iterator, num_steps, events):
-    def body(i):
-      self.strategy.run(self._replica_step, args=(next(iterator), events))
-      return i + 1
-    tf.while_loop(lambda i: i < num_steps, body, [0], parallel_iterations=1)
+    """Returns what `_fingerprints` collected in the last step."""
+    def body(i, _):
+      return i + 1, self._in_replicas(self._replica_step, next(iterator), events)
+    nothing = tf.zeros([self.strategy.num_replicas_in_sync, 2 * len(_changed(events))])
+    return tf.while_loop(lambda i, _: i < num_steps, body, [0, nothing], parallel_iterations=1)[1]
+
+  def _in_replicas(self, function, *args):
+    """Runs it on all replicas; what it returns is equal on all of them."""
+    return self.strategy.experimental_local_results(self.strategy.run(function, args=args))[0]
 
   def _replica_step(self, batches, events):
     step = self.step + 1
     moves = {}
     for name, side in self.sides.items():
       for i in range(side.player.updates_per_step):
-        moves[name] = self._move(side, _part(batches, name, i), rng.seed(self.seed, name, step, i))
+        moves[name] = self._move(side, _part(batches, name, i), rng.seed(self._draws, name, step, i))
     if _BALANCE in events:
       self._measure_balance(moves)
     for name, side in self.sides.items():
@@ -170,6 +190,14 @@ class Trainer(tf.Module):
         if grown is not None:
           side.average.mark_regrown(grown)
     compat.assign(self.step, step)
+    return self._fingerprints(_changed(events))
+
+  def _fingerprints(self, names):
+    """Of the masks of these players on every replica, for `agreement.check_masks`: [replicas, 2 * names]."""
+    if not names or self.strategy.num_replicas_in_sync == 1:
+      return tf.zeros([self.strategy.num_replicas_in_sync, 2 * len(names)])
+    masks_ = [[tf.convert_to_tensor(v.mask) for v in self.sides[name].masked] for name in names]
+    return agreement.of_replicas(tf.concat([agreement.fingerprint(m) for m in masks_], axis=0))
 
   def _move(self, side, batch, seed):
     """One optimizer step of one player."""
@@ -188,6 +216,7 @@ class Trainer(tf.Module):
     with tf.GradientTape(watch_accessed_variables=False) as tape:
       tape.watch(variables)
       loss, scalars = side.player.objective(batch, seed)
+      loss = faults.poisoned(loss, f'{side.player.name}_loss', self.step + 1)
     context = tf.distribute.get_replica_context()
     gradients = tape.gradient(loss, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
     gradients = context.all_reduce(tf.distribute.ReduceOp.MEAN, gradients)
@@ -213,7 +242,7 @@ class Trainer(tf.Module):
 
   def _update_masks(self, side, gradients, step):
     ratio = self.balance.decision_value() if self.balance else tf.constant(math.nan, tf.float64)
-    seed = rng.seed(self.seed, f'{side.player.name}/regrow', step)
+    seed = rng.seed(self._draws, f'{side.player.name}/regrow', step)
     grown = side.method.update(side.masked, gradients, step, seed, ratio)
     masks.apply_masks(side.masked)
     self.exploration[side.player.name].update()
@@ -228,8 +257,9 @@ class Trainer(tf.Module):
     for name in names:
       side = self.sides[name]
       with self._undisturbed():
-        variables, gradients, _ = self._gradients(side, _part(batches, name, 0), rng.seed(self.seed, name, self.step, 0))
+        variables, gradients, _ = self._gradients(side, _part(batches, name, 0), rng.seed(self._draws, name, self.step, 0))
       self._update_masks(side, _of_masked(side, variables, gradients), self.step)
+    return self._fingerprints(names)
 
   # The loop, on the host.
 
@@ -244,20 +274,24 @@ class Trainer(tf.Module):
     Raises:
       DataError: the data are fewer than a batch.
       DivergedError: a loss is not finite.
+      DisagreementError: replicas have come to different masks.
     """
     step = int(self.step.numpy())
     if step == 0:
       self.update_masks(data)
     iterator = self._batches(data, step)
-    for hook in hooks:
+    mine = hooks if strategies.is_chief(self.strategy) else [hook for hook in hooks if hook.everywhere]
+    for hook in mine:
       hook.begin(self, step, num_steps)
     while step < num_steps:
       events = self._events_at(step + 1)
       count = 1 if events else self._quiet_steps(step, num_steps, hooks)
-      self._run(iterator, tf.constant(count), events)
+      fingerprints = self._run(iterator, tf.constant(count), events)
       step += count
       self._check_finite(step)
-      for hook in hooks:
+      agreement.check_masks(_changed(events), fingerprints.numpy(), step)
+      faults.reached('step', step)
+      for hook in mine:
         hook.after_call(self, step)
         if step % hook.interval == 0 or step == num_steps:
           hook(self, step)
@@ -265,10 +299,12 @@ class Trainer(tf.Module):
   def update_masks(self, data: images.Images) -> None:
     """Does the mask updates that are due at the present step, before the next one: pruning before training, or of a
     network that was trained elsewhere. What is explored is counted from here."""
-    names = tuple(name for name in self._events_at(int(self.step.numpy())) if name != _BALANCE)
+    step = int(self.step.numpy())
+    names = _changed(self._events_at(step))
     if names:
-      batch = next(self._batches(data, int(self.step.numpy())))
-      tf.function(lambda: self.strategy.run(self._replica_update, args=(batch, names)), autograph=False)()
+      batch = next(self._batches(data, step))
+      fingerprints = tf.function(lambda: self._in_replicas(self._replica_update, batch, names), autograph=False)()
+      agreement.check_masks(names, fingerprints.numpy(), step)
       for name in names:
         self.exploration[name].restart()
 
@@ -277,9 +313,11 @@ class Trainer(tf.Module):
     largest = max((size for _, size in counts.values()), default=0)
     if largest > len(data):
       raise errors.DataError(f'{data.name} has {len(data)} images, fewer than one batch of {largest}.')
-    replicas = self.strategy.num_replicas_in_sync
-    return iter(self.strategy.distribute_datasets_from_function(
-        lambda _: images.batches(data, counts, self.seed, first_step, replicas, self.flip)))
+    def of_worker(context):
+      share = context.num_replicas_in_sync // context.num_input_pipelines
+      replicas = range(context.input_pipeline_id * share, (context.input_pipeline_id + 1) * share)
+      return images.batches(data, counts, self._draws, first_step, context.num_replicas_in_sync, self.flip, replicas)
+    return iter(self.strategy.distribute_datasets_from_function(of_worker))
 
   def _events_at(self, step) -> tuple[str, ...]:
     updates = tuple(name for name, side in self.sides.items() if side.method and side.method.is_update_step(step))
@@ -298,22 +336,37 @@ class Trainer(tf.Module):
       if not math.isfinite(value):
         raise errors.DivergedError(
             f'{name} became {value} within the {self.steps_per_call} steps up to step {step} (seed {self.seed}). The '
-            'last checkpoint is from before that; lower the learning rate, or change the seed.')
+            'last checkpoint is from before that; lower the learning rate, change the seed, or set Train.max_rollbacks.')
+
+  def check_state(self) -> None:
+    """Raises DivergedError where a variable is not finite: it must not get into a checkpoint."""
+    for variable in self.variables:
+      if variable.dtype.is_floating and not tf.reduce_all(tf.math.is_finite(variable)):
+        raise errors.DivergedError(
+            f'{variable.name} is not finite at step {int(self.step.numpy())} (seed {self.seed}); this step is not saved. '
+            'The last checkpoint is from before that; lower the learning rate, change the seed, or set Train.max_rollbacks.')
 
   # What is reported.
 
   def scalars(self) -> dict[str, float]:
     """Means since the last call to `means.reset`, densities, exploration rates and the balance ratio, by name.
 
-    The ratio is left out while it is not known or not finite.
+    The ratio is left out while it is not known or not finite, the number of rollbacks while there were none.
     """
     result = dict(self.means.result())
+    if self.host_state.rollbacks:
+      result['rollbacks'] = self.host_state.rollbacks
     for name, side in self.sides.items():
       if side.masked:
         result[f'{name}/density'] = float(masks.density(side.masked))
         result[f'{name}/exploration_rate'] = self.exploration[name].total()
     ratio = self.balance.value() if self.balance else math.nan
     return {**result, **({'balance_ratio': ratio} if math.isfinite(ratio) else {})}
+
+
+def _changed(events):
+  """Whose masks change."""
+  return tuple(name for name in events if name != _BALANCE)
 
 
 def _part(batches, name, i):

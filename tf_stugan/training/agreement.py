@@ -1,0 +1,87 @@
+"""What replicas and workers have to agree on, and how they find out: masks, when to stop, where to go on from."""
+
+from collections.abc import Sequence
+import functools
+
+import numpy as np
+import tensorflow as tf
+
+from tf_stugan import errors
+from tf_stugan.training import strategies
+
+
+def fingerprint(masks: Sequence[tf.Tensor]) -> tf.Tensor:
+  """A hash of bool tensors, in the graph: a pseudo-random number for each position, added up where the mask is set.
+
+  Returns:
+    float32 [2], whole numbers in [0, 65536): 32 bits. Two different masks have the same ones with probability 2^-32.
+  """
+  total = tf.zeros([], tf.int32)  # wraps around, so the order of the sum does not matter
+  for i, mask in enumerate(masks):
+    numbers = tf.random.stateless_uniform(mask.shape, [i, 0], None, None, tf.int32)
+    total += tf.reduce_sum(tf.where(mask, numbers, 0))
+  halves = [tf.bitwise.bitwise_and(total, 0xFFFF), tf.bitwise.bitwise_and(tf.bitwise.right_shift(total, 16), 0xFFFF)]
+  return tf.cast(tf.stack(halves), tf.float32)
+
+
+def of_replicas(values: tf.Tensor) -> tf.Tensor:
+  """In a replica: float32 [n], whole numbers below 2^24 -> [replicas, n], those of all replicas.
+
+  One all-reduce, as of gradients, which every strategy has: each replica adds its row to those that are zero elsewhere.
+  """
+  context = tf.distribute.get_replica_context()
+  mine = tf.one_hot(tf.cast(context.replica_id_in_sync_group, tf.int32), context.num_replicas_in_sync)
+  return context.all_reduce(tf.distribute.ReduceOp.SUM, mine[:, None] * values[None, :])
+
+
+def check_masks(names: Sequence[str], fingerprints: np.ndarray, step: int) -> None:
+  """Compares what `of_replicas` collected of the `fingerprint`s of some networks' masks.
+
+  Args:
+    names: of the networks.
+    fingerprints: [replicas, 2 * networks].
+    step: at which masks changed.
+
+  Raises:
+    DisagreementError: one replica has other masks than the first.
+  """
+  for i, name in enumerate(names):
+    hashes = [f'{int(high) << 16 | int(low):08x}' for low, high in fingerprints[:, 2 * i:2 * i + 2]]
+    if len(set(hashes)) > 1:
+      raise errors.DisagreementError(
+          f'The masks of the {name} differ between replicas after the update at step {step} (hashes by replica: '
+          f'{", ".join(hashes)}). Nothing of it was saved; the same command goes on from the last checkpoint. If it comes '
+          'back, the replicas do not compute alike: look at their hardware and versions.')
+
+
+def any_worker(strategy: tf.distribute.Strategy, flag: bool) -> bool:
+  """Whether the flag is set on one worker at least: the same answer on all of them. All have to ask."""
+  if strategies.num_workers(strategy) == 1:
+    return flag
+  return bool(_of_workers(strategy, flag).any())
+
+
+def wait(strategy: tf.distribute.Strategy) -> None:
+  """Comes back when all workers have come here."""
+  any_worker(strategy, False)
+
+
+def check_step(strategy: tf.distribute.Strategy, step: int) -> None:
+  """Raises CheckpointError where workers would go on from different steps."""
+  if strategies.num_workers(strategy) > 1:
+    steps = sorted({int(s) for s in _of_workers(strategy, step)})
+    if len(steps) > 1:
+      raise errors.CheckpointError(
+          f'The workers found different checkpoints to go on from: steps {", ".join(map(str, steps))}. All of them have to '
+          'see the same --workdir.')
+
+
+def _of_workers(strategy, value) -> np.ndarray:
+  """One number of each replica's worker, [replicas]."""
+  return _collector(strategy)(tf.constant([value], tf.float32)).numpy()[:, 0]
+
+
+@functools.cache
+def _collector(strategy):
+  return tf.function(
+      lambda value: strategy.experimental_local_results(strategy.run(of_replicas, args=(value,)))[0], autograph=False)

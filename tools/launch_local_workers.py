@@ -1,0 +1,105 @@
+"""Trains with several processes on this machine: each is a worker of one run, with its own devices and its own replicas.
+
+What stands after `--` goes to `tf-stugan train`; --strategy=multi_worker is added.
+
+  python tools/launch_local_workers.py --workers=2 -- --workdir=runs/a --gin_file=quickstart.gin
+
+Every line of output begins with the worker's number; worker 0 is the chief, the only one that writes. Ctrl-C and SIGTERM are
+passed on: all workers stop at the same step, the chief saves, and the same command goes on from there. If one worker
+fails, the others are ended. Exit code: that of the first worker that failed; 42 if all stopped on request; else 0.
+
+On machines of their own, start the command on each with TF_CONFIG set instead, on one shared folder:
+  TF_CONFIG='{"cluster": {"worker": ["host1:2222", "host2:2222"]}, "task": {"type": "worker", "index": 0}}' \\
+      tf-stugan train --strategy=multi_worker --workdir=/shared/a ...
+"""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+from absl import app
+from absl import flags
+
+FLAGS = flags.FLAGS
+flags.DEFINE_integer('workers', 2, 'Processes.', lower_bound=1)
+flags.DEFINE_integer('grace_seconds', 30, 'How long the others may take to end once one has failed; then they are killed.')
+
+_LOST, _RESUMABLE = 7, 42  # exit codes of tf-stugan train
+
+
+def free_ports(count: int) -> list[int]:
+  """Ports of 127.0.0.1 that nobody listens on."""
+  with contextlib.ExitStack() as stack:
+    sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+    for s in sockets:
+      s.bind(('127.0.0.1', 0))
+    return [s.getsockname()[1] for s in sockets]
+
+
+def start(index: int, addresses: list[str], arguments: list[str]) -> tuple[subprocess.Popen, threading.Thread]:
+  """One worker, and the thread that prints what it says."""
+  config = {'cluster': {'worker': addresses}, 'task': {'type': 'worker', 'index': index}}
+  process = subprocess.Popen(
+      [sys.executable, '-m', 'tf_stugan.cli', 'train', '--strategy=multi_worker', *arguments],
+      env={**os.environ, 'TF_CONFIG': json.dumps(config)}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+      errors='replace', start_new_session=True)  # so that a Ctrl-C of the terminal comes once, through us
+  relay = threading.Thread(target=_relay, args=(index, process.stdout), daemon=True)
+  relay.start()
+  return process, relay
+
+
+def _relay(index, lines):
+  for line in lines:
+    sys.stdout.write(f'[{index}] {line}')
+    sys.stdout.flush()
+
+
+def supervise(workers: list[subprocess.Popen]) -> int:
+  """Waits for all; returns the exit code of the whole."""
+  failed, deadline = None, None
+  while any(worker.poll() is None for worker in workers):
+    time.sleep(0.1)
+    failed = failed if failed is not None else _failure(workers)
+    if failed is not None and deadline is None:
+      deadline = time.monotonic() + FLAGS.grace_seconds
+      _signal(workers, signal.SIGTERM)
+    if deadline is not None and time.monotonic() > deadline:
+      _signal(workers, signal.SIGKILL)
+  failed = failed if failed is not None else _failure(workers)
+  if failed is not None:
+    return failed
+  return max(worker.returncode for worker in workers)
+
+
+def _failure(workers):
+  """The exit code of one that failed, as a shell has it; not of one that only lost the others, if there is another."""
+  codes = [worker.poll() for worker in workers]
+  failures = sorted((code for code in codes if code not in (None, 0, _RESUMABLE)), key=lambda code: code == _LOST)
+  return (failures[0] if failures[0] > 0 else 128 - failures[0]) if failures else None
+
+
+def _signal(workers, number):
+  for worker in workers:
+    if worker.poll() is None:
+      worker.send_signal(number)
+
+
+def main(argv):
+  addresses = [f'127.0.0.1:{port}' for port in free_ports(FLAGS.workers)]
+  workers, relays = zip(*(start(i, addresses, argv[1:]) for i in range(FLAGS.workers)), strict=True)
+  for number in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(number, lambda received, _: _signal(workers, received))
+  code = supervise(workers)
+  for relay in relays:
+    relay.join(timeout=5)
+  sys.exit(code)
+
+
+if __name__ == '__main__':
+  app.run(main)
