@@ -43,7 +43,8 @@ def save(trainer, folder: pathlib.Path, keep: int = 2, milestones: int = 0) -> p
   target = folder / f'{_PREFIX}{step:08d}'
   temporary = folder / f'{_TEMPORARY}{step:08d}'
   try:
-    shutil.rmtree(temporary, ignore_errors=True)
+    for left in folder.glob(f'{_TEMPORARY}*'):  # by processes that were killed while they wrote
+      shutil.rmtree(left, ignore_errors=True)
     temporary.mkdir(parents=True)
     faults.reached('save:begin', step)
     tf.train.Checkpoint(trainer=trainer).write(str(temporary / 'variables'))
@@ -60,9 +61,11 @@ def save(trainer, folder: pathlib.Path, keep: int = 2, milestones: int = 0) -> p
     for file in [*files, temporary / 'manifest.json', temporary]:
       _sync(file)
     faults.reached('save:before_rename', step)
-    shutil.rmtree(target, ignore_errors=True)
+    if target.exists():
+      os.rename(target, folder / f'{_TEMPORARY}replaced')
     os.rename(temporary, target)
     _sync(folder)
+    shutil.rmtree(folder / f'{_TEMPORARY}replaced', ignore_errors=True)
     faults.reached('save:after_rename', step)
   except (OSError, tf.errors.OpError) as error:
     shutil.rmtree(temporary, ignore_errors=True)
