@@ -49,6 +49,7 @@ def start(index: int, addresses: list[str], arguments: list[str]) -> tuple[subpr
       [sys.executable, '-m', 'tf_stugan.cli', 'train', '--strategy=multi_worker', *arguments],
       env={**os.environ, 'TF_CONFIG': json.dumps(config)}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
       errors='replace', start_new_session=True)  # so that a Ctrl-C of the terminal comes once, through us
+  sys.stdout.write(f'[{index}] is process {process.pid} at {addresses[index]}\n')
   relay = threading.Thread(target=_relay, args=(index, process.stdout), daemon=True)
   relay.start()
   return process, relay
