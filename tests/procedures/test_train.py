@@ -1,0 +1,117 @@
+"""What a run does when a loss is not finite."""
+
+import json
+import logging
+import math
+
+import pytest
+
+from tests import tiny
+from tf_stugan import errors
+from tf_stugan.procedures.procedure import Run
+from tf_stugan.procedures.train import Train
+from tf_stugan.training import checkpoints
+from tf_stugan.training.workdir import Workdir
+
+
+class NoScores:
+  """In place of an evaluator."""
+
+  def evaluate(self, gan):
+    return {}
+
+  def protocol(self):
+    return {}
+
+
+def train(workdir, num_steps=10, trainer=None, **kwargs):
+  trainer = trainer or tiny.make_trainer(interval=1)
+  run = Run(Workdir(workdir, create=True), tiny.DATA, trainer, NoScores())
+  Train(num_steps, 2, 100, 100, 4, **kwargs).run(run)
+  return trainer
+
+
+def rows(workdir):
+  return [row for row in Workdir(workdir).rows() if row['kind'] == 'train']
+
+
+@pytest.fixture
+def fault(monkeypatch):
+  """Asks for a fault."""
+  return lambda name: monkeypatch.setenv('TF_STUGAN_FAULT', name)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_is_not_saved(tmp_path, fault):
+  fault('nan:discriminator_loss@7')
+  with pytest.raises(errors.DivergedError, match=r'discriminator/loss became nan .* step 7 \(seed 1\)'):
+    train(tmp_path)
+  assert [checkpoints.step_of(p) for p in checkpoints.list_steps(tmp_path / 'checkpoints')] == [4]
+  assert [row['step'] for row in rows(tmp_path)] == [2, 4, 6]
+
+
+def test_a_rollback_goes_on_from_the_newest_checkpoint_with_other_draws(tmp_path, fault, caplog, monkeypatch):
+  fault('nan:generator_loss@7')
+  with pytest.raises(errors.DivergedError):
+    train(tmp_path)
+  first = rows(tmp_path)
+  monkeypatch.setenv('TF_STUGAN_FAULT', 'nan:generator_loss@7')
+  with caplog.at_level(logging.WARNING):
+    trainer = tiny.make_trainer(interval=1)
+    forget_after_a_rollback(trainer, monkeypatch)
+    train(tmp_path, trainer=trainer, max_rollbacks=2)
+  assert 'Back to the checkpoint of step 4, with other latents: rollback 1 of 2' in caplog.text
+  after = rows(tmp_path)
+  assert [row['step'] for row in after] == [2, 4, 6, 8, 10]
+  assert [row.get('rollbacks', 0) for row in after] == [0, 0, 1, 1, 1]
+  assert after[:2] == first[:2] and after[2]['generator/loss'] != first[2]['generator/loss']
+  assert all(math.isfinite(value) for row in after for value in row.values() if isinstance(value, float))
+  state = json.loads((checkpoints.list_steps(tmp_path / 'checkpoints')[-1] / 'state.json').read_text())
+  assert state['rollbacks'] == 1
+
+
+def forget_after_a_rollback(trainer, monkeypatch):
+  """The fault is in the graph of the first attempt only."""
+  go_on = trainer.go_on_otherwise
+
+  def go_on_without(rollbacks):
+    monkeypatch.delenv('TF_STUGAN_FAULT')
+    go_on(rollbacks)
+  monkeypatch.setattr(trainer, 'go_on_otherwise', go_on_without)
+
+
+def test_a_run_after_a_rollback_resumes_exactly(tmp_path, fault, monkeypatch):
+  ends = []
+  for name, stops in (('whole', [10]), ('resumed', [8, 10])):
+    for stop in stops:  # the checkpoint of step 8 is from after the rollback
+      fault('nan:generator_loss@7')
+      trainer = tiny.make_trainer(interval=1)
+      forget_after_a_rollback(trainer, monkeypatch)
+      train(tmp_path / name, stop, trainer, max_rollbacks=1)
+    ends.append(tiny.state(trainer))
+    monkeypatch.delenv('TF_STUGAN_FAULT', raising=False)
+  for a, b in zip(*ends, strict=True):
+    assert (a == b).all()
+  assert rows(tmp_path / 'whole') == rows(tmp_path / 'resumed')
+
+
+def test_rollbacks_come_to_an_end(tmp_path, fault):
+  fault('nan:discriminator_loss@6')  # again after every rollback
+  with pytest.raises(errors.DivergedError, match='step 6'):
+    train(tmp_path, max_rollbacks=2)
+  assert checkpoints.step_of(checkpoints.list_steps(tmp_path / 'checkpoints')[-1]) == 4
+
+
+def test_without_a_checkpoint_there_is_nothing_to_go_back_to(tmp_path, fault):
+  fault('nan:discriminator_loss@2')
+  with pytest.raises(errors.DivergedError):
+    train(tmp_path, max_rollbacks=2)
+  assert not checkpoints.list_steps(tmp_path / 'checkpoints')
+
+
+def test_weights_that_are_not_finite_are_never_saved(tmp_path):
+  trainer = tiny.make_trainer(interval=1)
+  bias = trainer.gan.averaged_generator.to_rgb.bias  # no loss depends on it
+  bias.assign(bias * math.inf)
+  with pytest.raises(errors.DivergedError, match=r'to_rgb/bias:0 is not finite at step 4 \(seed 1\)'):
+    train(tmp_path, trainer=trainer)
+  assert not checkpoints.list_steps(tmp_path / 'checkpoints')
