@@ -234,6 +234,10 @@ def test_flops_as_one_json_object(capsys):
   result = json.loads(out)
   assert code == 0
   assert result['convention'] == 'measured'
+  assert {'generator', 'discriminator', 'training_flops', 'training_flops_vs_dense', 'test_flops', 'test_flops_vs_dense',
+          'convention'} <= set(result)
+  for network in (result['generator'], result['discriminator']):
+    assert {'parameters', 'masked_parameters', 'density', 'forward_multiply_adds', 'layers'} <= set(network)
   generator = result['generator']
   assert generator['density'] == pytest.approx(0.1, abs=1e-3)
   layers = generator['layers']

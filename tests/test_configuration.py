@@ -31,6 +31,33 @@ def test_the_paper_s_numbers_of_sngan_on_cifar10():
   assert not trainer.flip
 
 
+def test_the_paper_s_numbers_of_biggan():
+  experiment = made(experiment='biggan_cifar10_stugan.gin')
+  trainer = experiment.trainer
+  assert experiment.procedure.num_steps == 125_000
+  assert [(p.batch_size, p.updates_per_step) for p in trainer.gan.players] == [(50, 4), (50, 1)]
+  assert trainer.optimizers['generator'].get_config()['beta_2'] == pytest.approx(0.999)
+  assert (trainer.average.decay, trainer.average.start_step) == (0.9999, 1000)
+  assert trainer.methods['generator'].schedule.update_interval == 500
+  assert experiment.evaluator.batch_statistics
+
+
+@pytest.mark.parametrize('name, cap, interval', [('relaxed', 1.0, 1000), ('strict', 0.5, 2000)])
+def test_the_paper_s_numbers_of_adapt(name, cap, interval):
+  experiment = made(experiment=f'sngan_cifar10_adapt_{name}.gin')
+  generator, discriminator = (experiment.trainer.methods[p] for p in ('generator', 'discriminator'))
+  assert experiment.procedure.num_steps == 100_000
+  assert (generator.schedule.update_interval, generator.across_layers) == (500, True)
+  assert (discriminator.schedule.update_interval, discriminator.increment, discriminator.floor, discriminator.cap) == (
+      interval, 0.05, 0.05, cap)
+  assert (discriminator.lower_bound, discriminator.upper_bound) == (0.45, 0.55)
+  assert discriminator.density == generator.density == 0.1
+  assert [float(discriminator.schedule.drop_fraction(step)) for step in (0, 100_000)] == pytest.approx([0.5, 0.005])
+  balance = experiment.trainer.balance
+  assert (balance.interval, balance.window, balance.estimate.__name__) == (10, 100, 'mean_of_ratios')
+  assert not experiment.trainer.average.restart_regrown
+
+
 def test_every_choice_where_paper_and_code_differ_is_a_binding():
   trainer = made(
       'Trainer.layers = @layer_choice.conv_and_dense', 'DynamicSparse.across_layers = True',
