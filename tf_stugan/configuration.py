@@ -4,7 +4,9 @@ No other module of the library imports gin. Gin files use dynamic registration: 
 a class of the user's own needs no registration anywhere.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+import difflib
+import inspect
 import pathlib
 import re
 
@@ -37,8 +39,10 @@ def find(name: str) -> pathlib.Path:
   for path in candidates:
     if path.is_file():
       return path.resolve()
-  known = ', '.join(sorted(p.name for p in (root / 'experiments').glob('*.gin')))
-  raise errors.UserError(f'--gin_file={name}: no such file, here or in {root}. Experiments: {known}')
+  known = sorted(p.name for p in (root / 'experiments').glob('*.gin'))
+  places = [str(p.relative_to(root)) for p in root.rglob('*.gin')]
+  hint = _did_you_mean(name.removeprefix('gin_configs/'), [*known, *places])
+  raise errors.UserError(f'--gin_file={name}: no such file, here or in {root}.{hint} Experiments: {", ".join(known)}')
 
 
 def load(files: Sequence[pathlib.Path], bindings: Sequence[str] = ()) -> None:
@@ -74,8 +78,9 @@ def _parse_binding(binding, parsed):
   names = _bindings(parsed)
   match = re.match(r'\s*(\w+)\s*=', binding)
   if match and match[1] not in names:
-    macros = ', '.join(sorted(name for name in names if '.' not in name))
-    raise errors.UserError(f'--gin_param={binding!r}: this experiment has no {match[1]}; it has {macros}.')
+    macros = sorted(name for name in names if '.' not in name)
+    raise errors.UserError(f'--gin_param={binding!r}: this experiment has no {match[1]}.{_did_you_mean(match[1], macros)} '
+                           f'It has {", ".join(macros)}.')
   full_names = [name.split('/')[-1].rpartition('.')[0] for name in names if name.count('.') == 2]
   qualified = {name.split('.')[1]: name for name in full_names}
   expanded = re.sub(
@@ -84,7 +89,25 @@ def _parse_binding(binding, parsed):
   try:
     gin.parse_config('\n'.join([*imports, expanded]))
   except Exception as error:  # pylint: disable=broad-except
-    raise errors.UserError(f'--gin_param={binding!r}: {str(error).splitlines()[0]}') from error
+    hint = _hint(binding, qualified)
+    raise errors.UserError(f'--gin_param={binding!r}: {str(error).splitlines()[0]}{hint}') from error
+
+
+def _hint(binding, qualified):
+  """The nearest name to what 'Class.parameter = value' calls the class, or the parameter."""
+  match = re.match(r'\s*(?:\w+/)*(?:\w+\.)*(\w+)\.(\w+)\s*=', binding)
+  if not match:
+    return ''
+  if match[1] not in qualified:
+    return _did_you_mean(match[1], qualified)
+  configurable = gin.get_configurable(qualified[match[1]])
+  parameters = inspect.signature(configurable.__init__ if inspect.isclass(configurable) else configurable).parameters
+  return '' if match[2] in parameters else _did_you_mean(match[2], parameters)
+
+
+def _did_you_mean(name: str, known: Iterable[str]) -> str:
+  nearest = difflib.get_close_matches(name, list(known), n=1, cutoff=0.7)
+  return f' Did you mean {nearest[0]}?' if nearest else ''
 
 
 def _check_imports(file: pathlib.Path, seen: set[pathlib.Path] | None = None) -> None:

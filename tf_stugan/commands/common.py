@@ -15,6 +15,9 @@ from tf_stugan.training.trainer import Trainer
 from tf_stugan.training.workdir import Workdir
 
 
+_MOST_NUMBERS = 100_000  # in one flag
+
+
 def define_workdir_flag(values: flags.FlagValues) -> None:
   """Where a run is."""
   flags.DEFINE_string('workdir', None, 'The folder of the run.', flag_values=values, required=True)
@@ -101,13 +104,15 @@ def parse_numbers(flag: str, text: str) -> np.ndarray:
   Raises:
     UserError: the text is something else, or names no number.
   """
-  numbers = []
+  ranges = []
   try:
     for part in text.split(','):
       first, _, last = part.partition('-')
-      numbers.extend(range(int(first), int(last or first) + 1))
+      ranges.append(range(int(first), int(last or first) + 1))
   except ValueError:
-    numbers = []
-  if not numbers:
+    ranges = []
+  if not any(ranges):
     raise errors.UserError(f'--{flag}={text}: give numbers and ranges, for example 0-31 or 3,7,20-25.')
-  return np.array(numbers)
+  if sum(r.stop - r.start for r in ranges) > _MOST_NUMBERS or max(r.stop for r in ranges) > np.iinfo(np.int64).max:
+    raise errors.UserError(f'--{flag}={text}: at most {_MOST_NUMBERS:,} numbers, none of them beyond 2^63.')
+  return np.array([number for r in ranges for number in r])

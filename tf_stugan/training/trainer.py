@@ -87,6 +87,8 @@ class Trainer(tf.Module):
                balance: BalanceRatio | None = None, label: str = '', seed: int = 1, flip: bool = False,
                steps_per_call: int = 10, name: str | None = None):
     super().__init__(name=name)
+    errors.check_counts(self, 0, errors.LARGEST_SEED, seed=seed)
+    errors.check_counts(self, steps_per_call=steps_per_call)
     self.strategy = tf.distribute.get_strategy()
     self.gan = gan
     self.optimizers = dict(optimizers)
