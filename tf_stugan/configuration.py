@@ -127,6 +127,40 @@ def _check_imports(file: pathlib.Path, seen: set[pathlib.Path] | None = None) ->
         _check_imports(included.resolve(), seen)
 
 
+def check_in_use(file: pathlib.Path) -> None:
+  """Refuses a file of which the loaded configuration uses nothing: an ablation on a method that it does nothing for.
+
+  Raises:
+    UserError: the experiment reaches no parameter that the file binds or, where it sets macros alone, none of them.
+  """
+  own = {_unscoped(name) for name in re.findall(r'^([\w./]+)\s*=', file.read_text(), re.MULTILINE)}
+  own = {name for name in own if '.' in name} or own
+  if own and not own & _reached(_bindings(snapshot())):
+    names = sorted({name.split('.')[0] for name in own})
+    raise errors.UserError(f'--gin_file={file.name} changes nothing here: this experiment has no use for '
+                           f'{", ".join(names)}. The first lines of the file tell what it is for.')
+
+
+def _unscoped(name):
+  """'generator/static_sparse.StaticSparse.density' -> 'StaticSparse.density'; a macro stays as it is."""
+  return '.'.join(name.split('/')[-1].split('.')[-2:])
+
+
+def _reached(bindings):
+  """Parameters ('Class.parameter') and macros that can be got to from the experiment, whatever their scopes."""
+  reached, seen, todo = set(), set(), [_EXPERIMENT]
+  while todo:
+    current = todo.pop()
+    for name, value in bindings.items():
+      short = _unscoped(name)
+      if short == current or short.startswith(current + '.'):
+        reached.add(short)
+        found = {name.split('/')[-1].split('.')[-1] for name in re.findall(r'[@%]([\w./]+)', value)} - seen
+        todo += found
+        seen |= found
+  return reached
+
+
 def make_experiment():
   """Builds the configured `Experiment`. Call it in the scope of the strategy.
 
@@ -169,6 +203,12 @@ def _bindings(text):
 
 def _one_line(error: Exception) -> str:
   """What gin says, without its trace of calls."""
+  missing = re.search(r"No bindings specified for '(\w+)/gin.macro'", str(error))
+  if missing:
+    return f'{missing[1]} is asked for, and nothing in this experiment sets it.'
+  missing = re.search(r"(\w+)\.__init__\(\) missing \d+ required positional arguments?: (.*)", str(error))
+  if missing:
+    return f'{missing[1]} needs {missing[2]}, which nothing in this experiment sets.'
   lines = [line.strip() for line in str(error).splitlines() if line.strip()]
   kept = [line for line in lines if not line.startswith(('In call to', 'No values supplied', 'Gin had values'))]
   return ' '.join(kept or lines)[:500]

@@ -64,7 +64,10 @@ def load_gin_files(values: flags.FlagValues) -> None:
   """
   if not values.gin_file:
     raise errors.UserError('Name an experiment, for example --gin_file=quickstart.gin')
-  configuration.load([configuration.find(f) for f in values.gin_file], values.gin_param)
+  files = [configuration.find(f) for f in values.gin_file]
+  configuration.load(files, values.gin_param)
+  for file in files[1:]:
+    configuration.check_in_use(file)
 
 
 def make_experiment(workdir: Workdir) -> Experiment:
