@@ -11,7 +11,9 @@ from PIL import Image
 import pytest
 
 from tf_stugan import cli
+from tf_stugan.commands import common
 from tf_stugan.export import tflite
+from tf_stugan.training import checkpoints
 from tf_stugan.training.workdir import Workdir
 
 TINY = ['--gin_file=quickstart.gin', '--gin_file=runs/tiny.gin', '--gin_param=NUM_STEPS = 2']
@@ -94,10 +96,10 @@ def test_sample_and_export_and_report(run, cache, capsys, tmp_path):
   code, out, _ = call(capsys, 'export', f'--workdir={run}', f'--output={tmp_path}/g.tflite')
   assert code == 0 and 'differs from Keras by at most' in out
   code, out, _ = call(capsys, 'report', f'--workdirs={run}', f'--output={tmp_path}/report')
-  assert code == 0 and '| FCD |' in out
-  assert {p.name for p in (tmp_path / 'report').iterdir()} == {
-      'report.md', 'report.csv', 'curves.csv', 'density.png', 'discriminator_density.png', 'fcd.png', 'exploration_rate.png',
-      'balance_ratio.png'}
+  assert code == 0 and '| FCD ' in out and '| CS ' not in out and max(map(len, out.splitlines())) < 190
+  assert '| CS ' in call(capsys, 'report', f'--workdirs={run}', f'--output={tmp_path}/report', '--columns=all')[1]
+  # One run with one evaluation: no figure would say anything.
+  assert {p.name for p in (tmp_path / 'report').iterdir()} == {'report.md', 'report.csv', 'curves.csv'}
   assert all((tmp_path / name).stat().st_size > 500 for name in ('grid.png', 'walk.png', 'g.tflite'))
 
 
@@ -265,3 +267,20 @@ def test_flops_as_a_table_says_when_layers_are_not_known(capsys):
 def test_flops_of_nothing_names_an_experiment(capsys):
   code, _, err = call(capsys, 'flops')
   assert code == 2 and '--gin_file=quickstart.gin' in err
+
+
+def test_a_checkpoint_that_training_removes_while_it_is_read_is_replaced_by_the_next(run, monkeypatch):
+  folders, tries = [['step-2'], ['step-3']], []
+  monkeypatch.setattr(checkpoints, 'list_steps', lambda _: folders[min(len(tries), 1)])
+  def restore_chosen(trainer, folder, choice):
+    tries.append(choice)
+    if len(tries) == 1:
+      raise FileNotFoundError('step-2/state.json')
+    return 3
+  monkeypatch.setattr(checkpoints, 'restore_chosen', restore_chosen)
+  assert common.restore_chosen(None, Workdir(run), 'newest') == 3
+  assert tries == ['newest'] * 2
+  folders[1] = folders[0]  # nobody removed it
+  tries.clear()
+  with pytest.raises(FileNotFoundError):
+    common.restore_chosen(None, Workdir(run), 'newest')

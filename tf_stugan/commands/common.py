@@ -15,6 +15,7 @@ from tf_stugan.training.trainer import Trainer
 from tf_stugan.training.workdir import Workdir
 
 
+_MOST_TRIES = 5  # to read a checkpoint of a run that is still training
 _MOST_NUMBERS = 100_000  # in one flag
 
 
@@ -97,8 +98,22 @@ def restore_trainer(values: flags.FlagValues) -> tuple[Workdir, Trainer]:
   workdir = Workdir(values.workdir)
   trainer = make_experiment(workdir).trainer
   trainer.build(checkpoints.image_shape(workdir.checkpoints))
-  checkpoints.restore_chosen(trainer, workdir.checkpoints, values.checkpoint)
+  restore_chosen(trainer, workdir, values.checkpoint)
   return workdir, trainer
+
+
+def restore_chosen(trainer: Trainer, workdir: Workdir, choice: str) -> int:
+  """As `checkpoints.restore_chosen`, in a workdir where training may go on and remove checkpoints while they are read."""
+  for _ in range(_MOST_TRIES):
+    before = checkpoints.list_steps(workdir.checkpoints)
+    try:
+      return checkpoints.restore_chosen(trainer, workdir.checkpoints, choice)
+    except (errors.UserError, OSError):
+      if checkpoints.list_steps(workdir.checkpoints) == before:
+        raise
+  raise errors.CheckpointError(
+      f'{workdir.checkpoints}: training replaces checkpoints faster than they can be read; take one that is kept '
+      '(Train.keep_every, or --checkpoint=best), or wait until the run is done.')
 
 
 def parse_numbers(flag: str, text: str) -> np.ndarray:

@@ -55,11 +55,13 @@ class HostState:
   """What belongs in a checkpoint beside variables, in JSON types.
 
   Attributes:
-    train_seconds: wall-clock time spent in `fit` so far, over all processes.
+    train_seconds: wall-clock time spent in `fit` so far, without evaluations, over all processes.
+    evaluation_seconds: in evaluations. Checkpoints from before it was told apart have it in `train_seconds`.
     best: the best evaluation so far, {score name: [value, step]}.
   """
 
   train_seconds: float = 0.0
+  evaluation_seconds: float = 0.0
   best: dict[str, list] = dataclasses.field(default_factory=dict)
 
 
