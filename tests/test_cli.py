@@ -11,7 +11,9 @@ from PIL import Image
 import pytest
 
 from tf_stugan import cli
+from tf_stugan.commands import common
 from tf_stugan.export import tflite
+from tf_stugan.training import checkpoints
 from tf_stugan.training.workdir import Workdir
 
 TINY = ['--gin_file=quickstart.gin', '--gin_file=runs/tiny.gin', '--gin_param=NUM_STEPS = 2']
@@ -94,10 +96,10 @@ def test_sample_and_export_and_report(run, cache, capsys, tmp_path):
   code, out, _ = call(capsys, 'export', f'--workdir={run}', f'--output={tmp_path}/g.tflite')
   assert code == 0 and 'differs from Keras by at most' in out
   code, out, _ = call(capsys, 'report', f'--workdirs={run}', f'--output={tmp_path}/report')
-  assert code == 0 and '| FCD |' in out
-  assert {p.name for p in (tmp_path / 'report').iterdir()} == {
-      'report.md', 'report.csv', 'curves.csv', 'density.png', 'discriminator_density.png', 'fcd.png', 'exploration_rate.png',
-      'balance_ratio.png'}
+  assert code == 0 and '| FCD ' in out and '| CS ' not in out and max(map(len, out.splitlines())) < 190
+  assert '| CS ' in call(capsys, 'report', f'--workdirs={run}', f'--output={tmp_path}/report', '--columns=all')[1]
+  # One run with one evaluation: no figure would say anything.
+  assert {p.name for p in (tmp_path / 'report').iterdir()} == {'report.md', 'report.csv', 'curves.csv'}
   assert all((tmp_path / name).stat().st_size > 500 for name in ('grid.png', 'walk.png', 'g.tflite'))
 
 
@@ -182,6 +184,11 @@ def test_doctor(capsys, tmp_path):
     (['train', '--workdir={new}', '--gin_file=quickstart.gin', '--gin_param=GENERATOR_DENSITY ='], 2, 'GENERATOR_DENSITY'),
     (['train', '--workdir={new}', '--gin_file=quickstart.gin', '--gin_param=NUM_STEPS = %gin.REQUIRED'], 2, 'NUM_STEPS'),
     (['train', '--workdir={new}', '--gin_file=runs/train.gin'], 2, 'NUM_STEPS'),
+    (['flops', '--gin_file=sngan_cifar10_dense.gin', '--gin_file=ablations/n_of_m.gin'], 2, 'n_of_m.gin changes nothing'),
+    (['flops', '--gin_file=sngan_cifar10_dense.gin', '--gin_file=ablations/strong.gin'], 2, 'DISCRIMINATOR_DENSITY'),
+    (['flops', '--gin_file=sngan_cifar10_dense.gin', '--gin_file=ablations/explore_both.gin'], 2, 'nothing in this'),
+    (['flops', '--gin_file=sngan_cifar10_static.gin', '--gin_file=ablations/explore_both.gin'], 2, "needs 'schedule'"),
+    (['flops', '--gin_file=sngan_cifar10_adapt_strict.gin', '--gin_file=ablations/n_of_m.gin'], 2, 'across_layers = False'),
     (['train', '--workdir={new}', *TINY, '--gin_param=DISCRIMINATOR_BATCH = 64'], 3, 'fewer than one batch'),
     (['train', '--workdir={new}', *TINY, '--gin_param=GENERATOR_DENSITY = 0.0001'], 2, 'without a weight'),
     (['train', '--workdir={new}', *TINY, '--strategy=cluster'], 2, 'one_device'),
@@ -189,6 +196,9 @@ def test_doctor(capsys, tmp_path):
     (['evaluate', '--workdir={new}'], 2, 'does not exist'),
     (['export', '--workdir={empty}'], 2, 'no config.gin'),
     (['sample', '--workdir={run}', '--seeds=a-b'], 2, '--seeds=a-b'),
+    (['sample', '--workdir={run}', '--seeds=0-99999999999'], 2, 'at most 100,000'),
+    (['sample', '--workdir={run}', '--seeds=99999999999999999999'], 2, '2^63'),
+    (['sample', '--workdir={run}', '--seeds=-5'], 2, '--seeds=-5'),
     (['sample', '--workdir={run}', '--seeds=1', '--interpolate=3'], 2, 'at least two'),
     (['sample', '--workdir={run}', '--labels=0-9'], 2, 'knows no classes'),
     (['sample', '--workdir={run}', '--labels=x'], 2, '--labels=x'),
@@ -234,6 +244,10 @@ def test_flops_as_one_json_object(capsys):
   result = json.loads(out)
   assert code == 0
   assert result['convention'] == 'measured'
+  assert {'generator', 'discriminator', 'training_flops', 'training_flops_vs_dense', 'test_flops', 'test_flops_vs_dense',
+          'convention'} <= set(result)
+  for network in (result['generator'], result['discriminator']):
+    assert {'parameters', 'masked_parameters', 'density', 'forward_multiply_adds', 'layers'} <= set(network)
   generator = result['generator']
   assert generator['density'] == pytest.approx(0.1, abs=1e-3)
   layers = generator['layers']
@@ -253,3 +267,20 @@ def test_flops_as_a_table_says_when_layers_are_not_known(capsys):
 def test_flops_of_nothing_names_an_experiment(capsys):
   code, _, err = call(capsys, 'flops')
   assert code == 2 and '--gin_file=quickstart.gin' in err
+
+
+def test_a_checkpoint_that_training_removes_while_it_is_read_is_replaced_by_the_next(run, monkeypatch):
+  folders, tries = [['step-2'], ['step-3']], []
+  monkeypatch.setattr(checkpoints, 'list_steps', lambda _: folders[min(len(tries), 1)])
+  def restore_chosen(trainer, folder, choice):
+    tries.append(choice)
+    if len(tries) == 1:
+      raise FileNotFoundError('step-2/state.json')
+    return 3
+  monkeypatch.setattr(checkpoints, 'restore_chosen', restore_chosen)
+  assert common.restore_chosen(None, Workdir(run), 'newest') == 3
+  assert tries == ['newest'] * 2
+  folders[1] = folders[0]  # nobody removed it
+  tries.clear()
+  with pytest.raises(FileNotFoundError):
+    common.restore_chosen(None, Workdir(run), 'newest')

@@ -33,7 +33,10 @@ def test_a_record_tells_last_and_best_score_cost_and_exploration(tmp_path):
 def test_tables(tmp_path):
   records = [comparison.record(run(tmp_path, name, [score])) for name, score in (('a', 1.0), ('b', 2.0))]
   lines = comparison.markdown(records).splitlines()
-  assert len(lines) == 4 and lines[2].startswith('| a | StaticSparse | 1 |')
+  assert len(lines) == 4 and lines[2].split('|')[1:4] == [' a   ', ' StaticSparse ', ' 1    ']
+  assert len({len(line) for line in lines}) == 1
+  main = comparison.markdown(records, every_column=False)
+  assert 'G density' in main and 'extractor' in lines[0] and 'extractor' not in main
   assert comparison.comma_separated(records).splitlines()[2].startswith('b,StaticSparse,1,')
 
 
@@ -79,8 +82,24 @@ def test_a_damaged_line_or_checkpoint_does_not_hide_a_run(tmp_path):
   (workdir.checkpoints / 'step-00000003.corrupt').mkdir()
   record = comparison.record(workdir)
   assert record['FCD'] == 5.0 and math.isnan(record['train minutes'])
+  (workdir.checkpoints / 'step-00000003' / 'state.json').write_text('{"train_seconds": 60}')  # as older versions wrote it
+  record = comparison.record(workdir)
+  assert record['train minutes'] == 1 and math.isnan(record['evaluation minutes'])
 
 
 def test_a_run_without_an_evaluation_is_named(tmp_path):
   with pytest.raises(errors.UserError, match='no evaluation'):
     comparison.record(run(tmp_path, 'a', []))
+
+
+def test_figures_are_drawn_where_they_say_something(tmp_path):
+  runs = [run(tmp_path, 'a', [9.0, 4.0]), run(tmp_path, 'b', [8.0, 8.0], density=0.2)]
+  records = [comparison.record(workdir) for workdir in runs]
+  path = tmp_path / 'figure.png'
+  for draw, drawn in (
+      (lambda: comparison.plot_density(records, path), True), (lambda: comparison.plot_density(records[:1], path), False),
+      (lambda: comparison.plot_curves(runs, 'fcd', path), True),
+      (lambda: comparison.plot_curves(runs[1:], 'fcd', path), False),  # it stays
+      (lambda: comparison.plot_curves(runs, 'balance_ratio', path), False)):
+    draw()
+    assert path.exists() == drawn

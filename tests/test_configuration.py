@@ -31,6 +31,33 @@ def test_the_paper_s_numbers_of_sngan_on_cifar10():
   assert not trainer.flip
 
 
+def test_the_paper_s_numbers_of_biggan():
+  experiment = made(experiment='biggan_cifar10_stugan.gin')
+  trainer = experiment.trainer
+  assert experiment.procedure.num_steps == 125_000
+  assert [(p.batch_size, p.updates_per_step) for p in trainer.gan.players] == [(50, 4), (50, 1)]
+  assert trainer.optimizers['generator'].get_config()['beta_2'] == pytest.approx(0.999)
+  assert (trainer.average.decay, trainer.average.start_step) == (0.9999, 1000)
+  assert trainer.methods['generator'].schedule.update_interval == 500
+  assert experiment.evaluator.batch_statistics
+
+
+@pytest.mark.parametrize('name, cap, interval', [('relaxed', 1.0, 1000), ('strict', 0.5, 2000)])
+def test_the_paper_s_numbers_of_adapt(name, cap, interval):
+  experiment = made(experiment=f'sngan_cifar10_adapt_{name}.gin')
+  generator, discriminator = (experiment.trainer.methods[p] for p in ('generator', 'discriminator'))
+  assert experiment.procedure.num_steps == 100_000
+  assert (generator.schedule.update_interval, generator.across_layers) == (500, True)
+  assert (discriminator.schedule.update_interval, discriminator.increment, discriminator.floor, discriminator.cap) == (
+      interval, 0.05, 0.05, cap)
+  assert (discriminator.lower_bound, discriminator.upper_bound) == (0.45, 0.55)
+  assert discriminator.density == generator.density == 0.1
+  assert [float(discriminator.schedule.drop_fraction(step)) for step in (0, 100_000)] == pytest.approx([0.5, 0.005])
+  balance = experiment.trainer.balance
+  assert (balance.interval, balance.window, balance.estimate.__name__) == (10, 100, 'mean_of_ratios')
+  assert not experiment.trainer.average.restart_regrown
+
+
 def test_every_choice_where_paper_and_code_differ_is_a_binding():
   trainer = made(
       'Trainer.layers = @layer_choice.conv_and_dense', 'DynamicSparse.across_layers = True',
@@ -87,3 +114,59 @@ def test_differences_name_the_binding_that_differs_and_no_neighbour():
   first = 'a.A.x = 1\n\n# Parameters for b.B:\n# ====\nb.B.y = \\\n    2\nb.B.z = 3\n'
   second = 'a.A.x = 1\n\n# Parameters for c.C:\n# ====\nb.B.y = \\\n    5\nb.B.z = 3\n'
   assert configuration.differences(first, second) == ['b.B.y: 2 -> 5']
+
+
+@pytest.mark.parametrize('binding, message', [
+    ('GENERATOR_WIDTH = 0', 'Generator.width is a whole number, at least 1; got 0'),
+    ('DISCRIMINATOR_WIDTH = -1', 'Discriminator.width'), ('LATENT_SIZE = 0', 'Generator.latent_size'),
+    ('IMAGE_CHANNELS = 0', 'Generator.image_channels'), ('GENERATOR_BATCH = 0', 'generator_batch_size'),
+    ('DISCRIMINATOR_BATCH = 2.5', 'discriminator_batch_size is a whole number, at least 1; got 2.5'),
+    ('DISCRIMINATOR_UPDATES = 0', 'discriminator_updates'), ('NUM_STEPS = 0', 'num_steps'), ('NUM_STEPS = -5', 'num_steps'),
+    ("NUM_STEPS = 'many'", "num_steps is a whole number, at least 1; got 'many'"), ('MULTIPLIER = 0', 'multiplier'),
+    ('SEED = -1', 'Trainer.seed'), ('SEED = 4294967296', 'Trainer.seed is a whole number, from 0 to 4294967295'),
+    ('NUM_SAMPLES = 0', 'Evaluator.num_samples'), ('Evaluator.batch_size = 0', 'Evaluator.batch_size'),
+    ('UPDATE_INTERVAL = 0', 'update_interval'), ('DROP_FRACTION = 2', 'initial_fraction is a number in .0, 1.; got 2'),
+    ('BALANCE_INTERVAL = 0', 'BalanceRatio.interval'), ('BALANCE_WINDOW = 0', 'BalanceRatio.window'),
+    ('GENERATOR_DENSITY = 0', 'share of weights kept'), ('DISCRIMINATOR_DENSITY = 1.01', 'share of weights kept'),
+    ("GENERATOR_DENSITY = 'a'", "share of weights kept, in .0, 1.; got 'a'"), ('EMA_DECAY = 1', 'SparseEMA.decay'),
+    ('EMA_START = -1', 'SparseEMA.start_step'), ('Train.evaluate_interval = 0', 'Train.evaluate_interval'),
+    ('Train.report_interval = 0', 'Train.report_interval'), ('Train.keep_every = -1', 'Train.keep_every'),
+    ('Classifier.steps = 0', 'Classifier.steps'), ('Trainer.steps_per_call = 0', 'Trainer.steps_per_call'),
+])
+def test_numbers_that_make_no_sense_are_refused_by_name(binding, message):
+  with pytest.raises(errors.UserError, match=message) as raised:
+    made(binding, experiment='quickstart.gin')
+  assert raised.value.exit_code == 2
+
+
+@pytest.mark.parametrize('experiment, binding, message', [
+    ('dcgan_cifar10_dense.gin', 'GENERATOR_WIDTH = 0', 'Generator.width'),
+    ('dcgan_cifar10_dense.gin', 'DISCRIMINATOR_WIDTH = 0', 'Discriminator.width'),
+    ('autogan_a_cifar10_dense.gin', 'LATENT_SIZE = 0', 'Generator.latent_size'),
+    ('diffaug_gan_cifar10_dense.gin', 'DiffAugment.cutout = 2', 'DiffAugment.cutout'),
+    ('sngan_cifar10_small_gmp.gin', 'UPDATE_INTERVAL = 0', 'GradualPruning.update_interval'),
+    ('sngan_cifar10_small_prune_and_finetune.gin', 'PRUNE_STEP = -1', 'OneShotPruning.prune_step'),
+    ('sngan_cifar10_small_small_dense.gin', 'GENERATOR_DENSITY = 0', 'share of weights kept'),
+])
+def test_so_are_those_of_other_parts(experiment, binding, message):
+  with pytest.raises(errors.UserError, match=message):
+    made(binding, experiment=experiment)
+
+
+def test_a_whole_number_may_be_written_with_an_exponent():
+  assert made('NUM_STEPS = 1e5').procedure.num_steps == 100_000
+
+
+@pytest.mark.parametrize('binding, hint', [
+    ('GENERATOR_DENSTY = 0.1', 'GENERATOR_DENSITY'), ('Trainr.seed = 1', 'Trainer'), ('Trainer.sed = 1', 'seed'),
+    ('generator/DynamicSparse.densty = 0.1', 'density')])
+def test_the_nearest_name_is_suggested(binding, hint):
+  with pytest.raises(errors.UserError, match=f'Did you mean {hint}[?]'):
+    made(binding)
+
+
+@pytest.mark.parametrize('name, hint', [
+    ('sngan_cifar_stugan.gin', 'sngan_cifar10_stugan.gin'), ('ablation/strong.gin', 'ablations/strong.gin')])
+def test_the_nearest_file_is_suggested(name, hint):
+  with pytest.raises(errors.UserError, match=f'Did you mean {hint}[?]'):
+    configuration.find(name)

@@ -4,7 +4,9 @@ No other module of the library imports gin. Gin files use dynamic registration: 
 a class of the user's own needs no registration anywhere.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+import difflib
+import inspect
 import pathlib
 import re
 
@@ -37,8 +39,10 @@ def find(name: str) -> pathlib.Path:
   for path in candidates:
     if path.is_file():
       return path.resolve()
-  known = ', '.join(sorted(p.name for p in (root / 'experiments').glob('*.gin')))
-  raise errors.UserError(f'--gin_file={name}: no such file, here or in {root}. Experiments: {known}')
+  known = sorted(p.name for p in (root / 'experiments').glob('*.gin'))
+  places = [str(p.relative_to(root)) for p in root.rglob('*.gin')]
+  hint = _did_you_mean(name.removeprefix('gin_configs/'), [*known, *places])
+  raise errors.UserError(f'--gin_file={name}: no such file, here or in {root}.{hint} Experiments: {", ".join(known)}')
 
 
 def load(files: Sequence[pathlib.Path], bindings: Sequence[str] = ()) -> None:
@@ -74,8 +78,9 @@ def _parse_binding(binding, parsed):
   names = _bindings(parsed)
   match = re.match(r'\s*(\w+)\s*=', binding)
   if match and match[1] not in names:
-    macros = ', '.join(sorted(name for name in names if '.' not in name))
-    raise errors.UserError(f'--gin_param={binding!r}: this experiment has no {match[1]}; it has {macros}.')
+    macros = sorted(name for name in names if '.' not in name)
+    raise errors.UserError(f'--gin_param={binding!r}: this experiment has no {match[1]}.{_did_you_mean(match[1], macros)} '
+                           f'It has {", ".join(macros)}.')
   full_names = [name.split('/')[-1].rpartition('.')[0] for name in names if name.count('.') == 2]
   qualified = {name.split('.')[1]: name for name in full_names}
   expanded = re.sub(
@@ -84,7 +89,25 @@ def _parse_binding(binding, parsed):
   try:
     gin.parse_config('\n'.join([*imports, expanded]))
   except Exception as error:  # pylint: disable=broad-except
-    raise errors.UserError(f'--gin_param={binding!r}: {str(error).splitlines()[0]}') from error
+    hint = _hint(binding, qualified)
+    raise errors.UserError(f'--gin_param={binding!r}: {str(error).splitlines()[0]}{hint}') from error
+
+
+def _hint(binding, qualified):
+  """The nearest name to what 'Class.parameter = value' calls the class, or the parameter."""
+  match = re.match(r'\s*(?:\w+/)*(?:\w+\.)*(\w+)\.(\w+)\s*=', binding)
+  if not match:
+    return ''
+  if match[1] not in qualified:
+    return _did_you_mean(match[1], qualified)
+  configurable = gin.get_configurable(qualified[match[1]])
+  parameters = inspect.signature(configurable.__init__ if inspect.isclass(configurable) else configurable).parameters
+  return '' if match[2] in parameters else _did_you_mean(match[2], parameters)
+
+
+def _did_you_mean(name: str, known: Iterable[str]) -> str:
+  nearest = difflib.get_close_matches(name, list(known), n=1, cutoff=0.7)
+  return f' Did you mean {nearest[0]}?' if nearest else ''
 
 
 def _check_imports(file: pathlib.Path, seen: set[pathlib.Path] | None = None) -> None:
@@ -102,6 +125,40 @@ def _check_imports(file: pathlib.Path, seen: set[pathlib.Path] | None = None) ->
       included = config_root() / match[1]
       if included.is_file():
         _check_imports(included.resolve(), seen)
+
+
+def check_in_use(file: pathlib.Path) -> None:
+  """Refuses a file of which the loaded configuration uses nothing: an ablation on a method that it does nothing for.
+
+  Raises:
+    UserError: the experiment reaches no parameter that the file binds or, where it sets macros alone, none of them.
+  """
+  own = {_unscoped(name) for name in re.findall(r'^([\w./]+)\s*=', file.read_text(), re.MULTILINE)}
+  own = {name for name in own if '.' in name} or own
+  if own and not own & _reached(_bindings(snapshot())):
+    names = sorted({name.split('.')[0] for name in own})
+    raise errors.UserError(f'--gin_file={file.name} changes nothing here: this experiment has no use for '
+                           f'{", ".join(names)}. The first lines of the file tell what it is for.')
+
+
+def _unscoped(name):
+  """'generator/static_sparse.StaticSparse.density' -> 'StaticSparse.density'; a macro stays as it is."""
+  return '.'.join(name.split('/')[-1].split('.')[-2:])
+
+
+def _reached(bindings):
+  """Parameters ('Class.parameter') and macros that can be got to from the experiment, whatever their scopes."""
+  reached, seen, todo = set(), set(), [_EXPERIMENT]
+  while todo:
+    current = todo.pop()
+    for name, value in bindings.items():
+      short = _unscoped(name)
+      if short == current or short.startswith(current + '.'):
+        reached.add(short)
+        found = {name.split('/')[-1].split('.')[-1] for name in re.findall(r'[@%]([\w./]+)', value)} - seen
+        todo += found
+        seen |= found
+  return reached
 
 
 def make_experiment():
@@ -146,6 +203,12 @@ def _bindings(text):
 
 def _one_line(error: Exception) -> str:
   """What gin says, without its trace of calls."""
+  missing = re.search(r"No bindings specified for '(\w+)/gin.macro'", str(error))
+  if missing:
+    return f'{missing[1]} is asked for, and nothing in this experiment sets it.'
+  missing = re.search(r"(\w+)\.__init__\(\) missing \d+ required positional arguments?: (.*)", str(error))
+  if missing:
+    return f'{missing[1]} needs {missing[2]}, which nothing in this experiment sets.'
   lines = [line.strip() for line in str(error).splitlines() if line.strip()]
   kept = [line for line in lines if not line.startswith(('In call to', 'No values supplied', 'Gin had values'))]
   return ' '.join(kept or lines)[:500]

@@ -1,8 +1,11 @@
 """What a user is told, in one line, and the exit code that goes with it.
 
 Raise one of these where the mistake is found; `cli.main` prints the message without a traceback. The message says
-what is wrong, where, and what to do instead.
+what is wrong, where, and what to do instead. The `check_` functions do so for the numbers that constructors are given.
 """
+
+import math
+import numbers
 
 
 class UserError(Exception):
@@ -51,3 +54,31 @@ class Interrupted(UserError):
   """The run was stopped on request, saved, and can be resumed."""
 
   exit_code = 42
+
+
+LARGEST_SEED = 2**32 - 1  # of a run; see rng.seed
+
+
+def check_counts(owner: object, least: int = 1, most: float = math.inf, **values) -> None:
+  """Raises UserError, with the name of the argument, unless each value is a whole number of [least, most]."""
+  for name, value in values.items():
+    if not (isinstance(value, numbers.Integral) and least <= value <= most):
+      rule = f'at least {least}' if most == math.inf else f'from {least} to {most}'
+      raise UserError(f'{_name(owner)}.{name} is a whole number, {rule}; got {value!r}.')
+
+
+def check_within(owner: object, least: float, most: float, **values) -> None:
+  """Raises UserError, with the name of the argument, unless each value is a number of [least, most]."""
+  for name, value in values.items():
+    if not (isinstance(value, numbers.Real) and least <= value <= most):
+      raise UserError(f'{_name(owner)}.{name} is a number in [{least:g}, {most:g}]; got {value!r}.')
+
+
+def check_density(density: float) -> None:
+  """Raises UserError unless it is in (0, 1]."""
+  if not (isinstance(density, numbers.Real) and 0 < density <= 1):
+    raise UserError(f'A density is the share of weights kept, in (0, 1]; got {density!r}.')
+
+
+def _name(owner):
+  return owner if isinstance(owner, str) else type(owner).__name__

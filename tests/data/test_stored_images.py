@@ -8,7 +8,6 @@ import shutil
 import numpy as np
 from PIL import Image
 import pytest
-import tensorflow as tf
 
 from tf_stugan import errors
 from tf_stugan.data import image_folder

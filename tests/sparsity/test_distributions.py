@@ -41,6 +41,24 @@ def test_erk_gives_the_densities_printed_by_the_authors_for_the_discriminator(de
   assert result['1/conv1'] == result['1/shortcut'] == 1
 
 
+@pytest.mark.parametrize('density, body, shortcut2', [(0.5, 0.4911, 1.0), (0.3, 0.2876, 1.0), (0.1, 0.0875, 0.7815)])
+def test_erk_gives_the_densities_printed_by_the_authors_for_biggan_32(density, body, shortcut2):
+  result = distributions.erk(sngan_discriminator_shapes(256), density)
+  assert result['3/conv2'] == pytest.approx(body, abs=6e-5)
+  assert result['2/shortcut'] == pytest.approx(shortcut2, abs=6e-5)
+
+
+@pytest.mark.parametrize('density, first, body, shortcut, opponent', [
+    (0.1, 0.381, 0.0415, 0.371, 0.0860), (0.2, 0.769, 0.0838, 0.748, 0.1842), (0.3, 1, 0.1560, 1, 0.2862),
+    (0.5, 1, 0.3972, 1, 0.4901)])
+def test_erk_with_dense_layers_as_adapt_masks_them(density, first, body, shortcut, opponent):
+  generator = distributions.erk({'project': (128, 4096), **sngan_generator_shapes()}, density)
+  found = [generator[name] for name in ('project', '0/conv1', '0/shortcut')]
+  assert found == pytest.approx([first, body, shortcut], abs=6e-4)
+  discriminator = distributions.erk({'logits': (128, 1), **sngan_discriminator_shapes()}, density)
+  assert discriminator['3/conv2'] == pytest.approx(opponent, abs=1e-4)
+
+
 def test_erk_by_hand():
   # Scores (3+3+1+1)/9 = 8/9 and (1+1+4+4)/16 = 10/16; 9 and 16 weights. epsilon = 0.4 * 25 / (8 + 10).
   result = distributions.erk({'a': (3, 3, 1, 1), 'b': (1, 1, 4, 4)}, 0.4)

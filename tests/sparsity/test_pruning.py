@@ -39,6 +39,11 @@ def test_snip_keeps_the_largest_products_of_weight_and_gradient():
   assert update(OneShotPruning(0.5, score=scores.saliency), network()) == [[1], [0, 1, 2]]
 
 
+def test_random_pruning_keeps_the_count_whatever_the_weights():
+  kept = sum(update(OneShotPruning(0.5, score=scores.random), network()), [])
+  assert len(kept) == 4 and kept != [0, 1, 2, 3]
+
+
 def test_one_shot_pruning_is_dense_up_to_its_step():
   method = OneShotPruning(0.5, prune_step=3)
   assert [method.is_update_step(step) for step in range(5)] == [False, False, False, True, False]

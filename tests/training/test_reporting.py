@@ -1,5 +1,7 @@
 import json
 import logging
+import time
+import types
 
 import numpy as np
 import pytest
@@ -41,11 +43,16 @@ def test_rows_of_a_run(trainer, tmp_path):
   assert cost['generator/parameters'] - cost['generator/kept_parameters'] == cost['generator/masked_parameters'] - kept
 
 
-def test_a_new_best_score_is_saved_at_once_and_outlives_newer_checkpoints(tmp_path):
+def test_a_new_best_score_is_saved_at_once_and_evaluations_are_not_training_time(tmp_path, monkeypatch):
+  late = []  # one entry an evaluation, each of which is to have taken 1000 seconds
+  clock = types.SimpleNamespace(monotonic=lambda: time.monotonic() + 1000 * len(late))
+  monkeypatch.setattr(reporting, 'time', clock)
+
   class Scores:
     values = iter([9.0, 4.0, 6.0, 5.0, 8.0])
 
     def evaluate(self, gan):
+      late.append(True)
       return {'fcd': next(self.values)}
 
     def protocol(self):
@@ -56,6 +63,8 @@ def test_a_new_best_score_is_saved_at_once_and_outlives_newer_checkpoints(tmp_pa
   trainer.fit(tiny.DATA, 5, [reporting.Evaluate(1, Scores(), log), reporting.Checkpoint(4, workdir, keep=1)])
   assert trainer.host_state.best == {'fcd': [4.0, 2]}
   assert [checkpoints.step_of(p) for p in checkpoints.list_steps(workdir.checkpoints)] == [2, 5]
+  assert 5000 <= trainer.host_state.evaluation_seconds < 5100
+  assert 0 < trainer.host_state.train_seconds < 500
 
 
 def test_samples_that_cannot_be_written_do_not_stop_a_run(trainer, tmp_path, caplog):

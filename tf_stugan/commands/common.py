@@ -15,6 +15,10 @@ from tf_stugan.training.trainer import Trainer
 from tf_stugan.training.workdir import Workdir
 
 
+_MOST_TRIES = 5  # to read a checkpoint of a run that is still training
+_MOST_NUMBERS = 100_000  # in one flag
+
+
 def define_workdir_flag(values: flags.FlagValues) -> None:
   """Where a run is."""
   flags.DEFINE_string('workdir', None, 'The folder of the run.', flag_values=values, required=True)
@@ -61,7 +65,10 @@ def load_gin_files(values: flags.FlagValues) -> None:
   """
   if not values.gin_file:
     raise errors.UserError('Name an experiment, for example --gin_file=quickstart.gin')
-  configuration.load([configuration.find(f) for f in values.gin_file], values.gin_param)
+  files = [configuration.find(f) for f in values.gin_file]
+  configuration.load(files, values.gin_param)
+  for file in files[1:]:
+    configuration.check_in_use(file)
 
 
 def make_experiment(workdir: Workdir) -> Experiment:
@@ -91,8 +98,22 @@ def restore_trainer(values: flags.FlagValues) -> tuple[Workdir, Trainer]:
   workdir = Workdir(values.workdir)
   trainer = make_experiment(workdir).trainer
   trainer.build(checkpoints.image_shape(workdir.checkpoints))
-  checkpoints.restore_chosen(trainer, workdir.checkpoints, values.checkpoint)
+  restore_chosen(trainer, workdir, values.checkpoint)
   return workdir, trainer
+
+
+def restore_chosen(trainer: Trainer, workdir: Workdir, choice: str) -> int:
+  """As `checkpoints.restore_chosen`, in a workdir where training may go on and remove checkpoints while they are read."""
+  for _ in range(_MOST_TRIES):
+    before = checkpoints.list_steps(workdir.checkpoints)
+    try:
+      return checkpoints.restore_chosen(trainer, workdir.checkpoints, choice)
+    except (errors.UserError, OSError):
+      if checkpoints.list_steps(workdir.checkpoints) == before:
+        raise
+  raise errors.CheckpointError(
+      f'{workdir.checkpoints}: training replaces checkpoints faster than they can be read; take one that is kept '
+      '(Train.keep_every, or --checkpoint=best), or wait until the run is done.')
 
 
 def parse_numbers(flag: str, text: str) -> np.ndarray:
@@ -101,13 +122,15 @@ def parse_numbers(flag: str, text: str) -> np.ndarray:
   Raises:
     UserError: the text is something else, or names no number.
   """
-  numbers = []
+  ranges = []
   try:
     for part in text.split(','):
       first, _, last = part.partition('-')
-      numbers.extend(range(int(first), int(last or first) + 1))
+      ranges.append(range(int(first), int(last or first) + 1))
   except ValueError:
-    numbers = []
-  if not numbers:
+    ranges = []
+  if not any(ranges):
     raise errors.UserError(f'--{flag}={text}: give numbers and ranges, for example 0-31 or 3,7,20-25.')
-  return np.array(numbers)
+  if sum(r.stop - r.start for r in ranges) > _MOST_NUMBERS or max(r.stop for r in ranges) > np.iinfo(np.int64).max:
+    raise errors.UserError(f'--{flag}={text}: at most {_MOST_NUMBERS:,} numbers, none of them beyond 2^63.')
+  return np.array([number for r in ranges for number in r])

@@ -15,7 +15,6 @@ import sys
 from absl import flags
 
 from tf_stugan.commands import common
-from tf_stugan.training import checkpoints
 from tf_stugan.training.workdir import Workdir
 
 
@@ -37,7 +36,7 @@ def run(values: flags.FlagValues) -> None:
   workdir = Workdir(values.workdir)
   experiment = common.make_experiment(workdir)
   trained = experiment.prepare(workdir, values.data_dir, pathlib.Path(values.cache_dir))
-  step = checkpoints.restore_chosen(trained.trainer, workdir.checkpoints, values.checkpoint)
+  step = common.restore_chosen(trained.trainer, workdir, values.checkpoint)
   evaluator = trained.evaluator
   evaluator.num_samples = values.num_samples or evaluator.num_samples
   evaluator.batch_size = values.batch_size or evaluator.batch_size

@@ -5,6 +5,7 @@ Examples:
   tf-stugan report --workdirs=runs/a,runs/b
   tf-stugan report --workdirs='runs/*' --output=comparison
   tf-stugan report --workdirs=runs/a --layers
+  tf-stugan report --workdirs='runs/*' --columns=all
 """
 
 import glob
@@ -25,6 +26,9 @@ _LOG = logging.getLogger(__name__)
 def define_flags(values: flags.FlagValues) -> None:
   flags.DEFINE_list('workdirs', [], 'Folders of runs, or patterns, separated by commas.', flag_values=values)
   flags.DEFINE_string('output', 'report', 'Folder for the table and the figures.', flag_values=values)
+  flags.DEFINE_enum(
+      'columns', 'main', ['main', 'all'],
+      'Of the table: scores, densities, cost and time, or everything. report.csv always has everything.', flag_values=values)
   flags.DEFINE_bool(
       'layers', False, 'Also draw density and exploration rate of every layer, one figure a run.', flag_values=values)
 
@@ -44,9 +48,10 @@ def run(values: flags.FlagValues) -> None:
   if not records:
     raise errors.UserError('None of these runs has an evaluation yet.')
   output = pathlib.Path(values.output)
+  table = comparison.markdown(records, every_column=values.columns == 'all')
   try:
     output.mkdir(parents=True, exist_ok=True)
-    (output / 'report.md').write_text(comparison.markdown(records))
+    (output / 'report.md').write_text(table)
     (output / 'report.csv').write_text(comparison.comma_separated(records))
     (output / 'curves.csv').write_text(comparison.curves_as_csv(workdirs))
   except OSError as error:
@@ -59,5 +64,5 @@ def run(values: flags.FlagValues) -> None:
   if values.layers:
     for workdir in workdirs:
       comparison.plot_layers(workdir, output / f'layers_{workdir.path.name}.png')
-  sys.stdout.write(comparison.markdown(records))
+  sys.stdout.write(table)
   sys.stdout.write(f'\n{output}/: {" ".join(sorted(p.name for p in output.iterdir()))}\n')

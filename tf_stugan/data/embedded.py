@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from tf_stugan import errors
 from tf_stugan.data.images import Images
 from tf_stugan.data.images import ImageSource
 
@@ -17,6 +18,7 @@ class Digits(ImageSource):
   """
 
   def __init__(self, resolution: int = 32):
+    errors.check_counts(self, resolution=resolution)
     self.resolution = resolution
 
   def load(self, data_dir=None):

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tf_stugan import errors
 from tf_stugan.data.images import Images
 from tf_stugan.data.images import ImageSource
 
@@ -19,6 +20,7 @@ class RandomImages(ImageSource):
 
   def __init__(self, num_images: int = 256, resolution: int = 32, channels: int = 3, num_classes: int = 10,
                seed: int = 0):
+    errors.check_counts(self, num_images=num_images, resolution=resolution, channels=channels, num_classes=num_classes)
     self.num_images = num_images
     self.resolution = resolution
     self.channels = channels

@@ -132,8 +132,8 @@ class StoredImages(ImageSource):
   """
 
   def __init__(self, resolution: int | None, memory_limit: int):
-    if resolution is not None and resolution < 1:
-      raise errors.UserError(f'{type(self).__name__}.resolution is a number of pixels, or None; got {resolution}.')
+    if resolution is not None:
+      errors.check_counts(self, resolution=resolution)
     self.resolution = resolution
     self.memory_limit = memory_limit
 

@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from tf_stugan import errors
 from tf_stugan import rng
 
 
@@ -17,6 +18,7 @@ class DiffAugment:
   """
 
   def __init__(self, color: bool = True, translation: float = 0.125, cutout: float = 0.5, alike: bool = False):
+    errors.check_within(self, 0, 1, translation=translation, cutout=cutout)
     self.color = color
     self.translation = translation
     self.cutout = cutout

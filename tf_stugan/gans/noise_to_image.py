@@ -40,6 +40,8 @@ class NoiseToImage(GAN):
                discriminator_updates: int = 5, augment: DiffAugment | None = None, penalty: GradientPenalty | None = None,
                discriminator_clip: float | None = None, name: str | None = None):
     super().__init__(name=name)
+    errors.check_counts(self, discriminator_batch_size=discriminator_batch_size,
+                        generator_batch_size=generator_batch_size, discriminator_updates=discriminator_updates)
     self.generator = make_generator()
     self.discriminator = make_discriminator()
     self.averaged_generator = make_generator()

@@ -40,8 +40,7 @@ class BalanceRatio(tf.Module):
 
   def __init__(self, interval: int = 10, window: int = 100, estimate: Estimate = mean_of_ratios, name: str | None = None):
     super().__init__(name=name)
-    if interval < 1 or window < 1:
-      raise errors.UserError(f'BalanceRatio.interval and window must be at least 1; got {interval} and {window}.')
+    errors.check_counts(self, interval=interval, window=window)
     self.interval = interval
     self.window = window
     self.estimate = estimate

@@ -82,31 +82,33 @@ class NetworkCost:
     return round(sum(layer.multiply_adds for layer in self.layers))
 
   def dense(self) -> 'NetworkCost':
-    """The same network with every weight."""
+    """The same network without masks."""
     return self.with_densities({})
 
   def with_densities(self, densities: Mapping[str, float]) -> 'NetworkCost':
-    """The same network with these densities of its layers; those not named are dense."""
-    layers = [dataclasses.replace(layer, density=densities.get(layer.name, 1.0)) for layer in self.layers]
+    """The same network with masks of these densities, by layer; layers that are not named have none."""
+    layers = [dataclasses.replace(layer, masked=layer.name in densities, density=densities.get(layer.name, 1.0))
+              for layer in self.layers]
     return dataclasses.replace(self, layers=tuple(layers))
 
 
-def network_cost(network: keras.Model, masked: Sequence[MaskedVariable]) -> NetworkCost:
-  """Counts a built network with its present masks."""
-  kept = {v.name: int(masks.nonzeros(v.mask)) / v.mask.shape.num_elements() for v in masked}
+def network_cost(network: keras.Model, masked: Sequence[MaskedVariable] = ()) -> NetworkCost:
+  """Counts a built network with its present masks; without them it may have been built in a graph, on paper."""
   layers = []
   for name, layer in kernel_layers(network).items():
     layers.append(LayerCost(
-        name, tuple(layer.kernel.shape), layer.kernel.shape.num_elements(), name in kept, kept.get(name, 1.0),
-        layer.positions, layer.positions * layer.units * (layer.bias is not None)))
+        name, tuple(layer.kernel.shape), layer.kernel.shape.num_elements(), False, 1.0, layer.positions,
+        layer.positions * layer.units * (layer.bias is not None)))
   normalized = sum(m.values for m in network.submodules if isinstance(m, BatchNorm) and m.scale)
-  return NetworkCost(sum(v.shape.num_elements() for v in network.trainable_variables), tuple(layers), normalized)
+  parameters = sum(v.shape.num_elements() for v in network.trainable_variables)
+  return NetworkCost(parameters, tuple(layers), normalized).with_densities(
+      {v.name: int(masks.nonzeros(v.mask)) / v.mask.shape.num_elements() for v in masked})
 
 
 def dense_cost(network: keras.Model, cost: NetworkCost) -> NetworkCost:
   """What the network is compared with: itself with every weight or, where it was narrowed, the one of full width."""
   full_width = getattr(network, 'full_width', None)
-  return network_cost(full_width(), []) if full_width else cost.dense()
+  return network_cost(full_width()) if full_width else cost.dense()
 
 
 class Game(Protocol):

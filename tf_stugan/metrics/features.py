@@ -96,6 +96,8 @@ class Classifier(FeatureExtractor):
   """
 
   def __init__(self, width: int = 32, steps: int = 4000, batch_size: int = 64, seed: int = 0):
+    errors.check_counts(self, width=width, steps=steps, batch_size=batch_size)
+    errors.check_counts(self, 0, errors.LARGEST_SEED, seed=seed)
     self.width = width
     self.steps = steps
     self.batch_size = batch_size

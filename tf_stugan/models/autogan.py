@@ -8,6 +8,7 @@ import dataclasses
 
 import tensorflow as tf
 
+from tf_stugan import errors
 from tf_stugan.compat import keras
 from tf_stugan.layers import normalization
 from tf_stugan.layers import resampling
@@ -82,6 +83,7 @@ class Generator(keras.Model):
   def __init__(self, width: int, cells: Sequence[CellPlan], style: LayerStyle, latent_size: int = 128,
                image_channels: int = 3, name: str = 'generator'):
     super().__init__(name=name)
+    errors.check_counts(self, width=width, latent_size=latent_size, image_channels=image_channels)
     self.width = width
     self.latent_size = latent_size
     self.first_map = [-1, 4, 4, width]

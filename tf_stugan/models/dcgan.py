@@ -6,6 +6,7 @@ discriminator has plain ReLUs.
 
 import tensorflow as tf
 
+from tf_stugan import errors
 from tf_stugan.compat import keras
 from tf_stugan.layers.style import LayerStyle
 from tf_stugan.models.resnet import HeadFn
@@ -27,6 +28,7 @@ class Generator(keras.Model):
   def __init__(self, width: int, style: LayerStyle, latent_size: int = 128, image_channels: int = 3,
                name: str = 'generator'):
     super().__init__(name=name)
+    errors.check_counts(self, width=width, latent_size=latent_size, image_channels=image_channels)
     self.width = width
     self.latent_size = latent_size
     self.first_map = [-1, 4, 4, 8 * width]
@@ -57,6 +59,7 @@ class Discriminator(keras.Model):
 
   def __init__(self, width: int, style: LayerStyle, head: HeadFn, name: str = 'discriminator'):
     super().__init__(name=name)
+    errors.check_counts(self, width=width)
     self.width = width
     self.convs = []
     for i, channels in enumerate((width, 2 * width, 4 * width), 1):

@@ -47,6 +47,9 @@ class Generator(keras.Model):
                image_channels: int = 3, base_resolution: int = 4, num_classes: int = 0, shared_embedding: int = 0,
                attention_after: int = 0, name: str = 'generator'):
     super().__init__(name=name)
+    errors.check_counts(
+        self, width=width, latent_size=latent_size, image_channels=image_channels, base_resolution=base_resolution)
+    errors.check_counts(self, 0, num_classes=num_classes, shared_embedding=shared_embedding)
     self.width = width
     self.latent_size = latent_size
     self.num_classes = num_classes
@@ -114,6 +117,7 @@ class Discriminator(keras.Model):
   def __init__(self, width: int, multipliers: Sequence[int], style: LayerStyle, head: HeadFn, downsamplings: int = 2,
                mean_pool: bool = False, attention_after: int = 0, batch_norm: bool = False, name: str = 'discriminator'):
     super().__init__(name=name)
+    errors.check_counts(self, width=width)
     self.width = width
     self.mean_pool = mean_pool
     self.attention_after = attention_after

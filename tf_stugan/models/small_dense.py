@@ -23,8 +23,7 @@ def narrowed(make_network: Callable[..., keras.Model], density: float, input_sha
   Raises:
     UserError: even one channel has more weights, or the density is outside (0, 1].
   """
-  if not 0 < density <= 1:
-    raise errors.UserError(f'A density is the share of weights kept, in (0, 1]; got {density}.')
+  errors.check_density(density)
 
   def built(width):
     network = make_network(width=width)

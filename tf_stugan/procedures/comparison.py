@@ -14,6 +14,8 @@ from tf_stugan.training.workdir import Workdir
 
 _SCORES = ('fid', 'fcd', 'is', 'cs', 'kid', 'kcd')
 _DISTANCES = ('fid', 'fcd')
+_MAIN = ('run', 'method', 'step', 'FID', 'best FID', 'FCD', 'best FCD', 'G density', 'D density', 'G multiply-adds / dense',
+         'training FLOPs / dense', 'train minutes')  # the columns that fit a terminal
 
 
 def record(workdir: Workdir) -> dict[str, object]:
@@ -46,7 +48,8 @@ def record(workdir: Workdir) -> dict[str, object]:
         best = min((row for row in evaluations if row.get('settled', True)), key=lambda row: row[score], default=last)
         result[f'best {score.upper()}'] = best[score]
         result[f'best {score.upper()} at step'] = best['step']
-  result['train minutes'] = _train_seconds(workdir) / 60
+  for kind in ('train', 'evaluation'):
+    result[f'{kind} minutes'] = _seconds(workdir, kind) / 60
   result['generator'] = last['protocol'].get('generator', '')  # and which BatchNorm statistics
   result['extractor'] = last['protocol']['extractor']
   result['images'] = f'{last["protocol"]["generated_images"]} / {last["protocol"]["real_images"]}'
@@ -63,10 +66,10 @@ def _training_cost(rows, last_step):
   return {'training FLOPs': spent, 'training FLOPs / dense': spent / (last_step * costs[0]['dense_step_operations'])}
 
 
-def _train_seconds(workdir):
+def _seconds(workdir, kind):
   for path in reversed(checkpoints.list_steps(workdir.checkpoints)):
     with contextlib.suppress(OSError, ValueError, KeyError):
-      return json.loads((path / 'state.json').read_text())['train_seconds']
+      return json.loads((path / 'state.json').read_text())[f'{kind}_seconds']
   return math.nan
 
 
@@ -95,12 +98,12 @@ def curves_as_csv(workdirs: Sequence[Workdir]) -> str:
   return text.getvalue()
 
 
-def markdown(records: Sequence[dict[str, object]]) -> str:
-  """A table with a column for every key that some record has."""
-  columns = _columns(records)
-  lines = ['| ' + ' | '.join(columns) + ' |', '|' + ' --- |' * len(columns)]
-  lines += ['| ' + ' | '.join(_text(r.get(c)) for c in columns) + ' |' for r in records]
-  return '\n'.join(lines) + '\n'
+def markdown(records: Sequence[dict[str, object]], every_column: bool = True) -> str:
+  """A table with a column for every key that some record has, or for those that matter most, aligned for a terminal."""
+  columns = [c for c in _columns(records) if every_column or c in _MAIN]
+  rows = [columns, ['---'] * len(columns), *([_text(r.get(c)) for c in columns] for r in records)]
+  widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+  return ''.join('| ' + ' | '.join(map(str.ljust, row, widths)) + ' |\n' for row in rows)
 
 
 def comma_separated(records: Sequence[dict[str, object]]) -> str:
@@ -125,8 +128,11 @@ def _text(value):
 
 
 def plot_density(records: Sequence[dict[str, object]], path: pathlib.Path) -> None:
-  """Distance against generator density, one mark a run, coloured by method."""
+  """Distance against generator density, one mark a run, coloured by method; no file for a single density."""
   score = _common_distance(records)
+  path.unlink(missing_ok=True)
+  if len({r['G density'] for r in records}) < 2:
+    return
   figure, axes = _axes(f'{score} against the density of the generator', 'generator density', score)
   for method in sorted({str(r['method']) for r in records}):
     chosen = sorted((r for r in records if r['method'] == method), key=lambda r: r['G density'])
@@ -137,13 +143,14 @@ def plot_density(records: Sequence[dict[str, object]], path: pathlib.Path) -> No
 
 
 def plot_curves(workdirs: Sequence[Workdir], name: str, path: pathlib.Path, log_scale: bool = False) -> None:
-  """One quantity over the steps of several runs; no file where none of them has it."""
-  figure, axes = _axes(name, 'generator step', name)
-  for workdir in workdirs:
-    if name in (all_curves := curves(workdir)):
-      axes.plot(*all_curves[name], label=workdir.path.name)
-  if not axes.lines:
+  """One quantity over the steps of several runs; no file where none of them has it, or where it stays in all of them."""
+  found = {workdir.path.name: c[name] for workdir in workdirs if name in (c := curves(workdir))}
+  path.unlink(missing_ok=True)
+  if all(len(set(values)) < 2 for _, values in found.values()):
     return
+  figure, axes = _axes(name, 'generator step', name)
+  for run, (steps, values) in found.items():
+    axes.plot(steps, values, label=run)
   if log_scale:
     axes.set_yscale('log')
   axes.legend(fontsize='small')

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+import tensorflow as tf
+
 from tf_stugan.metrics.cost import Convention
 from tf_stugan.metrics.cost import dense_cost
 from tf_stugan.metrics.cost import network_cost
@@ -35,17 +37,16 @@ def ledger(trainer: Trainer, num_steps: int, convention: Convention) -> Ledger:
   """Adds up a run of `num_steps` steps from the expected densities of its layers.
 
   Args:
-    trainer: not built; its networks are built here.
+    trainer: not built; its networks are built here, without drawing weights.
     num_steps: length of the run.
     convention: what counts.
   """
   gan = trainer.gan
-  gan.build()
-  costs, shapes = {}, {}
-  for player in gan.players:
-    masked = trainer.layers(player.network) if player.name in trainer.methods else []
-    costs[player.name] = network_cost(player.network, masked)
-    shapes[player.name] = {v.name: tuple(v.weight.shape) for v in masked}
+  with tf.variable_creator_scope(_zeros):
+    gan.build()
+  costs = {player.name: network_cost(player.network) for player in gan.players}
+  shapes = {player.name: {v.name: tuple(v.weight.shape) for v in trainer.layers(player.network)} for player in gan.players
+            if player.name in trainer.methods}
 
   def at(step):
     return {name: cost.with_densities(trainer.methods[name].expected_densities(shapes[name], step))
@@ -61,3 +62,10 @@ def ledger(trainer: Trainer, num_steps: int, convention: Convention) -> Ledger:
   return Ledger(
       networks, training, num_steps * convention.step(dense, gan), convention.image(networks['generator']),
       convention.image(dense['generator']), not any(method.across_layers for method in trainer.methods.values()))
+
+
+def _zeros(next_creator, shape=None, dtype=None, initial_value=None, **kwargs):
+  """Nobody looks at the weights, and to draw orthogonal ones takes long."""
+  if shape is not None:
+    initial_value = lambda: tf.zeros(shape, dtype)  # noqa: E731
+  return next_creator(shape=shape, dtype=dtype, initial_value=initial_value, **kwargs)

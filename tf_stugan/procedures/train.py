@@ -35,11 +35,11 @@ class Train(Procedure):
   def __init__(self, num_steps: int, report_interval: int = 100, sample_interval: int = 1000,
                evaluate_interval: int = 5000, checkpoint_interval: int = 1000, keep_checkpoints: int = 2,
                keep_every: int = 0, max_rollbacks: int = 0):
-    if num_steps != int(num_steps) or num_steps < 1:
-      raise errors.UserError(f'Train.num_steps is a whole number of steps, at least 1; got {num_steps}.')
-    if keep_checkpoints < 1:
-      raise errors.UserError(f'Train.keep_checkpoints must be at least 1; got {keep_checkpoints}.')
-    self.num_steps = int(num_steps)
+    errors.check_counts(
+        self, num_steps=num_steps, report_interval=report_interval, sample_interval=sample_interval,
+        evaluate_interval=evaluate_interval, checkpoint_interval=checkpoint_interval, keep_checkpoints=keep_checkpoints)
+    errors.check_counts(self, 0, keep_every=keep_every, max_rollbacks=max_rollbacks)
+    self.num_steps = num_steps
     self.report_interval = report_interval
     self.sample_interval = sample_interval
     self.evaluate_interval = evaluate_interval

@@ -11,7 +11,7 @@ Distribution = Callable[[Mapping[str, Shape], float], dict[str, float]]
 
 def uniform(shapes: Mapping[str, Shape], density: float) -> dict[str, float]:
   """Every layer keeps the same share."""
-  check_density(density)
+  errors.check_density(density)
   return {name: density for name in shapes}
 
 
@@ -39,7 +39,7 @@ def erdos_renyi(shapes: Mapping[str, Shape], density: float) -> dict[str, float]
 
 def _proportional(shapes, density, scores):
   """density_l = min(1, epsilon * score_l), with epsilon such that the kept weights sum up to the budget."""
-  check_density(density)
+  errors.check_density(density)
   sizes = {name: math.prod(shape) for name, shape in shapes.items()}
   dense = set()
   while len(dense) < len(shapes):
@@ -51,9 +51,3 @@ def _proportional(shapes, density, scores):
       return {name: 1.0 if name in dense else epsilon * scores[name] for name in shapes}
     dense.update(name for name in sparse if scores[name] == largest)
   return {name: 1.0 for name in shapes}
-
-
-def check_density(density: float) -> None:
-  """Raises UserError where a density is outside (0, 1]."""
-  if not 0 < density <= 1:
-    raise errors.UserError(f'A density is the share of weights kept, in (0, 1]; got {density}.')

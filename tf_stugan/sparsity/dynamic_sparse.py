@@ -1,7 +1,10 @@
 """Dynamic sparse training: drop the weights of least worth, regrow as many elsewhere (SET, RigL, STU-GAN, SDST)."""
 
+import inspect
+
 import tensorflow as tf
 
+from tf_stugan import errors
 from tf_stugan.sparsity import distributions
 from tf_stugan.sparsity import masks
 from tf_stugan.sparsity import rewiring
@@ -36,6 +39,8 @@ class DynamicSparse(StaticSparse):
                grow_mask: rewiring.GrowMask = rewiring.grow_anywhere, reset_optimizer_state: bool = False,
                name: str | None = None):
     super().__init__(density, distribution, sample_mask, name=name)
+    if across_layers and inspect.unwrap(grow_mask) is not rewiring.grow_anywhere:
+      raise errors.UserError('DynamicSparse.grow_mask looks at one layer (N:M masks do): set across_layers = False.')
     self.schedule = schedule
     self.drop_score = drop_score
     self.grow_score = grow_score

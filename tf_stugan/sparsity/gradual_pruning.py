@@ -4,7 +4,6 @@ import tensorflow as tf
 
 from tf_stugan import compat
 from tf_stugan import errors
-from tf_stugan.sparsity import distributions
 from tf_stugan.sparsity import rewiring
 from tf_stugan.sparsity import scores
 from tf_stugan.sparsity.method import SparsityMethod
@@ -27,7 +26,8 @@ class GradualPruning(SparsityMethod):
   def __init__(self, density: float, total_steps: int, update_interval: int = 1000, begin: float = 0.1, end: float = 0.8,
                across_layers: bool = True, drop_score: scores.Score = scores.magnitude, name: str | None = None):
     super().__init__(name=name)
-    distributions.check_density(density)
+    errors.check_density(density)
+    errors.check_counts(self, total_steps=total_steps, update_interval=update_interval)
     if not 0 <= begin < end <= 1:
       raise errors.UserError(f'GradualPruning needs 0 <= begin < end <= 1; got {begin} and {end}.')
     self.density = density

@@ -22,7 +22,8 @@ def distribution(shapes: Mapping[str, distributions.Shape], density: float, m: i
   Raises:
     UserError: density * m is not a whole number.
   """
-  distributions.check_density(density)
+  errors.check_density(density)
+  errors.check_counts('n_of_m.distribution', 2, m=m)
   if abs(density * m - round(density * m)) > 1e-6:
     raise errors.UserError(
         f'Density {density:g} is not N:{m} for any whole N; take one of {", ".join(f"{n / m:g}" for n in range(1, m))}.')

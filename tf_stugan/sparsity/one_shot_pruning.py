@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from tf_stugan import compat
-from tf_stugan.sparsity import distributions
+from tf_stugan import errors
 from tf_stugan.sparsity import rewiring
 from tf_stugan.sparsity import scores
 from tf_stugan.sparsity.method import SparsityMethod
@@ -26,7 +26,8 @@ class OneShotPruning(SparsityMethod):
   def __init__(self, density: float, prune_step: int = 0, score: scores.Score = scores.magnitude,
                across_layers: bool = True, name: str | None = None):
     super().__init__(name=name)
-    distributions.check_density(density)
+    errors.check_density(density)
+    errors.check_counts(self, 0, prune_step=prune_step)
     self.density = density
     self.prune_step = prune_step
     self.score = score

@@ -27,7 +27,10 @@ def constant(step: tf.Tensor, total_steps: int, initial: float, final: float) ->
 
 
 def total_steps(num_steps: int, multiplier: int = 1) -> int:
-  """The length of a run that is `multiplier` times as long as usual (STU-GAN's 5x); gin's TOTAL_STEPS."""
+  """The length of a run that is `multiplier` times as long as usual (STU-GAN's 5x); gin's TOTAL_STEPS. 1e5 is whole, too."""
+  if isinstance(num_steps, float) and num_steps.is_integer():
+    num_steps = int(num_steps)
+  errors.check_counts('total_steps', num_steps=num_steps, multiplier=multiplier)
   return num_steps * multiplier
 
 
@@ -46,12 +49,9 @@ class UpdateSchedule:
 
   def __init__(self, total_steps: int, update_interval: int = 1000, initial_fraction: float = 0.5,
                final_fraction: float = 0.005, decay: Decay = cosine, begin_step: int = 1, end_step: int | None = None):
-    for name, value in (('total_steps', total_steps), ('update_interval', update_interval)):
-      if value < 1:
-        raise errors.UserError(f'UpdateSchedule.{name} counts steps and must be at least 1; got {value}.')
-    for name, value in (('initial_fraction', initial_fraction), ('final_fraction', final_fraction)):
-      if not 0 <= value <= 1:
-        raise errors.UserError(f'UpdateSchedule.{name} must be in [0, 1]; got {value}.')
+    errors.check_counts(self, total_steps=total_steps, update_interval=update_interval)
+    errors.check_counts(self, 0, begin_step=begin_step, end_step=total_steps if end_step is None else end_step)
+    errors.check_within(self, 0, 1, initial_fraction=initial_fraction, final_fraction=final_fraction)
     self.total_steps = total_steps
     self.update_interval = update_interval
     self.initial_fraction = initial_fraction

@@ -35,6 +35,7 @@ class SparseEMA(tf.Module):
     super().__init__(name=name)
     if not 0 <= decay < 1:
       raise errors.UserError(f'SparseEMA.decay must be in [0, 1); got {decay}.')
+    errors.check_counts(self, 0, start_step=start_step)
     self.decay = decay
     self.start_step = start_step
     self.restart_regrown = restart_regrown

@@ -23,7 +23,7 @@ class StaticSparse(SparsityMethod):
   def __init__(self, density: float, distribution: distributions.Distribution = distributions.erk,
                sample_mask: masks.MaskSampler = masks.exact_mask, name: str | None = None):
     super().__init__(name=name)
-    distributions.check_density(density)
+    errors.check_density(density)
     self.density = density
     self.distribution = distribution
     self.sample_mask = sample_mask

@@ -33,8 +33,8 @@ class Evaluator:
 
   def __init__(self, extractor: FeatureExtractor, metrics: Sequence[Metric], num_samples: int = 50_000,
                batch_size: int = 200, batch_statistics: bool = False):
-    if num_samples < 2:
-      raise errors.UserError(f'Evaluator.num_samples must be at least 2; got {num_samples}.')
+    errors.check_counts(self, 2, num_samples=num_samples)
+    errors.check_counts(self, batch_size=batch_size)
     self.extractor = extractor
     self.metrics = list(metrics)
     self.num_samples = num_samples

@@ -17,8 +17,7 @@ class Hook(abc.ABC):
   everywhere = False
 
   def __init__(self, interval: int):
-    if interval < 1:
-      raise errors.UserError(f'The interval of {type(self).__name__} counts steps and must be at least 1; got {interval}.')
+    errors.check_counts(self, interval=interval)
     self.interval = interval
 
   def begin(self, trainer, step: int, num_steps: int) -> None:  # noqa: B027  (a hook need not care)

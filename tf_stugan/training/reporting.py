@@ -108,7 +108,11 @@ class Evaluate(Hook):
     self.last = {}
 
   def __call__(self, trainer, step):
+    start = time.monotonic()
     self.last = self._evaluator.evaluate(trainer.gan)
+    seconds = time.monotonic() - start
+    trainer.host_state.evaluation_seconds += seconds
+    trainer.host_state.train_seconds -= seconds  # `Checkpoint` adds all the time that went by
     settled = all(method.is_settled(step) for method in trainer.methods.values())
     self._log.row('evaluation', step, {**self.last, 'settled': settled, 'protocol': self._evaluator.protocol()})
     self._log.tensorboard(step, self.last)

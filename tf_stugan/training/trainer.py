@@ -58,12 +58,14 @@ class HostState:
   """What belongs in a checkpoint beside variables, in JSON types.
 
   Attributes:
-    train_seconds: wall-clock time spent in `fit` so far, over all processes.
+    train_seconds: wall-clock time spent in `fit` so far, without evaluations, over all processes.
+    evaluation_seconds: in evaluations. Checkpoints from before it was told apart have it in `train_seconds`.
     best: the best evaluation so far, {score name: [value, step]}.
     rollbacks: how often the run went back to a checkpoint because a loss was not finite.
   """
 
   train_seconds: float = 0.0
+  evaluation_seconds: float = 0.0
   rollbacks: int = 0
   best: dict[str, list] = dataclasses.field(default_factory=dict)
 
@@ -92,6 +94,8 @@ class Trainer(tf.Module):
                balance: BalanceRatio | None = None, label: str = '', seed: int = 1, flip: bool = False,
                steps_per_call: int = 10, name: str | None = None):
     super().__init__(name=name)
+    errors.check_counts(self, 0, errors.LARGEST_SEED, seed=seed)
+    errors.check_counts(self, steps_per_call=steps_per_call)
     self.strategy = tf.distribute.get_strategy()
     self.gan = gan
     self.optimizers = dict(optimizers)
