@@ -1,9 +1,13 @@
 """Randomness as a pure function of names and numbers; there is no generator whose state could be lost on resume."""
 
 import binascii
+from collections.abc import Sequence
+import math
 
 import numpy as np
 import tensorflow as tf
+
+_ALGORITHM = 'philox'  # left to TensorFlow, it is Philox on CPUs and GPUs, and another one where XLA compiles
 
 Seed = tf.Tensor  # int32 [2], as the tf.random.stateless_* functions take it
 
@@ -22,7 +26,7 @@ def seed(run_seed: int, stream: str, *indices) -> Seed:
   key = np.array([run_seed, binascii.crc32(stream.encode())], np.uint32).astype(np.int32)
   result = tf.constant(key)
   for index in indices:
-    result = tf.random.experimental.stateless_fold_in(result, tf.cast(index, tf.int32))
+    result = fold(result, tf.cast(index, tf.int32))
   return result
 
 
@@ -55,7 +59,30 @@ def labels(seeds: np.ndarray, num_classes: int) -> np.ndarray:
 
 def fold(seed: Seed, index: int) -> Seed:
   """The index-th of several seeds that are made of one."""
-  return tf.random.experimental.stateless_fold_in(seed, index)
+  return tf.random.experimental.stateless_fold_in(seed, index, alg=_ALGORITHM)
+
+
+def bits(shape: Sequence[int], seed: Seed) -> tf.Tensor:
+  """int32, uniform over all of its values, the same on every kind of device."""
+  return tf.random.stateless_uniform(shape, seed, None, None, tf.int32, alg=_ALGORITHM)
+
+
+def uniform(shape: Sequence[int], seed: Seed) -> tf.Tensor:
+  """Numbers in [0, 1), float32, the same on every kind of device: those of `tf.random.stateless_uniform` on a CPU.
+
+  TensorFlow's kernels and XLA (and so a TPU) make the same bits of a seed, but other floats of the bits.
+  """
+  mantissa = tf.bitwise.bitwise_or(tf.bitwise.bitwise_and(bits(shape, seed), 0x7FFFFF), 0x3F800000)
+  return tf.bitcast(mantissa, tf.float32) - 1
+
+
+def normal(shape: Sequence[int], seed: Seed) -> tf.Tensor:
+  """Standard normal numbers, float32, the same on every kind of device up to rounding: Box and Muller's way, as on a CPU."""
+  size = math.prod(shape)
+  u, v = tf.unstack(tf.reshape(uniform([size + size % 2], seed), [-1, 2]), axis=1)
+  radius, angle = tf.sqrt(-2 * tf.math.log(tf.maximum(u, 1e-7))), 2 * math.pi * v
+  pairs = tf.stack([radius * tf.sin(angle), radius * tf.cos(angle)], axis=1)
+  return tf.reshape(tf.reshape(pairs, [-1])[:size], shape)
 
 
 def replica_normal(seed: Seed, shape: list[int]) -> tf.Tensor:
@@ -70,18 +97,19 @@ def replica_normal(seed: Seed, shape: list[int]) -> tf.Tensor:
   Returns:
     float32 [images of this replica, ...].
   """
-  return _replica_share(tf.random.stateless_normal(shape, seed))
+  return _replica_share(normal(shape, seed))
 
 
 def replica_labels(seed: Seed, count: int, num_classes: int) -> tf.Tensor:
   """Likewise classes, uniform in [0, num_classes), for `count` images of the global batch: int32; zeros without classes."""
-  return _replica_share(tf.random.stateless_uniform([count], seed, 0, max(num_classes, 1), tf.int32))
+  return _replica_share(
+      tf.random.stateless_uniform([count], seed, 0, max(num_classes, 1), tf.int32, alg=_ALGORITHM))
 
 
 def replica_uniform(seed: Seed, shape: list[int]) -> tf.Tensor:
   """Likewise numbers in [0, 1), but the first of `shape` counts the images of this replica: float32 [*shape]."""
   replicas = tf.distribute.get_replica_context().num_replicas_in_sync
-  return _replica_share(tf.random.stateless_uniform([shape[0] * replicas, *shape[1:]], seed))
+  return _replica_share(uniform([shape[0] * replicas, *shape[1:]], seed))
 
 
 def _replica_share(whole):

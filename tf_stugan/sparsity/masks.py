@@ -9,6 +9,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from tf_stugan import compat
+from tf_stugan import rng
 from tf_stugan.rng import Seed
 
 
@@ -66,9 +67,9 @@ def top_k_mask(score: tf.Tensor, k: tf.Tensor) -> tf.Tensor:
 def exact_mask(shape: tf.TensorShape, density: float, seed: Seed) -> tf.Tensor:
   """A random mask with exactly round(density * size) weights."""
   size = tf.TensorShape(shape).num_elements()
-  return top_k_mask(tf.random.stateless_uniform(shape, seed), round(density * size))
+  return top_k_mask(rng.uniform(shape, seed), round(density * size))
 
 
 def bernoulli_mask(shape: tf.TensorShape, density: float, seed: Seed) -> tf.Tensor:
   """Each weight is kept with probability `density`, independently, as in the STU-GAN and ADAPT code."""
-  return tf.random.stateless_uniform(shape, seed) < density
+  return rng.uniform(shape, seed) < density

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import tensorflow as tf
 
 from tf_stugan import errors
+from tf_stugan import rng
 from tf_stugan.rng import Seed
 from tf_stugan.sparsity import distributions
 from tf_stugan.sparsity import masks
@@ -34,7 +35,7 @@ def sample_mask(shape: tf.TensorShape, density: float, seed: Seed, m: int = 4) -
   """N = density * m of every m, at random."""
   if density == 1:
     return tf.ones(shape, tf.bool)
-  return top_n_of_m(tf.random.stateless_uniform(shape, seed), round(density * m), m)
+  return top_n_of_m(rng.uniform(shape, seed), round(density * m), m)
 
 
 def grow_mask(score: tf.Tensor, count: tf.Tensor, kept: tf.Tensor, m: int = 4) -> tf.Tensor:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import tensorflow as tf
 
 from tf_stugan import compat
+from tf_stugan import rng
 from tf_stugan.rng import Seed
 from tf_stugan.sparsity import masks
 from tf_stugan.sparsity import scores
@@ -68,8 +69,8 @@ def rewire(variables: Sequence[MaskedVariable], gradients: Sequence[tf.Tensor], 
   old = [tf.identity(v.mask) for v in variables]
   drop, grow = [], []
   for i, (variable, gradient) in enumerate(zip(variables, gradients, strict=True)):
-    drop.append(drop_score(variable.weight, gradient, _fold(seed, 2 * i)))
-    grow.append(grow_score(variable.weight, gradient, _fold(seed, 2 * i + 1)))
+    drop.append(drop_score(variable.weight, gradient, rng.fold(seed, 2 * i)))
+    grow.append(grow_score(variable.weight, gradient, rng.fold(seed, 2 * i + 1)))
   groups = [_flatten(tensors) for tensors in (old, drop, grow)] if across_layers else [old, drop, grow]
   new = [
       drop_and_grow(*group, *counts(masks.nonzeros(group[0]), group[0].shape.num_elements()), regrow_dropped, grow_mask)
@@ -89,10 +90,6 @@ def share(fraction: tf.Tensor, active: tf.Tensor) -> tf.Tensor:
 def budget(density: tf.Tensor | float, size: int) -> tf.Tensor:
   """round(density * size), int32; in float64, since float32 does not count beyond 16.7 million."""
   return tf.cast(tf.round(tf.cast(density, tf.float64) * size), tf.int32)
-
-
-def _fold(seed, data):
-  return tf.random.experimental.stateless_fold_in(seed, data)
 
 
 def _flatten(tensors):

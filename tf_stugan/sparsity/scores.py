@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from tf_stugan import rng
 from tf_stugan.rng import Seed
 
 Score = Callable[[tf.Tensor, tf.Tensor, Seed], tf.Tensor]
@@ -24,7 +25,7 @@ def gradient(weight: tf.Tensor, gradient: tf.Tensor, seed: Seed) -> tf.Tensor:
 def random(weight: tf.Tensor, gradient: tf.Tensor, seed: Seed) -> tf.Tensor:
   """Uniform in [0, 1) (SET)."""
   del gradient
-  return tf.random.stateless_uniform(weight.shape, seed)
+  return rng.uniform(weight.shape, seed)
 
 
 def saliency(weight: tf.Tensor, gradient: tf.Tensor, seed: Seed) -> tf.Tensor:

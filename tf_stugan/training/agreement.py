@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_stugan import errors
+from tf_stugan import rng
 from tf_stugan.training import strategies
 
 
@@ -18,7 +19,7 @@ def fingerprint(masks: Sequence[tf.Tensor]) -> tf.Tensor:
   """
   total = tf.zeros([], tf.int32)  # wraps around, so the order of the sum does not matter
   for i, mask in enumerate(masks):
-    numbers = tf.random.stateless_uniform(mask.shape, [i, 0], None, None, tf.int32)
+    numbers = rng.bits(mask.shape, tf.constant([i, 0]))
     total += tf.reduce_sum(tf.where(mask, numbers, 0))
   halves = [tf.bitwise.bitwise_and(total, 0xFFFF), tf.bitwise.bitwise_and(tf.bitwise.right_shift(total, 16), 0xFFFF)]
   return tf.cast(tf.stack(halves), tf.float32)
