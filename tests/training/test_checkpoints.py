@@ -166,7 +166,27 @@ def test_the_manifest_names_sizes_hashes_and_nonzeros(trainer, tmp_path):
   assert set(manifest['files']) == {'state.json', 'variables.index', 'variables.data-00000-of-00001'}
   to_rgb = trainer.sides['generator'].masked[-1]
   assert manifest['nonzeros'][f'generator/{to_rgb.name}'] == to_rgb.mask.numpy().sum()
+  assert manifest['densities'][f'generator/{to_rgb.name}'] == pytest.approx(to_rgb.mask.numpy().mean(), abs=1e-6)
   assert manifest['step'] == 1
+
+
+def test_one_whose_masks_and_weights_do_not_fit_is_set_aside(trainer, tmp_path, caplog):
+  save_at(trainer, tmp_path, 1)
+  weight = trainer.sides['generator'].masked[0].weight
+  before = weight.numpy()
+  weight.assign(before + 1)  # outside its mask, too
+  save_at(trainer, tmp_path, 2)
+  with caplog.at_level(logging.WARNING):
+    assert checkpoints.restore(trainer, tmp_path) == 1
+  assert 'weights outside its mask' in caplog.text and (tmp_path / 'step-00000002.corrupt').is_dir()
+  np.testing.assert_array_equal(weight, before)
+
+
+def test_the_configuration_goes_along(trainer, tmp_path):
+  (tmp_path / 'config.gin').write_text('NUM_STEPS = 1')
+  saved = checkpoints.save(trainer, tmp_path / 'checkpoints', attachments=[tmp_path / 'config.gin', tmp_path / 'none.gin'])
+  assert (saved / 'config.gin').read_text() == 'NUM_STEPS = 1'
+  assert 'config.gin' in json.loads((saved / 'manifest.json').read_text())['files']
 
 
 def test_a_checkpoint_that_cannot_be_written_leaves_the_old_ones(trainer, tmp_path, monkeypatch):

@@ -1,3 +1,5 @@
+import logging
+import os
 import subprocess
 import sys
 
@@ -15,7 +17,7 @@ def test_rows_past_the_restored_step_are_cut(tmp_path):
   assert workdir.metrics.read_text() == '{"step": 1}\n{"step": 2}\n'
 
 
-def test_a_second_process_is_refused_and_told_of_the_first(tmp_path):
+def test_a_second_process_is_refused_and_told_of_the_first(tmp_path, caplog):
   code = ('from tf_stugan.training.workdir import Workdir\n'
           f'with Workdir({str(tmp_path)!r}).lock(): print("held", flush=True); input()')
   with subprocess.Popen([sys.executable, '-c', code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
@@ -23,8 +25,12 @@ def test_a_second_process_is_refused_and_told_of_the_first(tmp_path):
     with pytest.raises(errors.UserError, match=f'in use by another run: process {other.pid} on'), Workdir(tmp_path).lock():
       pass
     other.kill()
-  with Workdir(tmp_path).lock():  # the lock went with its process
-    assert 'process' in (tmp_path / '.lock').read_text()
+  with caplog.at_level(logging.INFO), Workdir(tmp_path).lock():  # the lock went with its process
+    assert f'process {os.getpid()} on' in (tmp_path / '.lock').read_text()
+  assert f'left locked by process {other.pid} on' in caplog.text and 'taken over' in caplog.text
+  caplog.clear()
+  with caplog.at_level(logging.INFO), Workdir(tmp_path).lock():
+    assert not caplog.text  # the one before left in order
 
 
 def test_a_folder_that_is_not_there(tmp_path):

@@ -72,6 +72,7 @@ def _lead(experiment, values):
     agreement.wait(experiment.trainer.strategy)
     prepared = experiment.prepare(workdir, values.data_dir, pathlib.Path(values.cache_dir))
     workdir.config.write_text(configuration.snapshot())
+    workdir.operative_config.write_text(configuration.operative())  # for who is killed; complete after the first step
     try:
       experiment.procedure.run(prepared)
     finally:

@@ -74,6 +74,9 @@ class Train(Procedure):
     step = checkpoints.restore(run.trainer, run.workdir.checkpoints, set_aside=chief)
     agreement.check_step(run.trainer.strategy, step)
     if chief:
+      if not step and (rows := run.workdir.rows()):
+        _LOG.warning('%s has rows up to step %d and no checkpoint: the run begins again at step 0, without these rows.',
+                     run.workdir.path, max(row['step'] for row in rows))
       run.workdir.truncate_rows(step)
     return step
 

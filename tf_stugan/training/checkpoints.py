@@ -5,6 +5,7 @@ A checkpoint is a folder `step-00001000` with TensorFlow's files, `state.json` (
 complete exactly when its manifest validates. Which one is newest is told by listing, not by a file that can go stale.
 """
 
+from collections.abc import Sequence
 import dataclasses
 import errno
 import hashlib
@@ -23,11 +24,13 @@ from tf_stugan.sparsity import masks
 
 _LOG = logging.getLogger(__name__)
 
+_NO_ROOM = (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EDQUOT, errno.EFBIG, None)
 _PREFIX = 'step-'
 _TEMPORARY = '.writing-'
 
 
-def save(trainer, folder: pathlib.Path, keep: int = 2, milestones: int = 0) -> pathlib.Path:
+def save(trainer, folder: pathlib.Path, keep: int = 2, milestones: int = 0,
+         attachments: Sequence[pathlib.Path] = ()) -> pathlib.Path:
   """Writes the whole state of a trainer; then removes what need not be kept.
 
   Args:
@@ -35,6 +38,7 @@ def save(trainer, folder: pathlib.Path, keep: int = 2, milestones: int = 0) -> p
     folder: of the checkpoints.
     keep: how many of the newest stay; so do those with the best score of each kind, and
     milestones: those at multiples of this many steps; 0 for none.
+    attachments: files that are copied into it, those that exist: the configuration.
 
   Raises:
     DiskError: nothing was written; the checkpoints from before are untouched.
@@ -49,6 +53,9 @@ def save(trainer, folder: pathlib.Path, keep: int = 2, milestones: int = 0) -> p
     faults.reached('save:begin', step)
     tf.train.Checkpoint(trainer=trainer).write(str(temporary / 'variables'))
     (temporary / 'state.json').write_text(json.dumps(dataclasses.asdict(trainer.host_state)))
+    for file in attachments:
+      if file.exists():
+        shutil.copyfile(file, temporary / file.name)
     files = sorted(temporary.iterdir())
     faults.reached('save:after_data', step)
     manifest = {
@@ -56,6 +63,8 @@ def save(trainer, folder: pathlib.Path, keep: int = 2, milestones: int = 0) -> p
         'image_shape': trainer.image_shape,
         'versions': {'tf_stugan': tf_stugan.__version__, 'tensorflow': tf.__version__},
         'nonzeros': _nonzeros(trainer),
+        'densities': {f'{name}/{v.name}': round(float(masks.density([v])), 6)
+                      for name, side in trainer.sides.items() for v in side.masked},
         'files': {f.name: [f.stat().st_size, _sha256(f)] for f in files}}
     (temporary / 'manifest.json').write_text(json.dumps(manifest, indent=1))
     for file in [*files, temporary / 'manifest.json', temporary]:
@@ -69,7 +78,7 @@ def save(trainer, folder: pathlib.Path, keep: int = 2, milestones: int = 0) -> p
     faults.reached('save:after_rename', step)
   except (OSError, tf.errors.OpError) as error:
     shutil.rmtree(temporary, ignore_errors=True)
-    if isinstance(error, OSError) and error.errno not in (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EDQUOT, None):
+    if isinstance(error, OSError) and error.errno not in _NO_ROOM:
       raise
     raise errors.DiskError(
         f'The checkpoint of step {step} could not be written to {folder} ({error}). The one before it is untouched; '
@@ -140,7 +149,7 @@ def restore(trainer, folder: pathlib.Path, required: bool = False, set_aside: bo
   found = list_steps(folder)
   for path in reversed(found):
     try:
-      manifest = _validate(path)
+      _read(trainer, path, _validate(path))
     except (OSError, ValueError, KeyError) as error:
       if not set_aside:
         _LOG.warning('Checkpoint %s is not whole: %s. The one before it is tried.', path, error)
@@ -149,7 +158,6 @@ def restore(trainer, folder: pathlib.Path, required: bool = False, set_aside: bo
       shutil.rmtree(f'{path}.corrupt', ignore_errors=True)
       os.rename(path, f'{path}.corrupt')
       continue
-    _read(trainer, path, manifest)
     return int(trainer.step.numpy())
   if found or list(folder.glob('*.corrupt')):
     raise errors.CheckpointError(
@@ -229,11 +237,11 @@ def _read(trainer, path, manifest):
   for name, value in json.loads((path / 'state.json').read_text()).items():
     setattr(trainer.host_state, name, value)
   if _nonzeros(trainer) != manifest['nonzeros']:
-    raise errors.CheckpointError(f'{path}: the masks do not have the numbers of weights that its manifest names.')
+    raise ValueError('the masks do not have the numbers of weights that its manifest names')
   for side in trainer.sides.values():
     for variable in side.masked:
       if tf.reduce_any(tf.not_equal(variable.weight, masks.masked(variable.weight, variable.mask))):
-        raise errors.CheckpointError(f'{path}: {side.player.name}/{variable.name} has weights outside its mask.')
+        raise ValueError(f'{side.player.name}/{variable.name} has weights outside its mask')
 
 
 def _nonzeros(trainer):

@@ -179,6 +179,7 @@ class Checkpoint(Hook):
   def __init__(self, interval: int, workdir: Workdir, keep: int = 2, milestones: int = 0):
     super().__init__(interval)
     self._folder = workdir.checkpoints
+    self._attachments = (workdir.config, workdir.operative_config)
     self._keep = keep
     self._milestones = milestones
     self._saved = None  # the step of the last one
@@ -199,7 +200,7 @@ class Checkpoint(Hook):
     self._saved = step
     trainer.check_state()
     if strategies.is_chief(trainer.strategy):
-      checkpoints.save(trainer, self._folder, self._keep, self._milestones)
+      checkpoints.save(trainer, self._folder, self._keep, self._milestones, self._attachments)
 
 
 class Progress(Hook):

@@ -4,11 +4,14 @@ import contextlib
 import datetime
 import fcntl
 import json
+import logging
 import os
 import pathlib
 import socket
 
 from tf_stugan import errors
+
+_LOG = logging.getLogger(__name__)
 
 
 class Workdir:
@@ -51,11 +54,17 @@ class Workdir:
       except OSError as error:
         file.seek(0)
         raise errors.UserError(f'{self.path} is in use by another run: {file.read().strip()}') from error
+      file.seek(0)
+      if before := file.read().strip():
+        _LOG.info('%s was left locked by %s, which is gone; its lock is taken over.', self.path, before)
       file.truncate(0)
       started = datetime.datetime.now().isoformat(timespec='seconds')
       file.write(f'process {os.getpid()} on {socket.gethostname()}, started {started}\n')
       file.flush()
-      yield
+      try:
+        yield
+      finally:  # a process that is killed does not come here: the next one tells of it
+        file.truncate(0)
 
   def rows(self) -> list[dict]:
     """The rows of metrics.jsonl, without damaged lines: the last one may be cut off after a crash."""
