@@ -109,7 +109,7 @@ def test_a_signal_to_one_stops_both_at_one_step_and_they_go_on_exactly(place, wh
   assert (place / 'stopped' / 'metrics.jsonl').read_bytes() == (whole / 'metrics.jsonl').read_bytes()
 
 
-def test_when_one_dies_the_other_says_so_and_ends(place):
+def test_when_one_dies_the_other_says_so_and_both_can_go_on(place):
   pair = Pair(flags_of(place, 'died'))
   assert pair.until(r'\[0\] .*step 4/'), ''.join(pair.lines)
   os.kill(pair.pids[1], signal.SIGKILL)
@@ -118,6 +118,11 @@ def test_when_one_dies_the_other_says_so_and_ends(place):
   assert re.search(r'\[0\] tf-stugan train: Another worker of this run is gone', output), output
   assert '[0] Traceback' not in output
   assert checkpoints.list_steps(place / 'died' / 'checkpoints')
+  pair = Pair(flags_of(place, 'died'))
+  assert pair.until(r'\[0\] .*Going on from the checkpoint') and pair.until(r'\[0\] .*step \d+/'), ''.join(pair.lines)
+  pair.process.send_signal(signal.SIGINT)  # to the launcher, which passes it on
+  code, output = pair.finish()
+  assert code == 42 and len(re.findall(r'Stopped at step', output)) == 2, output
 
 
 def test_a_mistake_in_the_configuration_is_told_and_ends_both(place):

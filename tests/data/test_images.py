@@ -64,3 +64,16 @@ def test_digits_are_the_embedded_ones():
   digits = embedded.Digits().load()
   assert digits.images.shape == (1797, 32, 32, 1)
   assert np.bincount(digits.labels).tolist() == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
+
+
+def test_each_worker_gets_the_shares_of_its_own_replicas():
+  data = random_images.RandomImages(num_images=16).load()
+  counts = {'discriminator': (2, 8)}
+  of_all = list(images.batches(data, counts, 1, 3, num_replicas=4, flip=True).take(8))
+  for worker in range(2):
+    replicas = range(2 * worker, 2 * worker + 2)
+    own = list(images.batches(data, counts, 1, 3, num_replicas=4, flip=True, replicas=replicas).take(4))
+    for i, batch in enumerate(own):
+      expected = of_all[4 * (i // 2) + replicas[i % 2]]['discriminator']
+      np.testing.assert_array_equal(batch['discriminator']['images'], expected['images'])
+      np.testing.assert_array_equal(batch['discriminator']['labels'], expected['labels'])

@@ -65,6 +65,13 @@ def test_masks_made_before_training_are_compared_too():
     trainer.fit(tiny.DATA, 1)
 
 
+def test_workers_that_would_go_on_from_different_steps_are_told(monkeypatch):
+  monkeypatch.setattr(strategies, 'num_workers', lambda strategy: 2)
+  monkeypatch.setattr(agreement, '_of_workers', lambda strategy, value: np.array([4.0, 0.0]))
+  with pytest.raises(errors.CheckpointError, match='steps 0, 4. All of them have to see the same --workdir'):
+    agreement.check_step(strategies.make('one_device'), 4)
+
+
 def test_one_worker_need_not_ask_anybody():
   strategy = strategies.make('mirrored')
   assert agreement.any_worker(strategy, True) and not agreement.any_worker(strategy, False)
