@@ -13,7 +13,7 @@ from tf_stugan.export import web
 CHROMIUM = os.environ.get('CHROMIUM', shutil.which('chromium') or '/usr/bin/chromium')
 HAS_EVERYTHING = bool(pathlib.Path(CHROMIUM).exists() and shutil.which('node') and
                       (web.web_root() / 'node_modules' / 'playwright-core').is_dir())
-needs_browser = [pytest.mark.browser, pytest.mark.xdist_group('browser'), pytest.mark.skipif(
+needs_browser = [pytest.mark.browser, pytest.mark.skipif(
     not HAS_EVERYTHING, reason='needs chromium, node and "npm install" in web/')]
 
 

@@ -7,9 +7,17 @@ tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices('CPU')[0], [tf.config.LogicalDeviceConfiguration()] * 2)
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items):
-  """Tests of one file share fixtures and run in one worker; the experiments of the gin tree name their own groups."""
-  for item in items:
-    if not item.get_closest_marker('xdist_group'):
-      item.add_marker(pytest.mark.xdist_group(str(item.path)))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+  """Tests that share fixtures run in one worker: those of a file and, in conformance, those of one experiment or model.
+
+  Told from the names of tests: `--dist loadgroup` of pytest-xdist 3.8 does nothing under pytest 9.2, silently.
+  """
+  from xdist import scheduler  # pylint: disable=g-import-not-at-top  (not there without xdist, where nobody asks)
+
+  class ByFixtures(scheduler.LoadScopeScheduling):
+
+    def _split_scope(self, nodeid):
+      file, _, test = nodeid.partition('::')
+      return file + test.partition('[')[2] if file.startswith('tests/conformance/') else file
+  return ByFixtures(config, log)

@@ -13,7 +13,8 @@ from tf_stugan.training.workdir import Workdir
 def run(folder, name, scores, density=0.1):
   (folder / name).mkdir()
   workdir = Workdir(folder / name)
-  protocol = {'extractor': 'classifier abc', 'generated_images': 10, 'real_images': 20}
+  protocol = {'extractor': 'classifier abc', 'generated_images': 10, 'real_images': 20,
+              'generator': 'running statistics'}
   cost = {f'{player}/{key}': value for player in ('generator', 'discriminator') for key, value in {
       'kept_parameters': 30, 'multiply_adds': 20, 'dense_multiply_adds': 100, 'method': 'StaticSparse'}.items()}
   rows = [{'kind': 'evaluation', 'step': i + 1, 'fcd': score, 'protocol': protocol} for i, score in enumerate(scores)]
@@ -37,6 +38,10 @@ def test_tables(tmp_path):
   assert len({len(line) for line in lines}) == 1
   main = comparison.markdown(records, every_column=False)
   assert 'G density' in main and 'extractor' in lines[0] and 'extractor' not in main
+  assert main.splitlines()[-1] == 'Scores: classifier abc; 10 / 20 generated / real images; running statistics.'
+  records[1]['generator'] = 'batch statistics'
+  assert [line.split(':')[0] for line in comparison.markdown(records, every_column=False).splitlines()[-2:]] == [
+      'Scores of a', 'Scores of b']
   assert comparison.comma_separated(records).splitlines()[2].startswith('b,StaticSparse,1,')
 
 

@@ -63,9 +63,7 @@ def cache(tmp_path_factory):
   return tmp_path_factory.mktemp('cache')
 
 
-@pytest.fixture(
-    scope='module', params=[
-        pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in RUN])
+@pytest.fixture(scope='module', params=RUN)
 def finished(request, cache, tmp_path_factory):
   """(experiment, run, bindings that were parsed, bindings that were used) after 8 steps."""
   workdir = tmp_path_factory.mktemp(request.param.removesuffix('.gin'))

@@ -37,7 +37,7 @@ def train(model, method, *bindings):
   return trainer, before
 
 
-@pytest.mark.parametrize('model', [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in MODELS])
+@pytest.mark.parametrize('model', MODELS)
 def test_it_trains_dense_and_nothing_stands_still(model):
   trainer, before = train(model, 'dense')
   assert all(math.isfinite(value) for value in trainer.scalars().values())
@@ -50,7 +50,7 @@ def test_it_trains_dense_and_nothing_stands_still(model):
   assert images.shape == (3, *trainer.image_shape) and np.abs(images).max() <= 1
 
 
-@pytest.mark.parametrize('model', [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in MODELS])
+@pytest.mark.parametrize('model', MODELS)
 def test_it_trains_with_stugan_and_keeps_its_budget(model):
   trainer, _ = train(model, 'stugan', *SPARSE)
   assert all(math.isfinite(value) for value in trainer.scalars().values())

@@ -99,11 +99,20 @@ def curves_as_csv(workdirs: Sequence[Workdir]) -> str:
 
 
 def markdown(records: Sequence[dict[str, object]], every_column: bool = True) -> str:
-  """A table with a column for every key that some record has, or for those that matter most, aligned for a terminal."""
+  """A table with a column for every key that some record has, or for those that matter most; the protocols of the scores are
+  told below it then."""
   columns = [c for c in _columns(records) if every_column or c in _MAIN]
   rows = [columns, ['---'] * len(columns), *([_text(r.get(c)) for c in columns] for r in records)]
   widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
-  return ''.join('| ' + ' | '.join(map(str.ljust, row, widths)) + ' |\n' for row in rows)
+  table = ''.join('| ' + ' | '.join(map(str.ljust, row, widths)) + ' |\n' for row in rows)
+  return table if every_column else table + '\n' + _protocols(records)
+
+
+def _protocols(records):
+  runs = {}
+  for r in records:
+    runs.setdefault(f'{r["extractor"]}; {r["images"]} generated / real images; {r["generator"]}', []).append(r['run'])
+  return ''.join(f'Scores{"" if len(runs) == 1 else " of " + ", ".join(names)}: {how}.\n' for how, names in runs.items())
 
 
 def comma_separated(records: Sequence[dict[str, object]]) -> str:
