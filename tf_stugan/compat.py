@@ -6,6 +6,7 @@
 * `tf.lite.Interpreter` is on its way out; LiteRT's takes its place.
 """
 
+import contextlib
 import os
 import sys
 import types
@@ -16,6 +17,8 @@ import tensorflow as tf
 import tf_keras as keras
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
+
+from tf_stugan import errors
 
 with warnings.catch_warnings():
   # TF-GAN pulls in tensorflow_hub (pkg_resources) and distutils, both deprecated; neither is ours to mend.
@@ -33,8 +36,8 @@ with warnings.catch_warnings():
 tf.config.optimizer.set_experimental_options({'remapping': False})
 
 __all__ = [
-    'Interpreter', 'PolynomialDecay', 'PrunableLayer', 'adam_slots', 'assign', 'keras', 'read_gin_files_only', 'schema',
-    'tfgan']
+    'Interpreter', 'PolynomialDecay', 'PrunableLayer', 'adam_slots', 'assign', 'keras', 'precision', 'read_gin_files_only',
+    'schema', 'tfgan']
 
 
 def assign(variable: tf.Variable, value: tf.Tensor) -> None:
@@ -51,6 +54,20 @@ def assign(variable: tf.Variable, value: tf.Tensor) -> None:
       lambda strategy, value: strategy.extended.update(
           variable, lambda v, x: v.assign(x), args=(value,), group=False),
       args=(value,))
+
+
+@contextlib.contextmanager
+def precision(name: str):
+  """Layers made in it compute in 'float32', 'bfloat16' or 'float16', with float32 variables."""
+  policies = {'float32': 'float32', 'bfloat16': 'mixed_bfloat16', 'float16': 'mixed_float16'}
+  if name not in policies:
+    raise errors.UserError(f'precision is one of {", ".join(policies)}; got {name!r}.')
+  before = keras.mixed_precision.global_policy()
+  keras.mixed_precision.set_global_policy(policies[name])
+  try:
+    yield
+  finally:
+    keras.mixed_precision.set_global_policy(before)
 
 
 def adam_slots(optimizer: keras.optimizers.Optimizer, variable: tf.Variable) -> list[tf.Variable]:

@@ -87,10 +87,11 @@ def test_hooks_are_called_at_their_interval_and_at_the_end():
 
 
 def test_two_replicas_with_one_global_batch_do_what_one_device_does():
-  one = tiny.make_trainer(interval=1)  # masks change at every step: one graph to trace
+  # Four mask updates: at each, two gradients that are equal up to rounding may be ranked otherwise by two replicas.
+  one = tiny.make_trainer(interval=5)
   one.fit(tiny.DATA, 20)
   with strategies.make('mirrored').scope():
-    two = tiny.make_trainer(interval=1)
+    two = tiny.make_trainer(interval=5)
   two.fit(tiny.DATA, 20)
   for a, b in zip(one.variables, two.variables, strict=True):
     if a.dtype.is_floating:  # weights, moments, averages, running statistics, sums of what is reported

@@ -26,6 +26,7 @@ from tf_stugan.commands import common
 from tf_stugan.training import agreement
 from tf_stugan.training import checkpoints
 from tf_stugan.training import strategies
+from tf_stugan.training.profiling import Profile
 from tf_stugan.training.workdir import Workdir
 
 _LOG = logging.getLogger(__name__)
@@ -38,6 +39,9 @@ def define_flags(values: flags.FlagValues) -> None:
   flags.DEFINE_string('strategy', 'one_device', f'One of {", ".join(strategies.NAMES)}.', flag_values=values)
   flags.DEFINE_bool(
       'dry_run', False, 'Read the configuration and the data, build everything, print the configuration, train nothing.',
+      flag_values=values)
+  flags.DEFINE_bool(
+      'profile', False, 'Write a trace of a few training steps into <workdir>/profile, for the profiler of TensorBoard.',
       flag_values=values)
   flags.DEFINE_bool(
       'allow_config_change', False, 'Go on with a run although its configuration has changed.', flag_values=values)
@@ -71,6 +75,8 @@ def _lead(experiment, values):
       _check_unchanged(workdir, values.allow_config_change)
     agreement.wait(experiment.trainer.strategy)
     prepared = experiment.prepare(workdir, values.data_dir, pathlib.Path(values.cache_dir))
+    if values.profile:
+      prepared = prepared._replace(hooks=(Profile(workdir.path / 'profile'),))
     workdir.config.write_text(configuration.snapshot())
     workdir.operative_config.write_text(configuration.operative())  # for who is killed; complete after the first step
     try:

@@ -27,6 +27,7 @@ class Player(NamedTuple):
     updates_per_step: how often it moves in one training step.
     uses_data: whether its batches hold real images.
     averaged: the network of the same kind that holds the average of this one, or None.
+    accumulation_steps: parts that a batch is cut into; their gradients are averaged, and only one part is in memory.
     clip: after each update every variable of the network is clipped to [-clip, clip]; None leaves them (weight clipping,
       Arjovsky et al., 2017).
   """
@@ -39,6 +40,7 @@ class Player(NamedTuple):
   updates_per_step: int = 1
   uses_data: bool = False
   averaged: keras.Model | None = None
+  accumulation_steps: int = 1
   clip: float | None = None
 
 
@@ -81,12 +83,14 @@ class GAN(tf.Module, abc.ABC):
     num_classes: classes that images are made of; 0 where images have none. The data set has to have as many.
     balance: how the balance ratio is measured; None where the game has none.
     work: what a step costs, for the ledger.
+    precision: what the networks compute in while they train: 'float32', 'bfloat16' or 'float16'.
   """
 
   players: tuple[Player, ...]
   num_classes: int = 0
   balance: BalanceProbe | None = None
   work: tuple[Work, ...] = ()
+  precision: str = 'float32'
 
   @abc.abstractmethod
   def build(self, image_shape: tuple[int, int, int] | None = None) -> tuple[int, int, int]:

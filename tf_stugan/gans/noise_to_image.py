@@ -6,6 +6,7 @@ import contextlib
 import numpy as np
 import tensorflow as tf
 
+from tf_stugan import compat
 from tf_stugan import errors
 from tf_stugan import rng
 from tf_stugan.compat import keras
@@ -32,18 +33,27 @@ class NoiseToImage(GAN):
     discriminator_updates: discriminator updates before each generator update (n_critic).
     augment: changes every image that the discriminator sees, or None.
     penalty: is added to the discriminator's loss, or None.
+    precision: what both networks compute in while they train: 'float32', 'bfloat16' or 'float16' (with a loss scale).
+      Weights, masks, averages, singular vectors, statistics and losses stay float32, and so does all sampling.
+    accumulation_steps: parts that every batch is cut into to save memory. BatchNorm sees the parts; all else is as with the
+      whole batch.
     discriminator_clip: bound of the discriminator's variables after each of its updates, or None.
   """
 
   def __init__(self, make_generator: Callable[[], keras.Model], make_discriminator: Callable[[], keras.Model],
                loss: AdversarialLoss, discriminator_batch_size: int = 64, generator_batch_size: int = 128,
                discriminator_updates: int = 5, augment: DiffAugment | None = None, penalty: GradientPenalty | None = None,
-               discriminator_clip: float | None = None, name: str | None = None):
+               precision: str = 'float32', accumulation_steps: int = 1, discriminator_clip: float | None = None,
+               name: str | None = None):
     super().__init__(name=name)
     errors.check_counts(self, discriminator_batch_size=discriminator_batch_size,
-                        generator_batch_size=generator_batch_size, discriminator_updates=discriminator_updates)
-    self.generator = make_generator()
-    self.discriminator = make_discriminator()
+                        generator_batch_size=generator_batch_size, discriminator_updates=discriminator_updates,
+                        accumulation_steps=accumulation_steps)
+    self.precision = precision
+    self.accumulation_steps = accumulation_steps
+    with compat.precision(precision):
+      self.generator = make_generator()
+      self.discriminator = make_discriminator()
     self.averaged_generator = make_generator()
     self.num_classes = self.generator.num_classes
     self.loss = loss
@@ -55,9 +65,9 @@ class NoiseToImage(GAN):
     scalars = ('real_logits', 'fake_logits', *(['penalty'] if penalty else []))
     self.players = (
         Player('discriminator', self.discriminator, self._discriminator_objective, scalars, discriminator_batch_size,
-               discriminator_updates, uses_data=True, clip=discriminator_clip),
+               discriminator_updates, uses_data=True, accumulation_steps=accumulation_steps, clip=discriminator_clip),
         Player('generator', self.generator, self._generator_objective, ('fake_logits',), generator_batch_size,
-               averaged=self.averaged_generator),
+               averaged=self.averaged_generator, accumulation_steps=accumulation_steps),
     )
     self.balance = BalanceProbe('generator', 'fake_logits', 'discriminator', self._balance)
     self.work = (
@@ -72,13 +82,14 @@ class NoiseToImage(GAN):
 
   def build(self, image_shape=None):
     latents, labels = tf.zeros([2, self.generator.latent_size]), tf.zeros([2], tf.int32)
-    images = self.generator(latents, labels)
+    with compat.precision(self.precision):  # layers make others when they are built
+      images = self.generator(latents, labels)
+      classified = self.discriminator(images, labels).shape[1] - 1
     if image_shape is not None and tuple(images.shape[1:]) != tuple(image_shape):
       raise errors.UserError(
           f'The generator makes images of {tuple(images.shape[1:])}, the data set has {tuple(image_shape)}; set '
           'IMAGE_CHANNELS and the resolution so that both agree.')
     self.averaged_generator(latents, labels)
-    classified = self.discriminator(images, labels).shape[1] - 1
     if classified not in (0, self.num_classes):
       raise errors.UserError(
           f'The discriminator tells {classified} classes apart, the generator makes {self.num_classes}; both have to agree.')
@@ -120,15 +131,24 @@ class NoiseToImage(GAN):
   # What the players want.
 
   def _fake(self, seed, batch_size):
-    """This replica's fake images of a global batch, and their labels."""
+    """This replica's fake images of (a part of) a global batch, and their labels."""
+    batch_size //= self.accumulation_steps
     latents = rng.replica_normal(seed, [batch_size, self.generator.latent_size])
     labels = rng.replica_labels(rng.fold(seed, 1), batch_size, self.num_classes)
     return self.generator(latents, labels, training=True), labels
 
   def _judge(self, images, labels):
     """Real logits [N, 1], and class logits [N, K] (K = 0 but for an auxiliary classifier)."""
-    outputs = self.discriminator(images, labels, training=True)
+    outputs = tf.cast(self.discriminator(images, labels, training=True), tf.float32)
     return outputs[:, :1], outputs[:, 1:]
+
+  def _judge_both(self, real, real_labels, fake, fake_labels):
+    """`_judge` of both, in one forward pass where no batch statistic forbids it."""
+    if any(isinstance(layer, normalization.BatchNorm) for layer in self.discriminator.submodules):
+      return self._judge(real, real_labels), self._judge(fake, fake_labels)
+    count = tf.shape(real)[0]
+    outputs = self._judge(tf.concat([real, fake], axis=0), tf.concat([real_labels, fake_labels], axis=0))
+    return [x[:count] for x in outputs], [x[count:] for x in outputs]
 
   def _augmented(self, images, seed):
     return self.augment(images, seed) if self.augment else images
@@ -138,8 +158,7 @@ class NoiseToImage(GAN):
     alike = self.augment and self.augment.alike
     real = self._augmented(batch['images'], rng.fold(seed, 2))
     fake = self._augmented(tf.stop_gradient(fake), rng.fold(seed, 2 if alike else 3))
-    real_logits, real_classes = self._judge(real, batch['labels'])
-    fake_logits, fake_classes = self._judge(fake, fake_labels)
+    (real_logits, real_classes), (fake_logits, fake_classes) = self._judge_both(real, batch['labels'], fake, fake_labels)
     loss = self.loss.discriminator(real_logits, fake_logits)
     loss += class_loss(batch['labels'], real_classes) + class_loss(fake_labels, fake_classes)
     scalars = {'real_logits': tf.reduce_mean(real_logits), 'fake_logits': tf.reduce_mean(fake_logits)}

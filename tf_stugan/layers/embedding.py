@@ -28,9 +28,12 @@ class Embedding(keras.layers.Layer):
     self.normalizer = normalizer() if normalizer else None
 
   def build(self, input_shape):
-    self.table = self.add_weight('table', [self.num_classes, self.units], initializer=self.initializer)
+    self.table = self.add_weight(
+        'table', [self.num_classes, self.units], initializer=self.initializer, experimental_autocast=False)
     super().build(input_shape)
 
   def call(self, labels, training=False):
-    table = self.table if self.normalizer is None else self.normalizer(self.table, training=training)
-    return tf.matmul(tf.one_hot(labels, self.num_classes, dtype=table.dtype), table)
+    table = tf.convert_to_tensor(self.table)
+    if self.normalizer is not None:
+      table = self.normalizer(table, training=training)
+    return tf.matmul(tf.one_hot(labels, self.num_classes, dtype=self.compute_dtype), tf.cast(table, self.compute_dtype))

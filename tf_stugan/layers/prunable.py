@@ -42,15 +42,18 @@ class _Prunable(keras.layers.Layer, PrunableLayer):
 
   def _add_kernel(self, shape):
     fan_in = math.prod(shape[:-1])
-    self.kernel = self.add_weight('kernel', shape, initializer=_initializer(self.kernel_initializer, fan_in))
+    # Never cast by Keras: sigma is computed from the float32 kernel, whatever the layer computes in.
+    self.kernel = self.add_weight(
+        'kernel', shape, initializer=_initializer(self.kernel_initializer, fan_in), experimental_autocast=False)
     self.bias = None
     if self.use_bias:
       self.bias = self.add_weight('bias', [self.units], initializer=_initializer(self.bias_initializer, fan_in))
 
   def _effective_kernel(self, training):
-    if self.kernel_normalizer is None:
-      return self.kernel
-    return self.kernel_normalizer(self.kernel, training=training)
+    kernel = tf.convert_to_tensor(self.kernel)
+    if self.kernel_normalizer is not None:
+      kernel = self.kernel_normalizer(kernel, training=training)
+    return tf.cast(kernel, self.compute_dtype)
 
   def _add_bias(self, x):
     if self.bias is None:

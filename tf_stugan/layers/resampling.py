@@ -17,9 +17,14 @@ _DOWN_TAPS = np.array([[1, 0, 0], [1, 1, 0], [0, 1, 1], [0, 0, 1]], np.float32) 
 
 def upsample_nearest(x: tf.Tensor, factor: int = 2) -> tf.Tensor:
   """[N, H, W, C] -> [N, factor H, factor W, C], each pixel repeated factor x factor."""
-  _, h, w, c = x.shape
-  x = tf.broadcast_to(x[:, :, None, :, None, :], [tf.shape(x)[0], h, factor, w, factor, c])
-  return tf.reshape(x, [-1, factor * h, factor * w, c])
+  _, h, w, _ = x.shape
+
+  @tf.custom_gradient  # that of TensorFlow adds up in any order on a GPU, and is slower
+  def repeat(x):
+    def grad(upstream):
+      return factor**2 * tf.nn.avg_pool2d(upstream, factor, factor, 'VALID')
+    return tf.image.resize(x, [factor * h, factor * w], 'nearest'), grad
+  return repeat(x)
 
 
 def upsample_bilinear(x: tf.Tensor, factor: int = 2) -> tf.Tensor:
@@ -47,7 +52,7 @@ def upsample_conv(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
   if kernel.shape[0] == 1:
     return upsample_nearest(conv(x, kernel))
   _, h, w, _ = x.shape
-  kernel = tf.einsum('ts,uv,svio->tuoi', _UP_TAPS, _UP_TAPS, kernel)
+  kernel = _sum_taps(_UP_TAPS, tf.transpose(kernel, [0, 1, 3, 2]))
   return tf.nn.conv2d_transpose(x, kernel, [tf.shape(x)[0], 2 * h, 2 * w, kernel.shape[2]], 2, 'SAME')
 
 
@@ -57,4 +62,10 @@ def conv_pool(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
     return conv(average_pool(x), kernel)
   if x.shape[1] % 2 or x.shape[2] % 2:  # the pooling leaves out what the strided convolution would see
     return average_pool(conv(x, kernel))
-  return tf.nn.conv2d(x, tf.einsum('ts,uv,svio->tuio', _DOWN_TAPS, _DOWN_TAPS, kernel), 2, 'SAME')
+  return tf.nn.conv2d(x, _sum_taps(_DOWN_TAPS, kernel), 2, 'SAME')
+
+
+def _sum_taps(taps, kernel):
+  """3 x 3 kernel -> 4 x 4 kernel, by taps [4, 3] in both directions; one product, which is quicker than einsum."""
+  _, _, c, d = kernel.shape
+  return tf.reshape(tf.matmul(tf.constant(np.kron(taps, taps), kernel.dtype), tf.reshape(kernel, [9, c * d])), [4, 4, c, d])

@@ -36,7 +36,7 @@ class SpectralNorm(keras.layers.Layer):
   """
 
   def __init__(self, epsilon: float = 1e-12, name: str = 'spectral_norm'):
-    super().__init__(name=name)
+    super().__init__(name=name, dtype='float32')  # also where the network computes in less
     self.epsilon = epsilon
 
   def build(self, kernel_shape):

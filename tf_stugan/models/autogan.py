@@ -99,4 +99,4 @@ class Generator(keras.Model):
       x, feature = cell(x, features[:len(cell.skips)], training=training)
       features.append(feature)
     x = tf.nn.relu(self.norm(x, training=training))
-    return tf.tanh(self.to_rgb(x, training=training))
+    return tf.tanh(tf.cast(self.to_rgb(x, training=training), tf.float32))

@@ -44,7 +44,7 @@ class Generator(keras.Model):
     x = tf.reshape(self.project(latents, training=training), self.first_map)
     for conv, norm in zip(self.convs, self.norms, strict=True):
       x = tf.nn.relu(norm(conv(x, training=training), training=training))
-    return tf.tanh(self.to_rgb(x, training=training))
+    return tf.tanh(tf.cast(self.to_rgb(x, training=training), tf.float32))
 
 
 class Discriminator(keras.Model):

@@ -86,7 +86,7 @@ class Generator(keras.Model):
       if i == self.attention_after:
         x = self.attention(x, training=training)
     x = tf.nn.relu(self.norm(x, training=training))
-    return tf.tanh(self.to_rgb(x, training=training))
+    return tf.tanh(tf.cast(self.to_rgb(x, training=training), tf.float32))
 
   def conditions(self, latents, labels):
     """What goes into the first layer, and the condition of each block."""

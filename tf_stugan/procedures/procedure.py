@@ -9,6 +9,7 @@ from tf_stugan.data.images import Images
 from tf_stugan.data.images import ImageSource
 from tf_stugan.training import strategies
 from tf_stugan.training.evaluation import Evaluator
+from tf_stugan.training.hooks import Hook
 from tf_stugan.training.trainer import Trainer
 from tf_stugan.training.workdir import Workdir
 
@@ -20,6 +21,7 @@ class Run(NamedTuple):
   data: Images
   trainer: Trainer
   evaluator: Evaluator
+  hooks: tuple[Hook, ...] = ()  # beside those that the procedure brings
 
 
 class Procedure(abc.ABC):

@@ -93,6 +93,7 @@ class Train(Procedure):
         cost,
         reporting.Samples(self.sample_interval, run.workdir, log),
         checkpoint,
+        *run.hooks,
         stop.hook(checkpoint),
     ]
     try:

@@ -28,9 +28,11 @@ from tf_stugan.training import strategies
 from tf_stugan.training.hooks import Hook
 from tf_stugan.training.layer_choice import conv_only
 from tf_stugan.training.layer_choice import LayerChoice
+from tf_stugan.training.loss_scale import LossScale
 from tf_stugan.training.means import Means
 
 _BALANCE = 'balance'
+_PARTS = 1 << 16  # where the seeds of the parts of a batch begin, beyond those that an objective makes of its own
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,6 +44,7 @@ class _Side:
   method: SparsityMethod | None
   masked: Sequence[MaskedVariable]
   average: SparseEMA | None
+  loss_scale: LossScale | None
 
 
 class _Move(NamedTuple):
@@ -87,12 +90,13 @@ class Trainer(tf.Module):
     seed: of the run: initial weights, masks, data order, latents.
     flip: mirror real images left-right with probability 1/2.
     steps_per_call: the most steps that run in the graph without coming back to the host.
+    jit_compile: compile the step with XLA; on one device. docs/performance.md says where that pays.
   """
 
   def __init__(self, gan: GAN, optimizers: Mapping[str, keras.optimizers.Optimizer],
                methods: Mapping[str, SparsityMethod], average: SparseEMA, layers: LayerChoice = conv_only,
                balance: BalanceRatio | None = None, label: str = '', seed: int = 1, flip: bool = False,
-               steps_per_call: int = 10, name: str | None = None):
+               steps_per_call: int = 10, jit_compile: bool = False, name: str | None = None):
     super().__init__(name=name)
     errors.check_counts(self, 0, errors.LARGEST_SEED, seed=seed)
     errors.check_counts(self, steps_per_call=steps_per_call)
@@ -107,6 +111,7 @@ class Trainer(tf.Module):
     self.seed = seed
     self.flip = flip
     self.steps_per_call = steps_per_call
+    self.jit_compile = jit_compile
     self.host_state = HostState()
     self._check_players()
 
@@ -121,10 +126,16 @@ class Trainer(tf.Module):
       if method.needs_balance_ratio and self.balance is None:
         raise errors.UserError(f'{type(method).__name__} of the {name} needs a balance ratio; set Trainer.balance.')
     replicas = self.strategy.num_replicas_in_sync
+    if self.jit_compile and replicas > 1:
+      raise errors.UserError('Trainer.jit_compile is for one device; a TPU compiles the step in any case.')
     for player in self.gan.players:
       if player.batch_size % replicas:
         raise errors.UserError(
             f'The batch of {player.batch_size} images of the {player.name} cannot be shared by {replicas} replicas.')
+      if player.batch_size // replicas % player.accumulation_steps:
+        raise errors.UserError(
+            f'The {player.batch_size // replicas} images that a replica has of a batch of the {player.name} cannot be cut '
+            f'into {player.accumulation_steps} accumulation steps.')
 
   def build(self, image_shape: tuple[int, int, int] | None = None) -> None:
     """Creates every variable, and the first masks, for images [H, W, C], or for those that the GAN makes.
@@ -164,14 +175,20 @@ class Trainer(tf.Module):
     if player.averaged is not None:
       average = self.average
       average.initialize(player.network, player.averaged, masked)
-    return _Side(player, optimizer, method, masked, average)
+    return _Side(player, optimizer, method, masked, average, LossScale() if self.gan.precision == 'float16' else None)
 
   # The step, in the graph. `events` names whose masks change in it, and 'balance' if the balance ratio is measured.
 
   def _run_steps(self, iterator, num_steps, events):
     """Returns what `_fingerprints` collected in the last step."""
+    def step(batches):
+      return self._replica_step(batches, events)
+
+    if self.jit_compile:
+      step = tf.function(step, jit_compile=True, autograph=False)
+
     def body(i, _):
-      return i + 1, self._in_replicas(self._replica_step, next(iterator), events)
+      return i + 1, self._in_replicas(step, next(iterator))
     nothing = tf.zeros([self.strategy.num_replicas_in_sync, 2 * len(_changed(events))])
     return tf.while_loop(lambda i, _: i < num_steps, body, [0, nothing], parallel_iterations=1)[1]
 
@@ -217,20 +234,29 @@ class Trainer(tf.Module):
   def _gradients(self, side, batch, seed):
     """(variables, their gradients, scalars) of one batch, equal on every replica."""
     variables = side.player.network.trainable_variables
-    with tf.GradientTape(watch_accessed_variables=False) as tape:
-      tape.watch(variables)
-      loss, scalars = side.player.objective(batch, seed)
-      loss = faults.poisoned(loss, f'{side.player.name}_loss', self.step + 1)
+
+    def of_part(batch, seed):
+      with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(variables)
+        loss, scalars = side.player.objective(batch, seed)
+        loss = faults.poisoned(loss, f'{side.player.name}_loss', self.step + 1)
+        target = side.loss_scale.scaled(loss) if side.loss_scale else loss
+      gradients = tape.gradient(target, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+      return gradients, {'loss': loss, **scalars}
+
     context = tf.distribute.get_replica_context()
-    gradients = tape.gradient(loss, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+    gradients, scalars = _mean_of_parts(of_part, batch, seed, side.player.accumulation_steps)
     gradients = context.all_reduce(tf.distribute.ReduceOp.MEAN, gradients)
-    return variables, gradients, context.all_reduce(tf.distribute.ReduceOp.MEAN, {'loss': loss, **scalars})
+    if side.loss_scale:
+      gradients = side.loss_scale.unscaled(gradients)
+    return variables, gradients, context.all_reduce(tf.distribute.ReduceOp.MEAN, scalars)
 
   def _measure_balance(self, moves):
     probe = self.gan.balance
     move = moves[probe.player]
+    parts = self.sides[probe.player].player.accumulation_steps
     with self._undisturbed():
-      after, real = probe.measure(moves[probe.opponent].batch, move.seed)
+      after, real = _mean_of_parts(probe.measure, moves[probe.opponent].batch, move.seed, parts)
     after, real = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, [after, real])
     self.balance.add(move.scalars[probe.scalar], after, real)
 
@@ -376,6 +402,20 @@ def _changed(events):
 def _part(batches, name, i):
   """What a player sees in its i-th update of a step; nothing, if it uses no data."""
   return {key: value[i] for key, value in batches.get(name, {}).items()}
+
+
+def _mean_of_parts(function, batch, seed, parts):
+  """The mean of function(part of the batch, seed of its own) over equal parts, one after the other."""
+  if parts == 1:
+    return function(batch, seed)
+  total, done = None, []
+  for i in range(parts):
+    with tf.control_dependencies(done):  # side by side they would need the memory that the parts are there to save
+      part = {key: tf.split(value, parts)[i] for key, value in batch.items()}
+      result = function(part, rng.fold(seed, _PARTS + i))
+      total = result if total is None else tf.nest.map_structure(tf.add, total, result)
+    done = tf.nest.flatten(total)
+  return tf.nest.map_structure(lambda x: x / parts, total)
 
 
 def _of_masked(side, variables, gradients):

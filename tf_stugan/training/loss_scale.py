@@ -1,0 +1,36 @@
+"""Keeps float16 gradients above zero (Micikevicius et al., 2018, https://arxiv.org/abs/1710.03740, section 3.2)."""
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from tf_stugan import compat
+
+_QUIET_STEPS = 2000  # without an overflow, before the scale is doubled
+
+
+class LossScale(tf.Module):
+  """Multiplies a loss before its gradient is taken, and divides the gradient by as much.
+
+  A gradient that overflows counts as zero, and the scale is halved; after 2,000 steps without overflow it is doubled. This
+  is state: it is in the checkpoint. Unlike Keras' LossScaleOptimizer it needs no branch in the graph, so that every
+  strategy and XLA take it, and what regrowth ranks is unscaled, too.
+  """
+
+  def __init__(self, initial: float = 2.0**15, name: str | None = None):
+    super().__init__(name=name)
+    self.scale = tf.Variable(initial, trainable=False, name='scale')
+    self.quiet = tf.Variable(0, trainable=False, name='quiet_steps')
+
+  def scaled(self, loss: tf.Tensor) -> tf.Tensor:
+    """The loss that the gradient is taken of."""
+    return loss * self.scale
+
+  def unscaled(self, gradients: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+    """Gradients of the loss itself, from those of the scaled one, which are equal on all replicas; moves the scale."""
+    scale, quiet = tf.convert_to_tensor(self.scale), self.quiet + 1
+    finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(g)) for g in gradients])
+    grow = finite & (quiet >= _QUIET_STEPS)
+    compat.assign(self.scale, tf.where(finite, tf.where(grow, 2 * scale, scale), tf.maximum(scale / 2, 1.0)))
+    compat.assign(self.quiet, tf.where(finite & ~grow, quiet, 0))
+    return [tf.where(finite, g / scale, tf.zeros_like(g)) for g in gradients]
