@@ -7,6 +7,12 @@ tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices('CPU')[0], [tf.config.LogicalDeviceConfiguration()] * 2)
 
 
+def pytest_collection_modifyitems(items):
+  """Files with slow tests come first, so that no worker is left alone with one in the end."""
+  slow = {item.path for item in items if item.get_closest_marker('slow') or item.get_closest_marker('multiprocess')}
+  items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
   """Tests that share fixtures run in one worker: those of a file and, in conformance, those of one experiment or model.
@@ -20,4 +26,5 @@ def pytest_xdist_make_scheduler(config, log):
     def _split_scope(self, nodeid):
       file, _, test = nodeid.partition('::')
       return file + test.partition('[')[2] if file.startswith('tests/conformance/') else file
+  config.option.loadscopereorder = False  # not by the number of tests, which says little
   return ByFixtures(config, log)

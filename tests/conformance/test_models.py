@@ -64,7 +64,7 @@ def test_it_trains_with_stugan_and_keeps_its_budget(model):
   assert not any(averaged[v.weight.name][~v.mask.numpy()].any() for v in generator.masked)
 
 
-@pytest.mark.parametrize('model', [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in MODELS])
+@pytest.mark.parametrize('model', MODELS)
 def test_biases_that_are_not_trained_are_those_that_change_nothing(model):
   trainer, data = make(model, 'dense')
   trainer.gan.build(data.image_shape)
