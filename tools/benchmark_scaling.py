@@ -1,7 +1,8 @@
 """How training scales: images/s of one global batch on one device, on two replicas of one process, and of two processes.
 
 Each way runs in processes of its own, one after the other, on CPU devices that share the machine's cores: what it costs to
-share a batch shows here, not what more machines would bring. Quoted are medians over the rounds, after a warm-up that traces the graph.
+share a batch shows here, not what more machines would bring. Quoted are medians over the rounds, after a warm-up that traces
+the graph.
 
   python tools/benchmark_scaling.py --width=64 --batch=16 --steps=5 --rounds=7 --json
 """
