@@ -82,6 +82,7 @@ def test_two_workers_do_what_one_process_with_two_replicas_does(place, whole):
       np.testing.assert_allclose(value, theirs[key], rtol=1e-5, atol=1e-5, err_msg=key)
     else:  # masks, counters
       np.testing.assert_array_equal(value, theirs[key], err_msg=key)
+  assert cli.main(['tf-stugan', 'train', *flags]) == 0  # one device takes up what two replicas left
 
 
 def test_one_of_them_writes(whole):
@@ -123,6 +124,12 @@ def test_when_one_dies_the_other_says_so_and_both_can_go_on(place):
   pair.process.send_signal(signal.SIGINT)  # to the launcher, which passes it on
   code, output = pair.finish()
   assert code == 42 and len(re.findall(r'Stopped at step', output)) == 2, output
+
+
+def test_what_only_the_chief_sees_ends_both(place, whole):
+  code, output = Pair(processes.arguments(place / 'whole', place / 'cache', NUM_STEPS=STEPS + 1)).finish()
+  assert code == 2 and f'NUM_STEPS: {STEPS} -> {STEPS + 1}' in output, output
+  assert 'Traceback' not in output
 
 
 def test_a_mistake_in_the_configuration_is_told_and_ends_both(place):

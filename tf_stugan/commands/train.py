@@ -55,13 +55,17 @@ def run(values: flags.FlagValues) -> None:
     raise errors.UserError(f'{values.workdir} holds no run yet: name an experiment, for example --gin_file=quickstart.gin')
   else:
     configuration.load([pathlib.Path(values.workdir, 'config.gin')], values.gin_param)
+  with agreement.tell_of_lost_workers(strategy):
+    _run(strategy, values)
+
+
+def _run(strategy, values):
   with strategy.scope():
     experiment = configuration.make_experiment()
   if values.dry_run:
     experiment.trainer.build(experiment.data.load(values.data_dir).image_shape)
     sys.stdout.write(configuration.snapshot() + '\n')
-    return
-  if strategies.is_chief(strategy):
+  elif strategies.is_chief(strategy):
     _lead(experiment, values)
   else:
     _follow(experiment, values)

@@ -3,8 +3,6 @@
 from collections.abc import Callable
 import logging
 
-import tensorflow as tf
-
 from tf_stugan import errors
 from tf_stugan.procedures.procedure import Procedure
 from tf_stugan.procedures.procedure import Run
@@ -57,16 +55,9 @@ class Train(Procedure):
     strategy = run.trainer.strategy
     log = reporting.Log(run.workdir, strategies.is_chief(strategy))
     with StopSignal() as stop:
-      try:
-        while not self._attempt(run, log, stop, begin if step == 0 else None):
-          begin = None
-        agreement.wait(strategy)  # for the chief, which may still be scoring
-      except (tf.errors.UnavailableError, tf.errors.AbortedError) as error:
-        if strategies.num_workers(strategy) == 1:
-          raise
-        raise errors.WorkerLostError(
-            'Another worker of this run is gone; its own output says why. Start all of them again with the same command: '
-            'they go on from the last checkpoint.') from error
+      while not self._attempt(run, log, stop, begin if step == 0 else None):
+        begin = None
+    agreement.wait(strategy)  # for the chief, which may still be scoring
 
   def _restore(self, run):
     """The step of the newest checkpoint, 0 without one."""

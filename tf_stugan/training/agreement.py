@@ -1,6 +1,7 @@
 """What replicas and workers have to agree on, and how they find out: masks, when to stop, where to go on from."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+import contextlib
 import functools
 
 import numpy as np
@@ -65,6 +66,19 @@ def any_worker(strategy: tf.distribute.Strategy, flag: bool) -> bool:
 def wait(strategy: tf.distribute.Strategy) -> None:
   """Comes back when all workers have come here."""
   any_worker(strategy, False)
+
+
+@contextlib.contextmanager
+def tell_of_lost_workers(strategy: tf.distribute.Strategy) -> Iterator[None]:
+  """Raises WorkerLostError where another worker is gone while this one is in there."""
+  try:
+    yield
+  except (tf.errors.UnavailableError, tf.errors.AbortedError) as error:
+    if strategies.num_workers(strategy) == 1:
+      raise
+    raise errors.WorkerLostError(
+        'Another worker of this run is gone; its own output says why. Start all of them again with the same command: they '
+        'go on from the last checkpoint.') from error
 
 
 def check_step(strategy: tf.distribute.Strategy, step: int) -> None:
