@@ -17,11 +17,12 @@ from tf_stugan.training import trainer
 DATA = random_images.RandomImages(num_images=16).load()
 
 
-def make_trainer(interval=2, updates=1, method=None, width=8, methods=None, **kwargs):
+def make_trainer(interval=2, updates=1, method=None, width=8, methods=None, precision='float32', accumulation_steps=1,
+                 **kwargs):
   """A built STU-GAN trainer: batches of 4. `method` replaces the generator's, `methods` both."""
   gan = noise_to_image.NoiseToImage(
       functools.partial(sngan.Generator, width, 16), functools.partial(sngan.Discriminator, 8), losses.hinge(), 4, 4,
-      updates)
+      updates, precision=precision, accumulation_steps=accumulation_steps)
   schedule = schedules.UpdateSchedule(100, interval)
   if methods is None:
     methods = {'generator': method or dynamic_sparse.DynamicSparse(0.2, schedule),

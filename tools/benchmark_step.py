@@ -1,9 +1,14 @@
-"""What masks cost: a masked training step against a dense one, in time and memory, and a mask update against its interval.
+"""How fast a training step is: against plain Keras, masked against dense, and what a mask update adds.
 
 All variants run in turn in one process, so that the machine's moods hit them alike; quoted are medians of ratios of
-neighbours. Peak memory is of one process a variant, above what TensorFlow takes when it is imported.
+neighbours, with their range. Peak memory is of one process a variant, above what TensorFlow takes when it is imported.
 
-  python tools/benchmark_step.py --generator_width=256 --discriminator_width=128 --batch=16 --rounds=9 --json
+  python tools/benchmark_step.py --json
+  python tools/benchmark_step.py --precision=bfloat16 --json      # the plain step stays in float32
+  python tools/benchmark_step.py --jit_compile --json
+
+discriminator_vs_plain, generator_vs_plain: one update of the masked player against that of tools/plain_sngan.py.
+masked_vs_dense: one whole step. mask_update_share: a mask update of the generator, spread over --update_interval steps.
 """
 
 import json
@@ -16,16 +21,23 @@ import time
 from absl import app
 from absl import flags
 import numpy as np
+import plain_sngan
+import tensorflow as tf
 
 from tf_stugan import configuration
+from tf_stugan import rng
+
+PLAYERS = ('discriminator', 'generator')
 
 FLAGS = flags.FLAGS
 flags.DEFINE_integer('generator_width', 256, 'Channels.')
 flags.DEFINE_integer('discriminator_width', 128, 'Channels.')
-flags.DEFINE_integer('batch', 16, 'Images of one update of either player.')
+flags.DEFINE_integer('batch', 16, 'Real images, and as many fake ones, of a discriminator update; a generator update has 2 x.')
 flags.DEFINE_integer('steps', 2, 'Steps a measurement.')
 flags.DEFINE_integer('rounds', 9, 'Measurements of each variant.')
 flags.DEFINE_integer('update_interval', 1000, 'Steps over which a mask update is spread.')
+flags.DEFINE_string('precision', 'float32', 'PRECISION of the run.')
+flags.DEFINE_bool('jit_compile', False, 'JIT_COMPILE of the run.')
 flags.DEFINE_bool('json', False, 'Print one JSON object.')
 flags.DEFINE_string('memory_of', None, 'Used by the tool itself: print the peak memory of this method, in MB.')
 
@@ -33,8 +45,9 @@ flags.DEFINE_string('memory_of', None, 'Used by the tool itself: print the peak 
 def make_trainer(method: str):
   """(built trainer of an SNGAN, noise to train it on); method is 'dense' or 'stugan'."""
   bindings = {'GENERATOR_WIDTH': FLAGS.generator_width, 'DISCRIMINATOR_WIDTH': FLAGS.discriminator_width,
-              'GENERATOR_BATCH': FLAGS.batch, 'DISCRIMINATOR_BATCH': FLAGS.batch, 'DISCRIMINATOR_UPDATES': 1,
-              'BALANCE_INTERVAL': 10**9, 'RandomImages.num_images': 256, 'NUM_STEPS': 10**9}
+              'GENERATOR_BATCH': 2 * FLAGS.batch, 'DISCRIMINATOR_BATCH': FLAGS.batch, 'DISCRIMINATOR_UPDATES': 1,
+              'BALANCE_INTERVAL': 10**9, 'RandomImages.num_images': 256, 'NUM_STEPS': 10**9,
+              'PRECISION': repr(FLAGS.precision), 'JIT_COMPILE': FLAGS.jit_compile}
   if method == 'stugan':
     bindings['UPDATE_INTERVAL'] = 10**9
   files = [configuration.find(f) for f in (f'sngan_cifar10_{method}.gin', 'runs/tiny.gin')]
@@ -50,6 +63,36 @@ def advance(trainer, data, steps: int) -> float:
   start = time.perf_counter()
   trainer.fit(data, int(trainer.step.numpy()) + steps)
   return (time.perf_counter() - start) / steps
+
+
+def updates(trainer):
+  """(an update of the discriminator, one of the generator), compiled; the former takes images."""
+  def move(name, batch):
+    return trainer._move(trainer.sides[name], batch, rng.seed(1, name, trainer.step))  # pylint: disable=protected-access
+
+  def compiled(function):
+    return tf.function(function, jit_compile=FLAGS.jit_compile or None, autograph=False)
+
+  labels = tf.zeros([FLAGS.batch], tf.int32)
+  return (compiled(lambda images: move('discriminator', {'images': images, 'labels': labels}).scalars['loss']),
+          compiled(lambda: move('generator', {}).scalars['loss']))
+
+
+def against_plain(trainer):
+  """[rounds, 2] ratios of the trainer's updates of discriminator and generator to those of plain Keras, and seconds."""
+  plain = plain_sngan.updates(FLAGS.generator_width, FLAGS.discriminator_width, FLAGS.batch)
+  ours = updates(trainer)
+  images = tf.random.uniform([FLAGS.batch, 32, 32, 3], -1, 1)
+  calls = [lambda: ours[0](images), lambda: plain[0](images), ours[1], lambda: plain[1](2 * FLAGS.batch)]
+  times = np.array([[seconds(call) for call in calls] for _ in range(FLAGS.rounds + 2)])[2:]  # without the tracing ones
+  return times[:, ::2] / times[:, 1::2], np.median(times, axis=0)
+
+
+def seconds(call) -> float:
+  """Of one call that returns a scalar."""
+  start = time.perf_counter()
+  call().numpy()
+  return time.perf_counter() - start
 
 
 def resident_peak() -> float:
@@ -69,6 +112,7 @@ def main(_):
   if FLAGS.memory_of:
     sys.stdout.write(f'{peak_memory(FLAGS.memory_of)}\n')
     return
+  vs_plain, update_seconds = against_plain(make_trainer('stugan')[0])
   (dense, data), (masked, _) = make_trainer('dense'), make_trainer('stugan')
   schedule = masked.methods['generator'].schedule
   times = []
@@ -85,6 +129,10 @@ def main(_):
   memory = {m: float(subprocess.run([sys.executable, *sys.argv, f'--memory_of={m}'], check=True, capture_output=True,
                                     text=True).stdout.splitlines()[-1]) for m in ('dense', 'stugan')}
   result = {
+      **{f'{name}_vs_plain': np.median(ratio) for name, ratio in zip(PLAYERS, vs_plain.T, strict=True)},
+      **{f'{name}_vs_plain_range': [ratio.min(), ratio.max()] for name, ratio in zip(PLAYERS, vs_plain.T, strict=True)},
+      'update_seconds': dict(zip(('discriminator', 'plain discriminator', 'generator', 'plain generator'), update_seconds,
+                                 strict=True)),
       'masked_vs_dense': np.median(ratios), 'masked_vs_dense_range': [ratios.min(), ratios.max()],
       'mask_update_share': np.median(update / times[:, 1]) / FLAGS.update_interval,
       'memory_vs_dense': memory['stugan'] / memory['dense'],
