@@ -32,7 +32,7 @@ PLAYERS = ('discriminator', 'generator')
 FLAGS = flags.FLAGS
 flags.DEFINE_integer('generator_width', 256, 'Channels.')
 flags.DEFINE_integer('discriminator_width', 128, 'Channels.')
-flags.DEFINE_integer('batch', 16, 'Real images, and as many fake ones, of a discriminator update; a generator update has 2 x.')
+flags.DEFINE_integer('batch', 16, 'Real images of a discriminator update; a generator update makes twice as many.')
 flags.DEFINE_integer('steps', 2, 'Steps a measurement.')
 flags.DEFINE_integer('rounds', 9, 'Measurements of each variant.')
 flags.DEFINE_integer('update_interval', 1000, 'Steps over which a mask update is spread.')

@@ -106,6 +106,9 @@ class Conv2D(_Prunable):
     super().__init__(units, **kwargs)
     self.kernel_size = kernel_size
     self.convolve, self.scale = _RESAMPLE[resample]
+    self.finish = None
+    if resample == 'up' and kernel_size == 1:  # all but the repetition of pixels is done where there are fewer
+      self.convolve, self.finish = resampling.conv, resampling.upsample_nearest
 
   def build(self, input_shape):
     self._add_kernel([self.kernel_size, self.kernel_size, input_shape[-1], self.units])
@@ -114,8 +117,8 @@ class Conv2D(_Prunable):
     super().build(input_shape)
 
   def call(self, x, training=False):
-    x = self.convolve(x, self._effective_kernel(training))
-    return self._add_bias(x)
+    x = self._add_bias(self.convolve(x, self._effective_kernel(training)))
+    return x if self.finish is None else self.finish(x)
 
 
 class Conv2DTranspose(_Prunable):
