@@ -14,7 +14,7 @@ quickstart: .venv/installed
 	$(BIN)/tf-stugan report --workdirs=$(RUN) --output=$(RUN)/report
 
 test: .venv/installed_test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not slow and not browser"
 
 lint: .venv/installed_dev
 	$(BIN)/ruff check .

@@ -2,10 +2,14 @@ import functools
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tf_stugan import errors
 from tf_stugan.gans import losses
 from tf_stugan.gans import noise_to_image
+from tf_stugan.layers import heads
+from tf_stugan.layers import style
+from tf_stugan.models import resnet
 from tf_stugan.models import sngan
 
 
@@ -43,3 +47,28 @@ def test_slerp_keeps_the_length():
 def test_a_data_set_of_another_shape_is_refused(gan):
   with pytest.raises(errors.UserError, match='32, 32, 3.*32, 32, 1'):
     gan.build((32, 32, 1))
+
+
+@pytest.mark.parametrize('batch_norm, passes', [(False, 1), (True, 2)])
+def test_real_and_fake_are_judged_together_unless_a_batch_statistic_forbids_it(batch_norm, passes):
+  """Logits are those of two passes; the number of calls of the discriminator tells which way was taken."""
+  def make(joint_pass):
+    result = noise_to_image.NoiseToImage(
+        functools.partial(sngan.Generator, 4),
+        functools.partial(resnet.Discriminator, 4, [1, 1, 1, 1], style.LayerStyle(), heads.Unconditional,
+                          batch_norm=batch_norm),
+        losses.hinge(), 4, joint_pass=joint_pass)
+    result.build((32, 32, 3))
+    for i, v in enumerate(result.discriminator.trainable_variables):
+      v.assign(tf.random.stateless_normal(v.shape, [i, 0]) / 4)
+    return result
+
+  real, fake, labels = tf.random.stateless_normal([4, 32, 32, 3], [1, 1]), tf.zeros([4, 32, 32, 3]), tf.zeros([4], tf.int32)
+  joint, apart = make(True), make(False)
+  calls = []
+  judge = joint._judge  # pylint: disable=protected-access
+  joint._judge = lambda *args: calls.append(1) or judge(*args)  # pylint: disable=protected-access
+  results = [gan_._judge_both(real, labels, fake, labels) for gan_ in (joint, apart)]  # pylint: disable=protected-access
+  for ours, theirs in zip(tf.nest.flatten(results[0]), tf.nest.flatten(results[1]), strict=True):
+    np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
+  assert len(calls) == passes

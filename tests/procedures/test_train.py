@@ -79,6 +79,7 @@ def forget_after_a_rollback(trainer, monkeypatch):
   monkeypatch.setattr(trainer, 'go_on_otherwise', go_on_without)
 
 
+@pytest.mark.slow
 def test_a_run_after_a_rollback_resumes_exactly(tmp_path, fault, monkeypatch):
   ends = []
   for name, stops in (('whole', [10]), ('resumed', [8, 10])):

@@ -45,6 +45,7 @@ def trainer():
     return tiny.make_trainer(interval=2)
 
 
+@pytest.mark.slow
 def test_a_mask_that_differs_on_one_replica_stops_the_run_and_nothing_is_saved(trainer, tmp_path):
   workdir = Workdir(tmp_path)
   trainer.fit(tiny.DATA, 2, [reporting.Checkpoint(2, workdir)])  # an update, and all agree

@@ -33,6 +33,8 @@ class NoiseToImage(GAN):
     discriminator_updates: discriminator updates before each generator update (n_critic).
     augment: changes every image that the discriminator sees, or None.
     penalty: is added to the discriminator's loss, or None.
+    joint_pass: real and fake images go through the discriminator together, where it has no BatchNorm; see
+      docs/decisions.md.
     precision: what both networks compute in while they train: 'float32', 'bfloat16' or 'float16' (with a loss scale).
       Weights, masks, averages, singular vectors, statistics and losses stay float32, and so does all sampling.
     accumulation_steps: parts that every batch is cut into to save memory. BatchNorm sees the parts; all else is as with the
@@ -43,12 +45,13 @@ class NoiseToImage(GAN):
   def __init__(self, make_generator: Callable[[], keras.Model], make_discriminator: Callable[[], keras.Model],
                loss: AdversarialLoss, discriminator_batch_size: int = 64, generator_batch_size: int = 128,
                discriminator_updates: int = 5, augment: DiffAugment | None = None, penalty: GradientPenalty | None = None,
-               precision: str = 'float32', accumulation_steps: int = 1, discriminator_clip: float | None = None,
-               name: str | None = None):
+               joint_pass: bool = True, precision: str = 'float32', accumulation_steps: int = 1,
+               discriminator_clip: float | None = None, name: str | None = None):
     super().__init__(name=name)
     errors.check_counts(self, discriminator_batch_size=discriminator_batch_size,
                         generator_batch_size=generator_batch_size, discriminator_updates=discriminator_updates,
                         accumulation_steps=accumulation_steps)
+    self.joint_pass = joint_pass
     self.precision = precision
     self.accumulation_steps = accumulation_steps
     with compat.precision(precision):
@@ -144,7 +147,7 @@ class NoiseToImage(GAN):
 
   def _judge_both(self, real, real_labels, fake, fake_labels):
     """`_judge` of both, in one forward pass where no batch statistic forbids it."""
-    if any(isinstance(layer, normalization.BatchNorm) for layer in self.discriminator.submodules):
+    if not self.joint_pass or any(isinstance(x, normalization.BatchNorm) for x in self.discriminator.submodules):
       return self._judge(real, real_labels), self._judge(fake, fake_labels)
     count = tf.shape(real)[0]
     outputs = self._judge(tf.concat([real, fake], axis=0), tf.concat([real_labels, fake_labels], axis=0))
