@@ -38,6 +38,7 @@ flags.DEFINE_integer('rounds', 9, 'Measurements of each variant.')
 flags.DEFINE_integer('update_interval', 1000, 'Steps over which a mask update is spread.')
 flags.DEFINE_string('precision', 'float32', 'PRECISION of the run.')
 flags.DEFINE_bool('jit_compile', False, 'JIT_COMPILE of the run.')
+flags.DEFINE_bool('updates_only', False, 'Measure against plain Keras only.')
 flags.DEFINE_bool('json', False, 'Print one JSON object.')
 flags.DEFINE_string('memory_of', None, 'Used by the tool itself: print the peak memory of this method, in MB.')
 
@@ -113,6 +114,18 @@ def main(_):
     sys.stdout.write(f'{peak_memory(FLAGS.memory_of)}\n')
     return
   vs_plain, update_seconds = against_plain(make_trainer('stugan')[0])
+  result = {
+      **{f'{name}_vs_plain': np.median(ratio) for name, ratio in zip(PLAYERS, vs_plain.T, strict=True)},
+      **{f'{name}_vs_plain_range': [ratio.min(), ratio.max()] for name, ratio in zip(PLAYERS, vs_plain.T, strict=True)},
+      'update_seconds': dict(zip(('discriminator', 'plain discriminator', 'generator', 'plain generator'), update_seconds,
+                                 strict=True))}
+  if not FLAGS.updates_only:
+    result.update(against_dense())
+  sys.stdout.write(json.dumps(result, default=float, indent=None if FLAGS.json else 1) + '\n')
+
+
+def against_dense():
+  """A masked step against a dense one, in time and memory, and what a mask update adds."""
   (dense, data), (masked, _) = make_trainer('dense'), make_trainer('stugan')
   schedule = masked.methods['generator'].schedule
   times = []
@@ -128,16 +141,11 @@ def main(_):
   # A child starts with the arguments of this process; its last line is the figure.
   memory = {m: float(subprocess.run([sys.executable, *sys.argv, f'--memory_of={m}'], check=True, capture_output=True,
                                     text=True).stdout.splitlines()[-1]) for m in ('dense', 'stugan')}
-  result = {
-      **{f'{name}_vs_plain': np.median(ratio) for name, ratio in zip(PLAYERS, vs_plain.T, strict=True)},
-      **{f'{name}_vs_plain_range': [ratio.min(), ratio.max()] for name, ratio in zip(PLAYERS, vs_plain.T, strict=True)},
-      'update_seconds': dict(zip(('discriminator', 'plain discriminator', 'generator', 'plain generator'), update_seconds,
-                                 strict=True)),
+  return {
       'masked_vs_dense': np.median(ratios), 'masked_vs_dense_range': [ratios.min(), ratios.max()],
       'mask_update_share': np.median(update / times[:, 1]) / FLAGS.update_interval,
       'memory_vs_dense': memory['stugan'] / memory['dense'],
       'dense_step_seconds': np.median(times[:, 0]), 'mask_update_seconds': np.median(update), 'memory_mb': memory}
-  sys.stdout.write(json.dumps(result, default=float, indent=None if FLAGS.json else 1) + '\n')
 
 
 if __name__ == '__main__':

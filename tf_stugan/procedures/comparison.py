@@ -162,6 +162,9 @@ def plot_curves(workdirs: Sequence[Workdir], name: str, path: pathlib.Path, log_
     axes.plot(steps, values, label=run)
   if log_scale:
     axes.set_yscale('log')
+  if name == 'balance_ratio':  # a ratio: where the gap between real and fake closes it runs off to any size
+    low, high = axes.get_ylim()
+    axes.set_ylim(max(low, -0.5), min(high, 2))
   axes.legend(fontsize='small')
   figure.savefig(path)
 
