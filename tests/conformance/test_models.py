@@ -37,6 +37,7 @@ def train(model, method, *bindings):
   return trainer, before
 
 
+@pytest.mark.slow  # all of them together; those with STU-GAN run in `make test`
 @pytest.mark.parametrize('model', MODELS)
 def test_it_trains_dense_and_nothing_stands_still(model):
   trainer, before = train(model, 'dense')
