@@ -72,7 +72,7 @@ def test_accumulation_follows_the_same_path_on_replicas():
   for v in two.variables:
     first, second = (x.numpy() for x in two.strategy.experimental_local_results(v))
     np.testing.assert_array_equal(first, second, err_msg=v.name)
-  assert int(two.optimizers['discriminator'].iterations) == 1
+  assert int(two.optimizers['discriminator'].iterations.numpy()) == 1
 
 
 def test_a_batch_that_cannot_be_cut_is_refused():
