@@ -190,6 +190,9 @@ def test_doctor(capsys, tmp_path):
     (['flops', '--gin_file=sngan_cifar10_static.gin', '--gin_file=ablations/explore_both.gin'], 2, "needs 'schedule'"),
     (['flops', '--gin_file=sngan_cifar10_adapt_strict.gin', '--gin_file=ablations/n_of_m.gin'], 2, 'across_layers = False'),
     (['train', '--workdir={new}', *TINY, '--gin_param=DISCRIMINATOR_BATCH = 64'], 3, 'fewer than one batch'),
+    (['train', '--workdir={new}', *TINY, '--gin_param=ACCUMULATION_STEPS = 3'], 2, 'cannot be cut into 3'),
+    (['train', '--workdir={new}', *TINY, "--gin_param=PRECISION = 'half'"], 2, "got 'half'"),
+    (['train', '--workdir={new}', *TINY, '--strategy=mirrored', '--gin_param=JIT_COMPILE = True'], 2, 'for one device'),
     (['train', '--workdir={new}', *TINY, '--gin_param=GENERATOR_DENSITY = 0.0001'], 2, 'without a weight'),
     (['train', '--workdir={new}', *TINY, '--strategy=cluster'], 2, 'one_device'),
     (['train', '--workdir={new}', '--gin_file=sngan_cifar10_small_dense.gin', '--data_dir={new}'], 3, 'tfds build cifar10'),
@@ -284,3 +287,11 @@ def test_a_checkpoint_that_training_removes_while_it_is_read_is_replaced_by_the_
   tries.clear()
   with pytest.raises(FileNotFoundError):
     common.restore_chosen(None, Workdir(run), 'newest')
+
+
+def test_profile_writes_a_trace_of_a_run_in_parts_and_half_precision(cache, capsys, tmp_path):
+  code, _, err = call(
+      capsys, 'train', f'--workdir={tmp_path}', cache, '--profile', *TINY, '--gin_param=NUM_STEPS = 8',
+      "--gin_param=PRECISION = 'bfloat16'", '--gin_param=ACCUMULATION_STEPS = 2')
+  assert code == 0 and f'Trace of the training step: {tmp_path / "profile"}' in err
+  assert len(list((tmp_path / 'profile').rglob('*.xplane.pb'))) == 1

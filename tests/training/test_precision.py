@@ -7,9 +7,9 @@ import tensorflow as tf
 from tests import tiny
 from tf_stugan import errors
 from tf_stugan.compat import keras
+from tf_stugan.training import accumulation
 from tf_stugan.training import loss_scale
 from tf_stugan.training import strategies
-from tf_stugan.training import trainer as trainer_lib
 
 
 @pytest.mark.parametrize('precision', ['bfloat16', 'float16'])
@@ -56,11 +56,11 @@ def test_parts_of_a_batch_are_averaged():
   def function(batch, seed):
     return [tf.reduce_mean(batch['x']), tf.cast(seed[0], tf.float32)]
   batch, seed = {'x': tf.range(6.0)}, tf.constant([1, 2])
-  run = tf.function(lambda: trainer_lib._mean_of_parts(function, batch, seed, 3))  # pylint: disable=protected-access
+  run = tf.function(lambda: accumulation.mean_of_parts(function, batch, seed, 3))
   mean, of_seeds = run()
   assert float(mean) == 2.5
   assert float(of_seeds) != 1  # a part has latents of its own
-  assert [float(x) for x in trainer_lib._mean_of_parts(function, batch, seed, 1)] == [2.5, 1]  # pylint: disable=protected-access
+  assert [float(x) for x in accumulation.mean_of_parts(function, batch, seed, 1)] == [2.5, 1]
 
 
 @pytest.mark.slow

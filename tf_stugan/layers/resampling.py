@@ -48,9 +48,7 @@ def strided_conv(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
 
 
 def upsample_conv(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-  """conv(upsample_nearest(x), kernel) for 1 x 1 and 3 x 3 kernels: [N, H, W, C_in] -> [N, 2H, 2W, C_out]."""
-  if kernel.shape[0] == 1:
-    return upsample_nearest(conv(x, kernel))
+  """conv(upsample_nearest(x), kernel) for 3 x 3 kernels: [N, H, W, C_in] -> [N, 2H, 2W, C_out]."""
   _, h, w, _ = x.shape
   kernel = _sum_taps(_UP_TAPS, tf.transpose(kernel, [0, 1, 3, 2]))
   return tf.nn.conv2d_transpose(x, kernel, [tf.shape(x)[0], 2 * h, 2 * w, kernel.shape[2]], 2, 'SAME')

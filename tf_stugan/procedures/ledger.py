@@ -1,6 +1,7 @@
 """What a run will cost, told from its configuration: no training, no data, no masks drawn."""
 
 from collections.abc import Mapping
+import functools
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -67,5 +68,5 @@ def ledger(trainer: Trainer, num_steps: int, convention: Convention) -> Ledger:
 def _zeros(next_creator, shape=None, dtype=None, initial_value=None, **kwargs):
   """Nobody looks at the weights, and to draw orthogonal ones takes long."""
   if shape is not None:
-    initial_value = lambda: tf.zeros(shape, dtype)  # noqa: E731
+    initial_value = functools.partial(tf.zeros, shape, dtype)
   return next_creator(shape=shape, dtype=dtype, initial_value=initial_value, **kwargs)

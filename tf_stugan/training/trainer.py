@@ -23,6 +23,7 @@ from tf_stugan.sparsity import masks
 from tf_stugan.sparsity.masks import MaskedVariable
 from tf_stugan.sparsity.method import SparsityMethod
 from tf_stugan.sparsity.sparse_ema import SparseEMA
+from tf_stugan.training import accumulation
 from tf_stugan.training import agreement
 from tf_stugan.training import strategies
 from tf_stugan.training.hooks import Hook
@@ -32,7 +33,6 @@ from tf_stugan.training.loss_scale import LossScale
 from tf_stugan.training.means import Means
 
 _BALANCE = 'balance'
-_PARTS = 1 << 16  # where the seeds of the parts of a batch begin, beyond those that an objective makes of its own
 
 
 @dataclasses.dataclass(frozen=True)
@@ -245,7 +245,7 @@ class Trainer(tf.Module):
       return gradients, {'loss': loss, **scalars}
 
     context = tf.distribute.get_replica_context()
-    gradients, scalars = _mean_of_parts(of_part, batch, seed, side.player.accumulation_steps)
+    gradients, scalars = accumulation.mean_of_parts(of_part, batch, seed, side.player.accumulation_steps)
     gradients = context.all_reduce(tf.distribute.ReduceOp.MEAN, gradients)
     if side.loss_scale:
       gradients = side.loss_scale.unscaled(gradients)
@@ -256,7 +256,7 @@ class Trainer(tf.Module):
     move = moves[probe.player]
     parts = self.sides[probe.player].player.accumulation_steps
     with self._undisturbed():
-      after, real = _mean_of_parts(probe.measure, moves[probe.opponent].batch, move.seed, parts)
+      after, real = accumulation.mean_of_parts(probe.measure, moves[probe.opponent].batch, move.seed, parts)
     after, real = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, [after, real])
     self.balance.add(move.scalars[probe.scalar], after, real)
 
@@ -402,20 +402,6 @@ def _changed(events):
 def _part(batches, name, i):
   """What a player sees in its i-th update of a step; nothing, if it uses no data."""
   return {key: value[i] for key, value in batches.get(name, {}).items()}
-
-
-def _mean_of_parts(function, batch, seed, parts):
-  """The mean of function(part of the batch, seed of its own) over equal parts, one after the other."""
-  if parts == 1:
-    return function(batch, seed)
-  total, done = None, []
-  for i in range(parts):
-    with tf.control_dependencies(done):  # side by side they would need the memory that the parts are there to save
-      part = {key: tf.split(value, parts)[i] for key, value in batch.items()}
-      result = function(part, rng.fold(seed, _PARTS + i))
-      total = result if total is None else tf.nest.map_structure(tf.add, total, result)
-    done = tf.nest.flatten(total)
-  return tf.nest.map_structure(lambda x: x / parts, total)
 
 
 def _of_masked(side, variables, gradients):
