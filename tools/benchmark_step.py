@@ -8,10 +8,12 @@ neighbours, with their range. Peak memory is of one process a variant, above wha
   python tools/benchmark_step.py --jit_compile --json
 
 discriminator_vs_plain, generator_vs_plain: one update of the masked player against that of tools/plain_sngan.py.
+discriminator_counted, generator_counted: the same ratio of multiply-adds in convolutions and matrix products.
 masked_vs_dense: one whole step. mask_update_share: a mask update of the generator, spread over --update_interval steps.
 """
 
 import json
+import math
 import pathlib
 import re
 import subprocess
@@ -79,14 +81,37 @@ def updates(trainer):
           compiled(lambda: move('generator', {}).scalars['loss']))
 
 
+def multiply_adds(function, *args) -> int:
+  """Of the convolutions and matrix products of one call, forward and backward."""
+  count = 0
+  for op in function.get_concrete_function(*args).graph.get_operations():
+    # A convolution or a gradient of one: a product for every pixel of the map after it, every tap, every pair of channels.
+    if op.type == 'Conv2D':
+      map_, kernel = op.outputs[0], op.inputs[1]
+    elif op.type == 'Conv2DBackpropInput':
+      map_, kernel = op.inputs[2], op.inputs[1]
+    elif op.type == 'Conv2DBackpropFilter':
+      map_, kernel = op.inputs[2], op.outputs[0]
+    elif op.type == 'MatMul':
+      count += op.outputs[0].shape.num_elements() * op.inputs[0].shape[0 if op.get_attr('transpose_a') else 1]
+      continue
+    else:
+      continue
+    count += math.prod(map_.shape[:3]) * kernel.shape.num_elements()
+  return count
+
+
 def against_plain(trainer):
-  """[rounds, 2] ratios of the trainer's updates of discriminator and generator to those of plain Keras, and seconds."""
+  """The trainer's updates of both players against those of plain Keras: ratios of time [rounds, 2] and of counted products [2],
+  and seconds."""
   plain = plain_sngan.updates(FLAGS.generator_width, FLAGS.discriminator_width, FLAGS.batch)
   ours = updates(trainer)
   images = tf.random.uniform([FLAGS.batch, 32, 32, 3], -1, 1)
   calls = [lambda: ours[0](images), lambda: plain[0](images), ours[1], lambda: plain[1](2 * FLAGS.batch)]
   times = np.array([[seconds(call) for call in calls] for _ in range(FLAGS.rounds + 2)])[2:]  # without the tracing ones
-  return times[:, ::2] / times[:, 1::2], np.median(times, axis=0)
+  counts = np.array([multiply_adds(ours[0], images), multiply_adds(plain[0], images),
+                     multiply_adds(ours[1]), multiply_adds(plain[1], 2 * FLAGS.batch)])
+  return times[:, ::2] / times[:, 1::2], counts[::2] / counts[1::2], np.median(times, axis=0)
 
 
 def seconds(call) -> float:
@@ -113,10 +138,11 @@ def main(_):
   if FLAGS.memory_of:
     sys.stdout.write(f'{peak_memory(FLAGS.memory_of)}\n')
     return
-  vs_plain, update_seconds = against_plain(make_trainer('stugan')[0])
+  vs_plain, counted, update_seconds = against_plain(make_trainer('stugan')[0])
   result = {
       **{f'{name}_vs_plain': np.median(ratio) for name, ratio in zip(PLAYERS, vs_plain.T, strict=True)},
       **{f'{name}_vs_plain_range': [ratio.min(), ratio.max()] for name, ratio in zip(PLAYERS, vs_plain.T, strict=True)},
+      **{f'{name}_counted': ratio for name, ratio in zip(PLAYERS, counted, strict=True)},
       'update_seconds': dict(zip(('discriminator', 'plain discriminator', 'generator', 'plain generator'), update_seconds,
                                  strict=True))}
   if not FLAGS.updates_only:
