@@ -6,7 +6,10 @@ from tf_stugan.compat import keras
 from tf_stugan.data import random_images
 from tf_stugan.gans import losses
 from tf_stugan.gans import noise_to_image
-from tf_stugan.models import sngan
+from tf_stugan.layers import heads
+from tf_stugan.layers.spectral_norm import SpectralNorm
+from tf_stugan.layers.style import LayerStyle
+from tf_stugan.models import resnet
 from tf_stugan.sparsity import dynamic_sparse
 from tf_stugan.sparsity import schedules
 from tf_stugan.sparsity import sparse_ema
@@ -17,11 +20,22 @@ from tf_stugan.training import trainer
 DATA = random_images.RandomImages(num_images=16).load()
 
 
+def sngan_generator(width=8, latent_size=16, image_channels=3):
+  """That of gin_configs/models/sngan.gin."""
+  return resnet.Generator(width, [1, 1, 1, 1], LayerStyle(), latent_size, image_channels)
+
+
+def sngan_discriminator(width=8):
+  """That of gin_configs/models/sngan.gin."""
+  head = functools.partial(heads.Unconditional, use_bias=False)
+  return resnet.Discriminator(width, [1, 1, 1, 1], LayerStyle(kernel_normalizer=SpectralNorm), head)
+
+
 def make_trainer(interval=2, updates=1, method=None, width=8, methods=None, precision='float32', accumulation_steps=1,
                  **kwargs):
   """A built STU-GAN trainer: batches of 4. `method` replaces the generator's, `methods` both."""
   gan = noise_to_image.NoiseToImage(
-      functools.partial(sngan.Generator, width, 16), functools.partial(sngan.Discriminator, 8), losses.hinge(), 4, 4,
+      functools.partial(sngan_generator, width), sngan_discriminator, losses.hinge(), 4, 4,
       updates, precision=precision, accumulation_steps=accumulation_steps)
   schedule = schedules.UpdateSchedule(100, interval)
   if methods is None:

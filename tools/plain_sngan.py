@@ -1,7 +1,7 @@
 """SNGAN-32 as a Keras user would write it, the reference of tools/benchmark_step.py: stock layers and a plain train step.
 
 No class of tf_stugan is used here, so that none of its rewritings can slip in. Layers, losses and optimizers are those of
-models/sngan.py with `runs/train.gin`; real and fake images go through the discriminator one after the other. Spectral
+models/sngan.gin with `runs/train.gin`; real and fake images go through the discriminator one after the other. Spectral
 norm is written out because that of Keras overwrites the kernel with the normalized one (and cannot be built by
 tf_keras 2.21 beside Keras 3).
 """

@@ -34,5 +34,5 @@ def injectable():
 def test_everything_that_can_be_injected_stands_in_a_gin_file():
   text = '\n'.join(p.read_text() for p in configuration.config_root().rglob('*.gin'))
   names = set(injectable())
-  assert {'sngan.Generator', 'dynamic_sparse.DynamicSparse', 'fid.fid', 'embedded.Digits', 'train.Train'} <= names
+  assert {'resnet.Generator', 'dynamic_sparse.DynamicSparse', 'fid.fid', 'embedded.Digits', 'train.Train'} <= names
   assert [n for n in sorted(names) if f'@{n}' not in text and f'/{n}' not in text] == []

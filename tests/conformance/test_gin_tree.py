@@ -167,6 +167,29 @@ def test_a_gin_file_says_where_it_comes_from_and_what_it_needs(experiment):
   assert 'Required' in head or 'Needs no download' in head
 
 
+@pytest.mark.parametrize('experiment', [
+    name for name in EXPERIMENTS
+    if 'small' not in name and ('adapt' in name or re.search('stl10|biggan_tiny', name))])
+def test_adapt_is_scored_as_it_was_published(experiment):
+  configuration.load([configuration.find(experiment)], [])
+  made = configuration.make_experiment()
+  assert (made.evaluator.batch_statistics, made.evaluator.batch_size, made.evaluator.num_samples) == (True, 100, 50_000)
+  assert made.trainer.flip
+  assert made.procedure.num_steps == (100_000 if 'sngan' in experiment else 200_000)
+
+
+def test_sngan_starts_as_each_paper_has_it():
+  kernels = {}
+  for method in ('stugan', 'adapt_relaxed'):
+    configuration.load([configuration.find(f'sngan_cifar10_{method}.gin')], [])
+    gan = configuration.make_experiment().trainer.gan
+    gan.build()
+    kernels[method] = [abs(network.blocks[1].conv2.kernel.numpy()).max() for network in (gan.generator, gan.discriminator)]
+  fan_in = np.array([9 * 256, 9 * 128])
+  np.testing.assert_allclose(kernels['stugan'], (6 / (2 * fan_in))**0.5, rtol=1e-2)  # Xavier
+  np.testing.assert_allclose(kernels['adapt_relaxed'], fan_in**-0.5, rtol=1e-2)  # PyTorch's own
+
+
 def test_all_experiments_can_be_made_and_sparse_ones_take_the_same_two_macros():
   for experiment in EXPERIMENTS:
     dense = experiment.endswith('_dense.gin')

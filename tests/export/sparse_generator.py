@@ -2,10 +2,10 @@
 
 import tensorflow as tf
 
+from tests import tiny
 from tf_stugan.layers.spectral_norm import SpectralNorm
 from tf_stugan.layers.style import LayerStyle
 from tf_stugan.models import resnet
-from tf_stugan.models import sngan
 from tf_stugan.sparsity.masks import apply_masks
 from tf_stugan.sparsity.static_sparse import StaticSparse
 from tf_stugan.training import layer_choice
@@ -13,7 +13,7 @@ from tf_stugan.training import layer_choice
 
 def make(width=16, density=0.1, image_channels=3):
   """An SNGAN generator for latents of 16 numbers."""
-  return prepare(sngan.Generator(width, 16, image_channels), density)
+  return prepare(tiny.sngan_generator(width, 16, image_channels), density)
 
 
 def make_conditional(density=0.1, shared_embedding=0, attention_after=0):

@@ -28,3 +28,11 @@ def test_values(name):
   real, fake = tf.constant(REAL, tf.float32), tf.constant(FAKE, tf.float32)
   assert float(loss.discriminator(real, fake)) == pytest.approx(discriminator, rel=1e-5)
   assert float(loss.generator(fake)) == pytest.approx(generator, rel=1e-5)
+
+
+def test_the_shift_of_the_lottery_tickets():
+  loss = losses.non_saturating(fake_shift=1.0)
+  real, fake = tf.constant(REAL, tf.float32), tf.constant(FAKE, tf.float32)
+  expected = -(np.log(1 / (1 + np.exp(-REAL))) + np.log(1 / (1 + np.exp(-(1 - FAKE))))).mean()  # as their code has it
+  assert float(loss.discriminator(real, fake)) == pytest.approx(expected, rel=1e-5)
+  assert float(loss.generator(fake)) == float(losses.non_saturating().generator(fake))

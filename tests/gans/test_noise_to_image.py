@@ -4,19 +4,20 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests import tiny
 from tf_stugan import errors
+from tf_stugan import rng
 from tf_stugan.gans import losses
 from tf_stugan.gans import noise_to_image
 from tf_stugan.layers import heads
 from tf_stugan.layers import style
 from tf_stugan.models import resnet
-from tf_stugan.models import sngan
 
 
 @pytest.fixture(scope='module')
 def gan():
   result = noise_to_image.NoiseToImage(
-      functools.partial(sngan.Generator, 4), functools.partial(sngan.Discriminator, 4), losses.hinge(), 4, 8, 3)
+      functools.partial(tiny.sngan_generator, 4), functools.partial(tiny.sngan_discriminator, 4), losses.hinge(), 4, 8, 3)
   result.build((32, 32, 3))
   return result
 
@@ -37,6 +38,18 @@ def test_an_interpolation_begins_and_ends_at_its_seeds(gan):
   np.testing.assert_allclose(walk[[0, -1]], gan.sample(np.array([3, 4])), atol=1e-5)
 
 
+def test_an_interpolation_stays_within_the_truncation_and_its_parts_are_one_walk(gan, monkeypatch):
+  seen = []
+  make = gan._images  # pylint: disable=protected-access
+  monkeypatch.setattr(gan, '_images', lambda latents, *args: seen.append(latents) or make(latents, *args))
+  whole = gan.interpolate(3, 4, 9, truncation=0.5)
+  monkeypatch.setattr(noise_to_image, '_PART', 4)
+  np.testing.assert_allclose(gan.interpolate(3, 4, 9, truncation=0.5), whole, atol=1e-6)
+  assert [len(latents) for latents in seen] == [9, 3, 3, 3]
+  assert np.abs(seen[0]).max() <= np.float32(0.5)
+  np.testing.assert_allclose(seen[0][[0, -1]], rng.latents(np.array([3, 4]), 16, 0.5), atol=1e-6)
+
+
 def test_slerp_keeps_the_length():
   first, last = np.array([1., 0.]), np.array([0., 1.])
   np.testing.assert_allclose(
@@ -54,7 +67,7 @@ def test_real_and_fake_are_judged_together_unless_a_batch_statistic_forbids_it(b
   """Logits are those of two passes; the number of calls of the discriminator tells which way was taken."""
   def make(joint_pass):
     result = noise_to_image.NoiseToImage(
-        functools.partial(sngan.Generator, 4),
+        functools.partial(tiny.sngan_generator, 4),
         functools.partial(resnet.Discriminator, 4, [1, 1, 1, 1], style.LayerStyle(), heads.Unconditional,
                           batch_norm=batch_norm),
         losses.hinge(), 4, joint_pass=joint_pass)

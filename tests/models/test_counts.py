@@ -59,7 +59,7 @@ def test_parameters_and_masked_weights(model):
 
 
 def test_half_the_filters_of_biggan_128_are_a_quarter_of_its_parameters():
-  gan = build('biggan_128', 'GENERATOR_WIDTH = 48', 'DISCRIMINATOR_WIDTH = 48')
+  gan = build('biggan_128_small')
   assert (counts(gan.generator)[0], counts(gan.discriminator)[0]) == (18_383_460, 22_383_698)
 
 

@@ -2,16 +2,16 @@ import functools
 
 import pytest
 
+from tests import tiny
 from tf_stugan import configuration
 from tf_stugan import errors
 from tf_stugan.models import small_dense
-from tf_stugan.models import sngan
 
 FILES = ('runs/train.gin', 'models/{}.gin', 'datasets/cifar10.gin', 'metrics/classifier.gin', 'methods/small_dense.gin')
 
 
 def narrowed(density, **kwargs):
-  return small_dense.narrowed(functools.partial(sngan.Generator, **kwargs), density, [128])
+  return small_dense.narrowed(functools.partial(tiny.sngan_generator, latent_size=128, **kwargs), density, [128])
 
 
 def weights(width):

@@ -4,17 +4,24 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tf_stugan import configuration
 from tf_stugan.layers.prunable import prunable_layers
 from tf_stugan.metrics.cost import network_cost
-from tf_stugan.models import sngan
 from tf_stugan.training import layer_choice
+
+
+def build(*bindings):
+  """(generator, discriminator) of gin_configs/models/sngan.gin."""
+  files = ('runs/train.gin', 'models/sngan.gin', 'datasets/cifar10.gin', 'metrics/classifier.gin', 'methods/dense.gin')
+  configuration.load([configuration.find(f) for f in files], ['NUM_STEPS = 1', *bindings])
+  gan = configuration.make_experiment().trainer.gan
+  gan.build()
+  return gan.generator, gan.discriminator
 
 
 @pytest.fixture(scope='module')
 def full_width():
-  generator, discriminator = sngan.Generator(), sngan.Discriminator()
-  discriminator(generator(tf.zeros([1, 128])))
-  return generator, discriminator
+  return build()
 
 
 def test_parameters_and_masked_weights(full_width):
@@ -44,7 +51,8 @@ def test_masks_lower_the_cost_by_their_positions(full_width):
 
 @pytest.mark.parametrize('width', [4, 24])
 def test_any_width_and_grey_images(width):
-  generator, discriminator = sngan.Generator(width, latent_size=16, image_channels=1), sngan.Discriminator(width)
+  generator, discriminator = build(
+      f'GENERATOR_WIDTH = {width}', f'DISCRIMINATOR_WIDTH = {width}', 'LATENT_SIZE = 16', 'IMAGE_CHANNELS = 1')
   images = generator(tf.random.stateless_normal([3, 16], [1, 2]), training=True)
   assert images.shape == (3, 32, 32, 1)
   assert float(tf.reduce_max(abs(images))) <= 1

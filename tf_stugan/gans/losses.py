@@ -30,9 +30,14 @@ def least_squares() -> AdversarialLoss:
   return _from_tfgan('least_squares')
 
 
-def non_saturating() -> AdversarialLoss:
-  """D: cross entropy of real and fake; G: mean softplus(-D(G(z))). Goodfellow et al., 2014."""
-  return _from_tfgan('modified', label_smoothing=0.0)
+def non_saturating(fake_shift: float = 0.0) -> AdversarialLoss:
+  """D: mean softplus(-D(x)) + mean softplus(D(G(z)) - fake_shift); G: mean softplus(-D(G(z))). Goodfellow et al., 2014.
+
+  Args:
+    fake_shift: 1 in the code of the lottery tickets (https://arxiv.org/abs/2106.00134), log(1 - D) taken for the logit.
+  """
+  loss = _from_tfgan('modified', label_smoothing=0.0)
+  return loss._replace(discriminator=lambda real, fake: loss.discriminator(real, fake - fake_shift))
 
 
 def _from_tfgan(prefix: str, **discriminator_kwargs) -> AdversarialLoss:
