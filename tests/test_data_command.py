@@ -1,6 +1,7 @@
 """`tf-stugan data`, and training from what it prepared."""
 
 import json
+import re
 import shutil
 
 import numpy as np
@@ -73,6 +74,29 @@ def test_a_changed_folder_is_noticed(folder, tmp_path, capsys):
   assert code == 3 and 'have changed' in err
 
 
+@pytest.mark.parametrize('named', [True, False])
+def test_a_prepared_folder_is_checked_without_its_originals(folder, tmp_path, capsys, named):
+  data = [f'--data_dir={tmp_path}', *([folder] if named else [
+      '--gin_file=datasets/image_folder.gin', f'--gin_param=IMAGE_FOLDER = {str(folder)!r}'])]
+  assert call(capsys, 'data', 'prepare', *data)[0] == 0
+  shutil.rmtree(folder)
+  code, out, _ = call(capsys, 'data', 'check', *data)
+  assert code == 0 and '(whole)' in out and re.search('originals +not here: .*is not a folder', out)
+  assert re.search('images +21\n', out) and re.search('classes +2: 1 [(]11[)], 0 [(]10[)]', out)
+  assert '(64, 64, 3) (21)' in out
+  (file,) = tmp_path.glob('prepared/*/labels.npy')
+  file.write_bytes(file.read_bytes()[:-1] + b'\xff')
+  code, _, err = call(capsys, 'data', 'check', *data)
+  assert code == 3 and 'SHA-256' in err
+
+
+def test_a_class_of_bad_files_is_named(folder, tmp_path, capsys):
+  (folder / 'three').mkdir()
+  (folder / 'three' / 'a.png').touch()
+  for action in ('check', 'prepare'):
+    assert re.search('no image of +three\n', call(capsys, 'data', action, folder, f'--data_dir={tmp_path}')[1])
+
+
 @pytest.mark.parametrize('arguments, code, message', [
     (['data'], 2, 'data check SET'),
     (['data', 'chekc', 'cifar10'], 2, "'chekc'"),
@@ -83,6 +107,7 @@ def test_a_changed_folder_is_noticed(folder, tmp_path, capsys):
     (['data', 'check', 'image_folder'], 2, 'IMAGE_FOLDER'),
     (['data', 'check', '{folder}', '--gin_param=IMAGE_RESOLUTON = 3'], 2, 'IMAGE_RESOLUTION'),
     (['data', 'check', '{empty}'], 3, 'no image file'),
+    (['data', 'check', '{empty}/none'], 3, 'not a folder'),
     (['data', 'check', 'tiny_imagenet', '--data_dir={empty}'], 3, 'tiny-imagenet-200.zip'),
     (['data', 'check', 'stl10', '--data_dir={empty}'], 3, 'tfds build stl10'),
     (['data', 'prepare', 'imagenet128', '--data_dir={empty}'], 3, 'ILSVRC2012_img_train.tar'),
@@ -103,11 +128,33 @@ def test_a_folder_of_bad_files_only(folder, capsys):
   assert code == 3 and '11 empty' in out and 'no usable image' in err
 
 
-@pytest.mark.parametrize('name', sorted(p.stem for p in (configuration.config_root() / 'datasets').glob('*.gin')))
+NAMES = sorted(p.stem for p in (configuration.config_root() / 'datasets').glob('*.gin'))
+
+
+def source(name, *bindings):
+  configuration.load([configuration.find(f'datasets/{name}.gin'), configuration.find('runs/data_only.gin')],
+                     [*bindings, *(["IMAGE_FOLDER = '/x'"] if name == 'image_folder' else [])])
+  return configuration.make_experiment().data
+
+
+@pytest.mark.parametrize('name', NAMES)
 def test_every_data_set_says_what_it_is_and_sets_what_models_need(name):
   text = (configuration.config_root() / 'datasets' / f'{name}.gin').read_text()
   assert text.startswith('# ') and ('Required:' in text or 'Needs no download' in text)
-  configuration.load([configuration.find(f'datasets/{name}.gin'), configuration.find('runs/data_only.gin')],
-                     ["IMAGE_FOLDER = '/x'"] if name == 'image_folder' else [])
-  source = configuration.make_experiment().data
-  assert 'IMAGE_CHANNELS' in text and f'IMAGE_RESOLUTION = {getattr(source, "resolution", None) or ""}' in text
+  assert 'IMAGE_CHANNELS' in text and f'IMAGE_RESOLUTION = {source(name).resolution or ""}' in text
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_every_data_set_follows_the_resolution(name):
+  assert source(name, 'IMAGE_RESOLUTION = 24').resolution == 24
+
+
+@pytest.mark.parametrize('name, bindings, folder', [
+    ('cifar10', [], 'TFDSImages-cifar10-train-32462e27'),
+    ('tiny_imagenet', [], 'TinyImageNet-train-e6d1ff55'),
+    ('imagenet128', [], 'TFDSImages-imagenet2012-train-128-b1464bce'),
+    ('stl10', [], 'TFDSImages-stl10-unlabelled-48-f72f5e82'),
+    ('stl10', ["SPLIT = 'train'"], 'TFDSImages-stl10-train-48-3ca4d069'),
+])
+def test_what_was_prepared_once_is_found_by_every_version(name, bindings, folder):
+  assert source(name, *bindings).prepared_folder('/').name == folder

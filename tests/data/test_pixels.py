@@ -7,6 +7,7 @@ import zlib
 import numpy as np
 from PIL import Image
 import pytest
+import tensorflow as tf
 
 from tf_stugan.data import pixels
 
@@ -34,6 +35,18 @@ def test_sixteen_bits_are_scaled_and_not_clipped(tmp_path):
   decoded = pixels.decode(saved(tmp_path, 'a.png', values), 1)
   np.testing.assert_array_equal(decoded.image[:, :, 0], np.round(values / 257))
   assert decoded.remarks == ['16 bits to 8']
+
+
+@pytest.mark.parametrize('channels', [2, 3, 4])
+def test_the_upper_bits_of_sixteen_in_colour_are_listed(channels, tmp_path):
+  """Pillow cannot give more of them."""
+  deep = np.full([12, 12, channels], 0x01ff, np.uint16)
+  if channels != 3:
+    deep[:, :, -1] = 65535
+  (tmp_path / 'a.png').write_bytes(tf.io.encode_png(deep).numpy())
+  decoded = pixels.decode(str(tmp_path / 'a.png'), 3)
+  assert (decoded.image == 1).all()
+  assert decoded.remarks == ['upper 8 of 16 bits', *(['transparency put on white'] if channels != 3 else [])]
 
 
 def test_transparency_becomes_white(tmp_path):

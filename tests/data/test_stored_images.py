@@ -80,9 +80,18 @@ def test_odd_files_are_listed_in_one_line_and_the_rest_is_used(folder, log):
   assert '\n' not in message and '2 empty (cats/empty.png, cats/new?line.png)' in message
   survey = source.survey()
   assert {why: len(names) for why, names in survey.problems.items()} == {
-      'empty': 2, 'not an image of a known format': 1, 'truncated or damaged': 1, 'hidden': 1,
+      'empty': 2, 'not an image of a known format': 1, 'truncated or damaged': 1, 'hidden': 2,
       'without the suffix of an image': 1}
+  assert survey.problems['hidden'] == ['.thumbnails', 'cats/.hidden.png']
   assert survey.labels == {0: 6, 1: 4} and survey.sizes == {(20, 24): 6, (30, 18): 4}
+
+
+def test_a_class_without_a_usable_image_is_named(folder, log):
+  for name in ('birds', 'new\nline'):
+    (folder / name).mkdir()
+    (folder / name / 'a.png').touch()
+  assert image_folder.ImageFolder(str(folder), 16).load().num_classes == 4
+  assert '2 of 4 classes have no image: birds, new?line' in log.text
 
 
 @pytest.mark.parametrize('content, message', [({}, 'no image file'), ({'a.png': b''}, '1 empty'), (None, 'not a folder')])

@@ -46,7 +46,20 @@ def test_the_unlabelled_images_of_stl10_at_48_pixels(folder):
 
 def test_missing_labels_are_not_taken_for_a_class(folder):
   with pytest.raises(errors.DataError, match='5 without a label.*labelled = False'):
-    tfds_images.TFDSImages('stl10', 'unlabelled', 48).load(str(folder))
+    tfds_images.TFDSImages('stl10', 'unlabelled', 48, labelled=True).load(str(folder))
+
+
+@pytest.mark.parametrize('split, labelled', [('train', True), ('unlabelled', False), ('train[:9]+unlabelled', False)])
+def test_labels_are_taken_unless_the_split_is_called_unlabelled(split, labelled):
+  assert tfds_images.TFDSImages('stl10', split).labelled == labelled
+
+
+def test_asked_for_the_size_it_has_a_set_keeps_its_name(tmp_path):
+  store(tmp_path, 'cifar10', '3.0.2', noise((32, 32)), [1], id='train_1')
+  data = tfds_images.TFDSImages('cifar10', resolution=32).load(str(tmp_path))
+  assert (data.name, data.image_shape) == ('cifar10/train', (32, 32, 3))
+  data = tfds_images.TFDSImages('cifar10', resolution=16).load(str(tmp_path))
+  assert (data.name, data.image_shape) == ('cifar10/train, central square at 16 px, antialiased bilinear', (16, 16, 3))
 
 
 def test_images_of_several_sizes_are_brought_to_one(folder):

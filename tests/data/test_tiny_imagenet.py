@@ -41,6 +41,10 @@ def test_training_images(root):
   np.testing.assert_allclose(levels, [60 * label + i for label in range(3) for i in range(3)], atol=2)
 
 
+def test_asked_for_the_size_it_has_the_set_keeps_its_name(root):
+  assert tiny_imagenet.TinyImageNet(resolution=64).load(str(root.parent)).name == 'tiny_imagenet/train'
+
+
 def test_validation_images_have_the_labels_of_their_table(root):
   data = tiny_imagenet.TinyImageNet('val', resolution=32).load(str(root.parent))
   assert data.images.shape == (4, 32, 32, 3)

@@ -1,7 +1,8 @@
 """Look at a data set (check), or write it to disk in the form that training streams from (prepare).
 
 A data set is a name (those of gin_configs/datasets), a folder of image files, or what an experiment uses (--gin_file).
-`check` reads everything and says what is there: images, sizes, classes, what had to be converted and what was left out.
+`check` reads everything and says what is there: images, sizes, classes, what had to be converted and what was left out; of a
+prepared set without its originals, whether it is what was written.
 `prepare` decodes and resizes everything once; only sets that do not fit into memory need it. It says what it will take, and
 writes nothing where the disk has not got that much.
 
@@ -13,10 +14,12 @@ Examples:
   tf-stugan data check --gin_file=sngan_cifar10_stugan.gin
 """
 
+import os
 import pathlib
 import sys
 
 from absl import flags
+import numpy as np
 
 from tf_stugan import configuration
 from tf_stugan import errors
@@ -53,7 +56,7 @@ def _source(values, name) -> ImageSource:
     files = values.gin_file
   elif name in _names():
     files = [f'datasets/{name}.gin']
-  elif pathlib.Path(name).expanduser().is_dir():
+  elif pathlib.Path(name).expanduser().is_dir() or os.sep in name:  # a prepared folder may be all there is of a path
     files = ['datasets/image_folder.gin']
     bindings.append(f'IMAGE_FOLDER = {str(pathlib.Path(name).expanduser())!r}')
   else:
@@ -72,9 +75,16 @@ def _check(source, data_dir):
     _write('data set', data.name)
     _write('images', f'{len(data)} of {data.image_shape}, made anew at each start; {data.num_classes} classes')
     return
+  folder = source.prepared_folder(data_dir)
+  try:
+    source.listing(data_dir)
+  except errors.DataError as error:
+    if not folder.is_dir():
+      raise
+    _check_alone(folder, error)
+    return
   survey = source.survey(data_dir)
   _describe(survey)
-  folder = source.prepared_folder(data_dir)
   if folder.is_dir():
     prepared.verify(folder)
     source.load(data_dir)  # raises where the originals have changed since
@@ -83,15 +93,28 @@ def _check(source, data_dir):
     raise errors.DataError(f'{survey.listing.name} has no usable image.')
 
 
+def _check_alone(folder, why):
+  """A prepared set without its originals."""
+  prepared.verify(folder)
+  data = prepared.load(folder)
+  _write('data set', data.name)
+  _write('images', str(len(data)))
+  counts = np.bincount(data.labels, minlength=data.num_classes)
+  _write('classes', f'{data.num_classes}: ' + _most_common({str(label): int(n) for label, n in enumerate(counts)}))
+  _write_pixels({str(data.image_shape): len(data)}, data.images.nbytes)
+  _write('prepared', f'{folder} (whole)')
+  _write('originals', f'not here: {why}')
+
+
 def _describe(survey: Survey):
   _write('data set', survey.listing.name)
   _write('images', str(survey.usable))
   _write('sizes', _most_common({f'{h} x {w}': n for (h, w), n in survey.sizes.items()}))
   classes = survey.listing.classes
   _write('classes', f'{len(classes)}: ' + _most_common({classes[i]: survey.labels[i] for i in range(len(classes))}))
-  pixels = sum(h * w * c * n for (h, w, c), n in survey.shapes.items())
-  _write('trained on', f'{_most_common({str(s): n for s, n in survey.shapes.items()})}; {pixels / 1e6:.4g} MB of uint8, '
-         'given to the networks as float32 in [-1, 1]')
+  if empty := survey.empty_classes:
+    _write('no image of', _some(map(printable, empty)))
+  _write_pixels({str(s): n for s, n in survey.shapes.items()}, sum(h * w * c * n for (h, w, c), n in survey.shapes.items()))
   if survey.remarks:
     _write('converted', _most_common(survey.remarks))
   for why, names in sorted(survey.problems.items()):
@@ -119,6 +142,11 @@ def _prepare(source, data_dir):
       raise errors.Interrupted('stopped; nothing was left behind. The same command begins again.') from error
   data = source.load(data_dir)  # raises where the originals have changed since
   _write('prepared', f'{data.name}: {len(data)} images {data.image_shape}, {data.images.nbytes / 1e6:.4g} MB in {folder}')
+
+
+def _write_pixels(shapes, size):
+  _write('trained on',
+         f'{_most_common(shapes)}; {size / 1e6:.4g} MB of uint8, given to the networks as float32 in [-1, 1]')
 
 
 def _write(what, text):

@@ -33,8 +33,9 @@ def find(root: str) -> tuple[list[str], dict[str, list[str]]]:
   found, ignored, seen = [], {}, set()
   for folder, folders, files in os.walk(root, followlinks=True):
     real = os.path.realpath(folder)
-    folders[:] = sorted(f for f in folders if not f.startswith('.')) if real not in seen else []
-    for name in files if real not in seen else []:
+    hidden = [f for f in folders if f.startswith('.')]
+    folders[:] = sorted({*folders} - {*hidden}) if real not in seen else []
+    for name in (*hidden, *files) if real not in seen else []:
       path = os.path.relpath(os.path.join(folder, name), root)
       if name.startswith('.'):
         ignored.setdefault('hidden', []).append(path)

@@ -5,6 +5,7 @@ pixel covers (antialiased). That is what the reference code of SNGAN, BigGAN and
 """
 
 import os
+import re
 from typing import NamedTuple
 
 import numpy as np
@@ -58,7 +59,7 @@ def decode(path: str, channels: int) -> Decoded:
   """Reads an image file of any kind as 8-bit grey (1 channel) or RGB (3).
 
   Turned as its EXIF orientation says; transparent pixels are put on white; of an animation the first frame; 16 bits are
-  scaled to 8.
+  scaled to 8, but of PNG and TIFF with colour or transparency Pillow gives the upper 8.
 
   Raises:
     BadImageError: it is empty, not an image, damaged, too small, or claims to be too large.
@@ -89,6 +90,9 @@ def _read(picture, channels):
   if min(width, height) < _LEAST_SIDE:
     raise BadImageError(f'smaller than {_LEAST_SIDE} pixels')
   remarks = ['first frame of an animation'] if getattr(picture, 'is_animated', False) else []
+  # Only before it is loaded can one tell that Pillow will cut it: 'RGB;16B' is the form in the file, 'RGB' what comes out.
+  if not picture.mode.startswith('I') and re.search(';16[BLN]', str(picture.tile[:1])):
+    remarks.append('upper 8 of 16 bits')
   picture.load()
   if picture.getexif().get(0x0112, 1) != 1:
     remarks.append('turned as its EXIF orientation says')

@@ -93,6 +93,11 @@ class Survey:
   def usable(self) -> int:
     return self.labels.total()
 
+  @property
+  def empty_classes(self) -> list[str]:
+    """Names of the classes of which no image can be used."""
+    return [name for label, name in enumerate(self.listing.classes) if not self.labels[label]]
+
   def add(self, example: Example) -> None:
     if example.image is None:
       self.problems.setdefault(example.problem, []).append(example.name)
@@ -104,14 +109,17 @@ class Survey:
 
   def left_out(self) -> str:
     """What was left out, in one line; empty where nothing was."""
-    return '; '.join(
-        f'{len(names)} {why} ({", ".join(map(printable, names[:3]))}{", ..." if len(names) > 3 else ""})'
-        for why, names in sorted(self.problems.items()))
+    return '; '.join(f'{len(names)} {why} ({_few(names)})' for why, names in sorted(self.problems.items()))
 
 
 def printable(name: str) -> str:
   """A file name as it can stand in a line of any log: names may hold line breaks, and bytes that are no text."""
   return ''.join(c if c.isprintable() else '?' for c in name)
+
+
+def _few(names: Sequence[str]) -> str:
+  """The first three."""
+  return ', '.join([*map(printable, names[:3]), *(['...'] if len(names) > 3 else [])])
 
 
 def data_root(data_dir: str | None) -> pathlib.Path:
@@ -168,6 +176,8 @@ class StoredImages(ImageSource):
       labels.append(label)
     if survey.problems:
       _LOG.warning('%s: %d usable images. Left out: %s', listing.name, survey.usable, survey.left_out())
+    if empty := survey.empty_classes:
+      _LOG.warning('%s: %d of %d classes have no image: %s', listing.name, len(empty), len(listing.classes), _few(empty))
     return Images(listing.name, images[:len(labels)], np.asarray(labels, np.int32), len(listing.classes))
 
   def survey(self, data_dir: str | None = None) -> Survey:

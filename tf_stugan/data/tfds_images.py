@@ -15,6 +15,8 @@ from tf_stugan.data.stored_images import Listing
 from tf_stugan.data.stored_images import MEMORY_LIMIT
 from tf_stugan.data.stored_images import StoredImages
 
+_STORED = {'cifar10': 32}  # pixels; asked for this size, a set stays as it is, its name as well
+
 
 class TFDSImages(StoredImages):
   """Reads features 'image' and, where there is one, 'label'.
@@ -23,16 +25,17 @@ class TFDSImages(StoredImages):
     name: the data set, for example 'cifar10'.
     split: for example 'train' or 'train[:10%]'.
     resolution: height and width to bring the images to, in pixels; None leaves them as they are, and they must be alike.
-    labelled: False gives all images label 0, as for a split whose labels are missing (-1 in TFDS).
+    labelled: False gives all images label 0, as for a split whose labels are missing (-1 in TFDS). None takes the labels,
+      unless the split has 'unlabelled' in its name: so it is known without a look at the data.
     memory_limit: the most bytes of pixels to hold in memory.
   """
 
-  def __init__(self, name: str, split: str = 'train', resolution: int | None = None, labelled: bool = True,
+  def __init__(self, name: str, split: str = 'train', resolution: int | None = None, labelled: bool | None = None,
                memory_limit: int = MEMORY_LIMIT):
-    super().__init__(resolution, memory_limit)
+    super().__init__(None if resolution == _STORED.get(name) else resolution, memory_limit)
     self.name = name
     self.split = split
-    self.labelled = labelled
+    self.labelled = 'unlabelled' not in split if labelled is None else labelled
 
   def listing(self, data_dir=None):
     import tensorflow_datasets as tfds  # pylint: disable=g-import-not-at-top  (slow to import)

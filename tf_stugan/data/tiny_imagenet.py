@@ -11,6 +11,7 @@ from tf_stugan.data.stored_images import MEMORY_LIMIT
 from tf_stugan.data.stored_images import StoredImages
 
 FOLDER = 'tiny-imagenet-200'
+_STORED = 64  # pixels; asked for this size, the set stays as it is, its name as well
 _ADDRESS = 'http://cs231n.stanford.edu/tiny-imagenet-200.zip'
 
 
@@ -27,7 +28,7 @@ class TinyImageNet(StoredImages):
   """
 
   def __init__(self, split: str = 'train', resolution: int | None = None, memory_limit: int = MEMORY_LIMIT):
-    super().__init__(resolution, memory_limit)
+    super().__init__(None if resolution == _STORED else resolution, memory_limit)
     if split not in ('train', 'val'):
       raise errors.UserError(f"TinyImageNet.split is 'train' or 'val'; got {split!r}. The test images have no labels.")
     self.split = split
