@@ -12,7 +12,9 @@ import pytest
 
 from tf_stugan import cli
 from tf_stugan.commands import common
+from tf_stugan.commands import sample
 from tf_stugan.export import tflite
+from tf_stugan.gans import noise_to_image
 from tf_stugan.training import checkpoints
 from tf_stugan.training.workdir import Workdir
 
@@ -68,6 +70,17 @@ def test_a_changed_configuration_is_refused_with_what_differs(run, cache, capsys
   code, _, err = call(capsys, 'train', f'--workdir={run}', cache, *TINY, '--gin_param=EMA_DECAY = 0.5')
   assert code == 2
   assert 'EMA_DECAY: 0.995 -> 0.5' in err and '--allow_config_change' in err
+
+
+def test_other_data_are_refused_like_another_configuration(run, cache, capsys):
+  data = run / 'data.json'
+  before = data.read_text()
+  assert json.loads(before)['images'] == 16
+  data.write_text(before.replace('"images": 16', '"images": 17'))
+  code, _, err = call(capsys, 'train', f'--workdir={run}', cache)
+  assert code == 2 and '17 images' in err and 'now ' in err and '--allow_config_change' in err
+  assert call(capsys, 'train', f'--workdir={run}', cache, '--allow_config_change')[0] == 0
+  assert data.read_text() == before
 
 
 def test_evaluate_gives_the_scores_of_training_again(run, cache, capsys):
@@ -135,13 +148,13 @@ def test_demo_serves_until_it_is_interrupted(run, tmp_path):
   assert process.returncode == 0
 
 
-def test_samples_of_classes_truncated_with_every_kind_of_statistics(cache, capsys, tmp_path):
+def test_samples_of_classes_truncated_with_every_kind_of_statistics(cache, capsys, tmp_path, monkeypatch):
   run = f'--workdir={tmp_path}/run'
   bindings = [f'--gin_param={b}' for b in ('NUM_STEPS = 1', 'GENERATOR_WIDTH = 4', 'DISCRIMINATOR_WIDTH = 4',
                                            'DISCRIMINATOR_UPDATES = 1')]
   assert call(capsys, 'train', run, cache, '--gin_file=biggan_cifar10_small_dense.gin', '--gin_file=runs/tiny.gin',
               *bindings)[0] == 0
-  sheets = {}
+  sheets, texts = {}, {}
   for name, flags in {
       'own': ['--seeds=0-5'], 'classes': ['--seeds=0-2', '--labels=4,7'], 'truncated': ['--seeds=0-5', '--truncation=0.3'],
       'standing': ['--seeds=0-5', '--statistics=standing', '--standing_batches=2'],
@@ -149,11 +162,28 @@ def test_samples_of_classes_truncated_with_every_kind_of_statistics(cache, capsy
       'walk': ['--seeds=0-2', '--labels=4', '--interpolate=3']}.items():
     code, _, err = call(capsys, 'sample', run, *flags, '--scale=1', f'--output={tmp_path}/{name}.png')
     assert code == 0, err
-    sheets[name] = np.asarray(Image.open(tmp_path / f'{name}.png'))
+    with Image.open(tmp_path / f'{name}.png') as image:
+      texts[name], sheets[name] = image.text, np.asarray(image)
   # Two rows of three: of the seeds, of two classes, of two walks.
   assert {name: sheet.shape for name, sheet in sheets.items()} == {name: (68, 102, 3) for name in sheets}
   np.testing.assert_array_equal(sheets['classes'][:34, :34], sheets['walk'][:34, :34])  # seed 0 as a 4
   assert len({sheet.tobytes() for sheet in sheets.values()}) == len(sheets)
+  plain = {'step': '1', 'weights': 'average', 'seeds': '0-5', 'statistics': 'running', 'truncation': 'none'}
+  assert texts == {
+      'own': plain, 'classes': plain | {'seeds': '0-2', 'labels': '4,7'}, 'truncated': plain | {'truncation': '0.3'},
+      'standing': plain | {'statistics': 'standing, 2 batches of 64'}, 'batch': plain | {'statistics': 'batch'},
+      'walk': plain | {'seeds': '0-2', 'labels': '4', 'interpolate': '3'}}
+  monkeypatch.setattr(sample, '_PART', 4)
+  sizes = []
+  make = noise_to_image.NoiseToImage.sample
+  monkeypatch.setattr(noise_to_image.NoiseToImage, 'sample',
+                      lambda gan, seeds, *args, **kwargs: sizes.append(len(seeds)) or make(gan, seeds, *args, **kwargs))
+  for name, flags in {'classes': ['--seeds=0-2', '--labels=4,7'], 'batch': ['--seeds=0-5', '--statistics=batch']}.items():
+    assert call(capsys, 'sample', run, *flags, '--scale=1', f'--output={tmp_path}/again.png')[0] == 0
+    with Image.open(tmp_path / 'again.png') as image:
+      # Other sizes of a batch may round the last bit another way.
+      np.testing.assert_allclose(np.asarray(image, int), sheets[name], atol=1)
+  assert sizes == [3, 3, 6]
   code, _, err = call(capsys, 'sample', run, '--labels=10')
   assert code == 2 and 'the classes are 0-9' in err
 
@@ -205,6 +235,9 @@ def test_doctor(capsys, tmp_path):
     (['sample', '--workdir={run}', '--seeds=1', '--interpolate=3'], 2, 'at least two'),
     (['sample', '--workdir={run}', '--labels=0-9'], 2, 'knows no classes'),
     (['sample', '--workdir={run}', '--labels=x'], 2, '--labels=x'),
+    (['sample', '--workdir={run}', '--seeds=0-9999', '--labels=0-99'], 2, '1,000,000 images; make at most 100,000'),
+    (['sample', '--workdir={run}', '--seeds=0-3', '--interpolate=50000'], 2, '150,000 images; make at most 100,000'),
+    (['sample', '--workdir={run}', '--standing_batches=16'], 2, '--standing_batches is for --statistics=standing'),
     (['sample', '--workdir={run}', '--interpolate=3', '--statistics=batch'], 2, 'neighbours'),
     (['sample', '--workdir={run}', '--statistics=median'], 2, 'running'),
     (['sample', '--workdir={run}', '--truncation=0'], 2, 'truncation'),

@@ -85,7 +85,8 @@ def _guard(name, command, values, arguments):
     return errors.Interrupted.exit_code
   except OSError as error:  # a folder that is read-only, a disk that is full ...
     sys.stderr.write(f'tf-stugan {name}: {error.filename or ""}: {error.strerror}\n')
-    return errors.DiskError.exit_code if error.errno == errno.ENOSPC else errors.UserError.exit_code
+    full = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    return errors.DiskError.exit_code if error.errno in full else errors.UserError.exit_code
   return 0
 
 

@@ -1,5 +1,7 @@
 """Extractors: a SavedModel in the place of Inception, and the classifier's cache."""
 
+import shutil
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -35,6 +37,19 @@ def test_inception_from_a_folder_sees_images_in_its_range(folder, channels, tmp_
   assert extractor.is_inception
 
 
+def test_the_identity_of_inception_is_what_is_in_its_folder(folder, tmp_path):
+  data = random_images.RandomImages(8).load()
+  copies = [tmp_path / name for name in ('same', 'other')]
+  for copy in copies:
+    shutil.copytree(folder, copy)
+  (copies[1] / 'assets' / 'more').write_text('more')
+  extractors = [features.Inception(str(f)) for f in (folder, *copies)]
+  for extractor in extractors:
+    extractor.prepare(data, tmp_path)
+  ours, same, other = (extractor.identity for extractor in extractors)
+  assert ours == same != other
+
+
 def test_inception_that_cannot_be_had_is_told_before_training(tmp_path):
   data = random_images.RandomImages(8).load()
   with pytest.raises(errors.UserError, match='is not a folder.*INCEPTION_LOCATION'):
@@ -51,7 +66,7 @@ def test_the_classifier_is_trained_once_and_named_by_its_hash(tmp_path):
   written = cached.stat().st_mtime_ns
   again.prepare(data, tmp_path)
   assert cached.stat().st_mtime_ns == written
-  assert first.description == again.description
+  assert first.description == again.description and first.identity == again.identity != ''
   np.testing.assert_array_equal(first(data.images)[0], again(data.images)[0])
 
 

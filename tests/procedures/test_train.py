@@ -3,6 +3,7 @@
 import json
 import logging
 import math
+import signal
 
 import pytest
 
@@ -17,7 +18,9 @@ from tf_stugan.training.workdir import Workdir
 class NoScores:
   """In place of an evaluator."""
 
-  def evaluate(self, gan):
+  batch_statistics = False
+
+  def evaluate(self, gan, stopped):
     return {}
 
   def protocol(self):
@@ -116,3 +119,31 @@ def test_weights_that_are_not_finite_are_never_saved(tmp_path):
   with pytest.raises(errors.DivergedError, match=r'to_rgb/bias:0 is not finite at step 4 \(seed 1\)'):
     train(tmp_path, trainer=trainer)
   assert not checkpoints.list_steps(tmp_path / 'checkpoints')
+
+
+def test_a_stop_while_scoring_saves_and_the_scores_come_when_the_run_goes_on(tmp_path):
+  """Ten thousands of images would outlast the time that a cluster leaves a process to end."""
+  signals = [signal.SIGTERM, None, None]
+
+  class Scores(NoScores):
+
+    def evaluate(self, gan, stopped):
+      if number := signals.pop(0):
+        signal.raise_signal(number)
+      if stopped():
+        raise errors.Interrupted('stopped')
+      return {'fcd': float(gan.averaged_generator.blocks[0].conv1.kernel.numpy().sum())}
+
+  def attempt(workdir):
+    run = Run(Workdir(workdir, create=True), tiny.DATA, tiny.make_trainer(interval=1), Scores())
+    Train(6, 2, 100, 4, 100).run(run)
+
+  with pytest.raises(errors.Interrupted, match='Stopped at step 4 as asked, and saved'):
+    attempt(tmp_path / 'stopped')
+  assert not [row for row in Workdir(tmp_path / 'stopped').rows() if row['kind'] == 'evaluation']
+  attempt(tmp_path / 'stopped')
+  signals[:] = [None, None]
+  attempt(tmp_path / 'whole')
+  stopped, whole = (sorted(Workdir(tmp_path / name).rows(), key=lambda row: (row['step'], row['kind']))
+                    for name in ('stopped', 'whole'))
+  assert stopped == whole and sum(row['kind'] == 'evaluation' for row in whole) == 2

@@ -5,6 +5,7 @@ import logging
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tests import tiny
 from tf_stugan import errors
@@ -27,7 +28,14 @@ def adapt():
       'discriminator': adaptive_density.AdaptiveDensity(0.3, schedule, 0.1, lower_bound=-1e9, upper_bound=-1e9)})
 
 
-@pytest.fixture(scope='module', params=[stugan, adapt])
+def half():
+  """With a loss scale that is no longer the first one."""
+  trainer = tiny.make_trainer(interval=2, precision='float16')
+  trainer.loss_scales['generator'].scale.assign(2.0**60)
+  return trainer
+
+
+@pytest.fixture(scope='module', params=[stugan, adapt, half])
 def interrupted(request, tmp_path_factory):
   """Saved at step 3 (in the middle of an update interval, of a window and of the means), then trained to 6."""
   folder = tmp_path_factory.mktemp('run')
@@ -50,6 +58,20 @@ def test_a_resumed_run_is_bit_identical_to_one_that_was_never_stopped(interrupte
   assert trainer.scalars() == uninterrupted.scalars()
   if make is adapt:
     assert trainer.scalars()['discriminator/density'] == pytest.approx(0.5, abs=1e-3)
+
+
+def test_every_variable_of_a_checkpoint_is_one_of_the_trainer_and_is_looked_at(interrupted):
+  _, folder, trainer = interrupted
+  names = [name for name, _ in tf.train.list_variables(str(checkpoints.list_steps(folder)[-1] / 'variables'))]
+  # A rate is a setting; whether it is a variable is Keras's business.
+  assert len(trainer.variables) == sum('.ATTRIBUTES' in name and 'learning_rate' not in name for name in names)
+  for variable in (trainer.optimizers['generator'].variables[-1], trainer.gan.averaged_generator.variables[0]):
+    value = variable.numpy()
+    variable.assign(np.full_like(value, np.nan))
+    with pytest.raises(errors.DivergedError, match='is not finite'):
+      trainer.check_state()
+    variable.assign(value)
+  trainer.check_state()
 
 
 @pytest.fixture(scope='module')

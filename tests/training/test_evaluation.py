@@ -1,22 +1,32 @@
+import logging
+
 import numpy as np
 import pytest
 
 from tf_stugan.data import random_images
+from tf_stugan.metrics import features
+from tf_stugan.metrics import fid
+from tf_stugan.metrics import inception_score
+from tf_stugan.metrics import kid
 from tf_stugan.training import evaluation
 
 
-class Brightness:
+class Brightness(features.FeatureExtractor):
   """A feature extractor: the mean of each channel."""
 
-  is_inception = False
   description = 'brightness'
+
+  def __init__(self, identity=''):
+    self.identity = identity
+    self.seen = 0
 
   def prepare(self, data, cache_dir):
     del data, cache_dir
 
   def __call__(self, images):
-    features = images.reshape(len(images), -1, 3).mean(axis=1)
-    return features, features
+    self.seen += len(images)
+    means = images.reshape(len(images), -1, 3).mean(axis=1)
+    return means, means
 
 
 class Recorder:
@@ -27,7 +37,7 @@ class Recorder:
 
   def sample(self, seeds, batch_statistics=False):
     self.calls.append((len(seeds), batch_statistics))
-    return np.zeros([len(seeds), 4, 4, 3], np.float32)
+    return np.random.default_rng(0).uniform(-1, 1, [len(seeds), 4, 4, 3]).astype(np.float32)
 
 
 @pytest.mark.parametrize('batch_statistics, sizes', [(False, [6, 4]), (True, [6, 6])])
@@ -42,3 +52,55 @@ def test_batch_statistics_are_those_of_whole_batches_and_named_in_the_protocol(b
   assert counted == [10]
   assert evaluator.protocol()['generator'] == (
       'average, BatchNorm statistics of batches of 6' if batch_statistics else 'average, running BatchNorm statistics')
+
+
+def scores(cache_dir, identity='brightness', batch_size=6, num_images=20, extra_metrics=()):
+  """(scores, real images that the extractor was shown)"""
+  extractor = Brightness(identity)
+  metrics = [fid.fid, inception_score.inception_score, kid.kid, *extra_metrics]
+  evaluator = evaluation.Evaluator(extractor, metrics, 10, batch_size)
+  evaluator.prepare(random_images.RandomImages(num_images, 4).load(), cache_dir)
+  shown = extractor.seen
+  return evaluator.evaluate(Recorder()), shown
+
+
+def test_probabilities_of_real_images_are_not_kept(tmp_path):
+  kept = []
+  scores(tmp_path, extra_metrics=[lambda real, fake: kept.append((real.probabilities, fake.probabilities.shape)) or {}])
+  assert kept == [(None, (10, 3))]
+
+
+def test_cached_features_of_real_images_give_the_same_bits(tmp_path, caplog):
+  uncached = scores(tmp_path, identity='')
+  assert not list(tmp_path.iterdir())
+  with caplog.at_level(logging.INFO):
+    computed, cached = scores(tmp_path), scores(tmp_path)
+  assert (uncached[1], computed[1], cached[1]) == (20, 20, 0)
+  assert uncached[0] == computed[0] == cached[0]
+  path, = tmp_path.iterdir()
+  assert f'kept in {path}' in caplog.text and f'from {path}' in caplog.text
+
+
+@pytest.mark.parametrize('change', [{'identity': 'another'}, {'batch_size': 5}, {'num_images': 21}])
+def test_cached_features_are_for_one_extractor_one_data_set_and_one_batch_size(change, tmp_path):
+  scores(tmp_path)
+  assert scores(tmp_path, **change)[1] == change.get('num_images', 20)
+  assert scores(tmp_path)[1] == 0
+
+
+@pytest.mark.parametrize('damage', [
+    lambda content: b'', lambda content: b'nonsense', lambda content: content[:len(content) // 2],
+    lambda content: content[:300] + bytes([content[300] ^ 1]) + content[301:]])
+def test_damaged_features_are_computed_anew(damage, tmp_path, caplog):
+  first = scores(tmp_path)
+  path, = tmp_path.iterdir()
+  path.write_bytes(damage(path.read_bytes()))
+  assert scores(tmp_path) == first
+  assert f'{path} are damaged' in caplog.text
+  assert scores(tmp_path) == (first[0], 0)
+
+
+def test_features_that_cannot_be_kept_do_not_stop_a_run(tmp_path, caplog):
+  (tmp_path / 'file').touch()
+  assert scores(tmp_path / 'file') == scores(tmp_path)
+  assert 'could not be kept' in caplog.text

@@ -1,12 +1,21 @@
 """Networks that compute in 16 bits, and batches that are cut into parts."""
 
+import functools
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from tests import tiny
+from tf_stugan import compat
 from tf_stugan import errors
 from tf_stugan.compat import keras
+from tf_stugan.layers import heads
+from tf_stugan.layers import style
+from tf_stugan.models import resnet
+from tf_stugan.sparsity import masks
+from tf_stugan.sparsity import one_shot_pruning
+from tf_stugan.sparsity import scores
 from tf_stugan.training import accumulation
 from tf_stugan.training import loss_scale
 from tf_stugan.training import strategies
@@ -36,6 +45,16 @@ def test_singular_values_are_computed_in_float32():
   assert (convolution.compute_dtype, convolution.kernel_normalizer.compute_dtype) == ('float16', 'float32')
 
 
+@pytest.mark.parametrize('head', [heads.Unconditional, functools.partial(heads.Projection, num_classes=3),
+                                  functools.partial(heads.AuxiliaryClassifier, num_classes=3)])
+def test_logits_are_not_rounded_to_16_bits(head):
+  with compat.precision('bfloat16'):
+    network = resnet.Discriminator(4, [1, 1], style.LayerStyle(), head)
+  logits = network(tf.random.stateless_normal([64, 8, 8, 3], [1, 2]), tf.zeros([64], tf.int32), training=True).numpy()
+  assert network.blocks[0].conv1.compute_dtype == 'bfloat16' and logits.dtype == np.float32
+  assert (tf.cast(logits, tf.bfloat16).numpy() != logits).mean() > 0.9
+
+
 def test_an_unknown_precision_is_named():
   with pytest.raises(errors.UserError, match="precision is one of float32, bfloat16, float16; got 'half'"):
     tiny.make_trainer(precision='half')
@@ -48,8 +67,40 @@ def test_a_gradient_that_overflows_counts_as_zero_and_halves_the_scale(monkeypat
   steps = [([4.0, 8.0], [0.5, 1.0], 8), ([4.0, np.inf], [0, 0], 4), ([np.nan, 1.0], [0, 0], 2),
            ([4.0, 8.0], [2, 4], 2), ([4.0, 8.0], [2, 4], 4), ([4.0, 8.0], [1, 2], 4)]
   for scaled, expected, after in steps:
-    assert [float(g) for g in scale.unscaled([tf.constant(x) for x in scaled])] == expected
+    gradients, finite = scale.unscaled([tf.constant(x) for x in scaled])
+    assert [float(g) for g in gradients] == expected
+    assert bool(finite) == np.isfinite(scaled).all()
     assert float(scale.scale) == after
+
+
+def test_an_overflow_ranks_nothing():
+  """Zero gradients would keep the first weights of the network, whatever they are."""
+  one_shot = one_shot_pruning.OneShotPruning(0.2, 0, scores.saliency)
+  trainer = tiny.make_trainer(methods={'generator': one_shot}, precision='float16')
+  trainer.loss_scales['generator'].scale.assign(2.0**40)
+  trainer.update_masks(tiny.DATA)
+  masked = trainer.sides['generator'].masked
+  assert float(masks.density(masked)) == pytest.approx(0.2, abs=1e-2)
+  assert all(0 < float(masks.density([v])) < 1 for v in masked)
+  assert float(trainer.loss_scales['generator'].scale) < 2.0**40
+
+
+@pytest.mark.parametrize('strategy', ['one_device', pytest.param('mirrored', marks=pytest.mark.slow)])
+def test_masks_stay_where_the_gradient_of_an_update_step_overflows(strategy):
+  with strategies.make(strategy).scope():
+    trainer = tiny.make_trainer(interval=2, precision='float16')
+  side = trainer.sides['generator']
+  trainer.fit(tiny.DATA, 1)
+  before = [v.mask.numpy() for v in side.masked]
+  side.loss_scale.scale.assign(2.0**60)
+  trainer.fit(tiny.DATA, 2)
+  for v, mask in zip(side.masked, before, strict=True):
+    np.testing.assert_array_equal(v.mask, mask)
+  side.loss_scale.scale.assign(1.0)
+  trainer.fit(tiny.DATA, 4)
+  assert any((v.mask.numpy() != mask).any() for v, mask in zip(side.masked, before, strict=True))
+  for v in side.masked:
+    assert not v.weight.numpy()[~v.mask.numpy()].any()
 
 
 def test_parts_of_a_batch_are_averaged():

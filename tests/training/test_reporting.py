@@ -4,9 +4,11 @@ import time
 import types
 
 import numpy as np
+from PIL import Image
 import pytest
 
 from tests import tiny
+from tf_stugan.data import images as images_lib
 from tf_stugan.training import checkpoints
 from tf_stugan.training import reporting
 from tf_stugan.training.workdir import Workdir
@@ -51,7 +53,7 @@ def test_a_new_best_score_is_saved_at_once_and_evaluations_are_not_training_time
   class Scores:
     values = iter([9.0, 4.0, 6.0, 5.0, 8.0])
 
-    def evaluate(self, gan):
+    def evaluate(self, gan, stopped):
       late.append(True)
       return {'fcd': next(self.values)}
 
@@ -73,3 +75,13 @@ def test_samples_that_cannot_be_written_do_not_stop_a_run(trainer, tmp_path, cap
   with caplog.at_level(logging.WARNING):
     reporting.Samples(1, workdir, reporting.Log(workdir), count=2)(trainer, 1)
   assert 'samples of step 1 could not be written' in caplog.text
+
+
+@pytest.mark.parametrize('batch_statistics, statistics', [(False, 'running'), (True, 'batch')])
+def test_samples_have_the_statistics_that_their_text_names(trainer, tmp_path, batch_statistics, statistics):
+  workdir = Workdir(tmp_path)
+  reporting.Samples(1, workdir, reporting.Log(workdir), count=4, batch_statistics=batch_statistics)(trainer, 1)
+  with Image.open(workdir.samples / 'step-00000001.png') as image:
+    assert image.text == {'step': '1', 'weights': 'average', 'seeds': '0-3', 'statistics': statistics, 'truncation': 'none'}
+    expected = images_lib.to_uint8(trainer.gan.sample(np.arange(4), batch_statistics=batch_statistics))
+    np.testing.assert_array_equal(image, reporting.image_grid(expected))

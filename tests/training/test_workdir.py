@@ -1,3 +1,4 @@
+import errno
 import logging
 import os
 import subprocess
@@ -39,3 +40,14 @@ def test_a_folder_that_is_not_there(tmp_path):
   (tmp_path / 'file').touch()
   with pytest.raises(errors.UserError, match='cannot be made'):
     Workdir(tmp_path / 'file' / 'run', create=True)
+
+
+def test_a_file_is_written_whole_or_stays_as_it_was(tmp_path, monkeypatch):
+  workdir = Workdir(tmp_path)
+  workdir.write(workdir.config, 'SEED = 1')
+  def full(_):
+    raise OSError(errno.ENOSPC, 'No space left on device')
+  monkeypatch.setattr(os, 'fsync', full)
+  with pytest.raises(OSError, match='No space left'):
+    workdir.write(workdir.config, 'SEED = 2')
+  assert {p.name: p.read_text() for p in tmp_path.iterdir()} == {'config.gin': 'SEED = 1'}

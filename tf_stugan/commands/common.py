@@ -44,7 +44,8 @@ def define_machine_flags(values: flags.FlagValues) -> None:
   define_data_flag(values)
   cache = pathlib.Path(os.environ.get('XDG_CACHE_HOME', '~/.cache')).expanduser() / 'tf_stugan'
   flags.DEFINE_string(
-      'cache_dir', str(cache), 'Folder for what can be made again: feature classifiers.', flag_values=values)
+      'cache_dir', str(cache), 'Folder for what can be made again: feature classifiers, features of real images.',
+      flag_values=values)
 
 
 def define_gin_flags(values: flags.FlagValues) -> None:

@@ -14,6 +14,7 @@ Exit codes: 0 done, 2 usage or configuration, 3 data, 4 diverged, 5 no usable ch
 gone, 42 stopped on request (Ctrl-C or SIGTERM) and resumable.
 """
 
+import json
 import logging
 import pathlib
 import sys
@@ -44,7 +45,8 @@ def define_flags(values: flags.FlagValues) -> None:
       'profile', False, 'Write a trace of a few training steps into <workdir>/profile, for the profiler of TensorBoard.',
       flag_values=values)
   flags.DEFINE_bool(
-      'allow_config_change', False, 'Go on with a run although its configuration has changed.', flag_values=values)
+      'allow_config_change', False, 'Go on with a run although its configuration or its data have changed.',
+      flag_values=values)
 
 
 def run(values: flags.FlagValues) -> None:
@@ -65,7 +67,9 @@ def _run(strategy, values):
   if values.dry_run:
     experiment.trainer.build(experiment.data.load(values.data_dir).image_shape)
     sys.stdout.write(configuration.snapshot() + '\n')
-  elif strategies.is_chief(strategy):
+    return
+  agreement.check_same(strategy, 'configurations', configuration.snapshot())
+  if strategies.is_chief(strategy):
     _lead(experiment, values)
   else:
     _follow(experiment, values)
@@ -81,12 +85,16 @@ def _lead(experiment, values):
     prepared = experiment.prepare(workdir, values.data_dir, pathlib.Path(values.cache_dir))
     if values.profile:
       prepared = prepared._replace(hooks=(Profile(workdir.path / 'profile'),))
-    workdir.config.write_text(configuration.snapshot())
-    workdir.operative_config.write_text(configuration.operative())  # for who is killed; complete after the first step
+    _check_data(workdir, prepared.data, values.allow_config_change)
+    workdir.write(workdir.config, configuration.snapshot())
+    workdir.write(workdir.operative_config, configuration.operative())  # for who is killed; complete after the first step
     try:
       experiment.procedure.run(prepared)
     finally:
-      workdir.operative_config.write_text(configuration.operative())
+      try:
+        workdir.write(workdir.operative_config, configuration.operative())
+      except OSError as error:  # what ended the run is what has to be told
+        _LOG.warning('%s could not be written: %s', workdir.operative_config, error)
   _LOG.info('Done: %s', workdir.path)
 
 
@@ -94,6 +102,19 @@ def _follow(experiment, values):
   """Takes part in the training that the chief leads, and writes nothing."""
   agreement.wait(experiment.trainer.strategy)  # until the chief has the folder to itself
   experiment.procedure.run(experiment.prepare(Workdir(values.workdir), values.data_dir, pathlib.Path(values.cache_dir)))
+
+
+def _check_data(workdir, data, allowed):
+  """A run is a function of its data, too. What they were lies beside the checkpoints."""
+  now = {'name': data.name, 'images': len(data), 'fingerprint': data.fingerprint}
+  if workdir.data.exists() and checkpoints.list_steps(workdir.checkpoints) and not allowed:
+    before = json.loads(workdir.data.read_text())
+    if before != now:
+      raise errors.UserError(
+          f'{workdir.path} was begun with other data ({before["name"]}, {before["images"]} images, fingerprint '
+          f'{before["fingerprint"]}; now {now["name"]}, {now["images"]}, {now["fingerprint"]}). Take another --workdir, or '
+          'go on all the same with --allow_config_change.')
+  workdir.write(workdir.data, json.dumps(now))
 
 
 def _check_unchanged(workdir, allowed):

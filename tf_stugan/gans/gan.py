@@ -124,5 +124,5 @@ class GAN(tf.Module, abc.ABC):
                   truncation: float | None = None) -> np.ndarray:
     """`count` images on the way from one seed's latent to another's, both included; as `sample` otherwise.
 
-    All are of class `label`, or of the first seed's own class.
+    All are of class `label`, or of the first seed's own class. Latents on the way are clipped to the bound.
     """

@@ -19,6 +19,8 @@ from tf_stugan.gans.losses import AdversarialLoss
 from tf_stugan.gans.penalties import GradientPenalty
 from tf_stugan.layers import normalization
 
+_PART = 64  # images of a walk at a time: it may be as long as it likes
+
 
 class NoiseToImage(GAN):
   """z ~ N(0, I) and, where the generator has classes, y uniform over them -> images.
@@ -108,8 +110,12 @@ class NoiseToImage(GAN):
   def interpolate(self, first, last, count, label=None, truncation=None):
     ends = rng.latents(np.array([first, last]), self.generator.latent_size, truncation).astype(np.float64)
     latents = slerp(ends[0], ends[1], np.linspace(0, 1, count)).astype(np.float32)
+    if truncation is not None:  # halfway, components of an arc may be sqrt(2) times those of its ends
+      latents = np.clip(latents, -truncation, truncation)
     label = rng.labels([first], self.num_classes)[0] if label is None else label
-    return self._images(latents, np.full([count], label, np.int32), True, False).numpy()
+    parts = np.array_split(latents, -(-count // _PART))
+    return np.concatenate(
+        [self._images(part, np.full([len(part)], label, np.int32), True, False).numpy() for part in parts])
 
   def set_standing_statistics(self, batches: int, batch_size: int, truncation: float | None = None) -> None:
     """Gives the averaged generator BatchNorm statistics of its own: means over batches of its images (BigGAN).

@@ -1,10 +1,12 @@
 """What a discriminator ends in: features [N, C] and labels int32 [N] -> [N, 1 + K].
 
-Column 0 is the logit of "real"; the K others, in `AuxiliaryClassifier` alone, are class logits.
+Column 0 is the logit of "real"; the K others, in `AuxiliaryClassifier` alone, are class logits. They are computed in float32
+whatever the network computes in: balance ratios are differences of logits that are nearly equal.
 """
 
 import tensorflow as tf
 
+from tf_stugan import compat
 from tf_stugan.layers.prunable import Dense
 from tf_stugan.layers.style import LayerStyle
 
@@ -22,7 +24,7 @@ class Unconditional(Dense):
   def __init__(self, style: LayerStyle, use_bias: bool = True, prunable: bool = True, name: str = 'logits'):
     super().__init__(
         1, use_bias=use_bias, kernel_initializer=style.dense_initializer, bias_initializer=style.bias_initializer,
-        kernel_normalizer=style.kernel_normalizer, prunable=prunable, name=name)
+        kernel_normalizer=style.kernel_normalizer, prunable=prunable, name=name, dtype='float32')
 
   def call(self, features, labels=None, training=False):
     del labels
@@ -44,7 +46,8 @@ class Projection(Unconditional):
     self.num_classes = num_classes
 
   def build(self, input_shape):
-    self.embedding = self.style.embedding(self.num_classes, input_shape[-1], 'embedding')
+    with compat.precision('float32'):
+      self.embedding = self.style.embedding(self.num_classes, input_shape[-1], 'embedding')
     super().build(input_shape)
 
   def call(self, features, labels, training=False):
@@ -61,7 +64,8 @@ class AuxiliaryClassifier(Unconditional):
   def __init__(self, style: LayerStyle, num_classes: int, use_bias: bool = True, prunable: bool = True,
                name: str = 'logits'):
     super().__init__(style, use_bias, prunable, name)
-    self.classes = style.dense(num_classes, 'classes', prunable=prunable)
+    with compat.precision('float32'):
+      self.classes = style.dense(num_classes, 'classes', prunable=prunable)
 
   def call(self, features, labels=None, training=False):
     return tf.concat([super().call(features, training=training), self.classes(features, training=training)], axis=1)

@@ -1,6 +1,7 @@
 """Feature extractors: what turns images into the features and class logits that metrics compare."""
 
 import abc
+from collections.abc import Mapping
 import hashlib
 import json
 import logging
@@ -25,10 +26,13 @@ class FeatureExtractor(abc.ABC):
   Attributes:
     is_inception: whether scores may be called FID, IS and KID. Those of any other extractor are FCD, CS and KCD.
     description: what is stored beside every score, so that two numbers can be told to be comparable.
+    identity: changes where the features might; what is computed of them is cached by it. Empty where that is not known:
+      then nothing is cached.
   """
 
   is_inception = False
   description = ''
+  identity = ''
 
   @abc.abstractmethod
   def prepare(self, data: images_lib.Images, cache_dir: pathlib.Path) -> None:
@@ -62,6 +66,7 @@ class Inception(FeatureExtractor):
       module = tensorflow_hub.load(self.location)
       self._module = tf.function(module)
       features, _ = self(data.images[:2])
+      self.identity = _digest(pathlib.Path(tensorflow_hub.resolve(self.location)))
     except Exception as error:  # pylint: disable=broad-except  (a download, an archive or a graph can fail in many ways)
       raise errors.UserError(
           f'Inception could not be loaded from {self.location} ({type(error).__name__}: '
@@ -75,6 +80,15 @@ class Inception(FeatureExtractor):
     x = tf.image.resize(x, [tfgan.eval.INCEPTION_DEFAULT_IMAGE_SIZE] * 2)  # bilinear
     result = self._module((x - 128.0) / 128.0)  # [-1, 1), as TF-GAN's own preprocessing has it
     return result['pool_3'].numpy(), result['logits'].numpy()
+
+
+def _digest(folder):
+  """Of the names and bytes of all files in it; empty where there are none, as where TF Hub reads from a bucket."""
+  files = sorted(path for path in folder.rglob('*') if path.is_file())
+  digest = hashlib.sha256()
+  for path in files:
+    digest.update(f'{path.relative_to(folder)} {hashlib.sha256(path.read_bytes()).hexdigest()}\n'.encode())
+  return digest.hexdigest() if files else ''
 
 
 _INCEPTION_HELP = (
@@ -113,7 +127,7 @@ class Classifier(FeatureExtractor):
       self._load(path)
     else:
       accuracy = self._train(data)
-      _save_arrays(path, self._network.get_weights())
+      save_arrays(path, {f'w{i:03d}': array for i, array in enumerate(self._network.get_weights())})
       _LOG.info('Trained the feature classifier for %s: %.1f %% of its training images right; kept in %s',
                    data.name, 100 * accuracy, path)
     self._features = tf.function(keras.Model(self._network.inputs, [self._network.layers[-2].output,
@@ -122,6 +136,7 @@ class Classifier(FeatureExtractor):
     for weight in self._network.get_weights():
       digest.update(weight.tobytes())
     self.description = f'classifier {digest.hexdigest()[:12]} trained on {data.name}'
+    self.identity = f'classifier {digest.hexdigest()}'
 
   def _make(self, data):
     keras.utils.set_random_seed(self.seed)
@@ -161,10 +176,10 @@ class Classifier(FeatureExtractor):
     return features.numpy(), logits.numpy()
 
 
-def _save_arrays(path, arrays):
+def save_arrays(path: pathlib.Path, arrays: Mapping[str, np.ndarray]) -> None:
   """Written beside and renamed, so that a stopped process leaves no half of a file in the cache."""
   path.parent.mkdir(parents=True, exist_ok=True)
-  with tempfile.NamedTemporaryFile(dir=path.parent, suffix='.npz', delete=False) as file:
-    np.savez(file, **{f'w{i:03d}': array for i, array in enumerate(arrays)})
-  os.chmod(file.name, 0o644)  # a temporary file is its owner's alone
-  os.replace(file.name, path)
+  with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+    written = pathlib.Path(folder, path.name)
+    np.savez(written, **arrays)
+    os.replace(written, path)

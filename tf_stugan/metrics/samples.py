@@ -2,10 +2,16 @@
 
 from collections.abc import Iterable
 import dataclasses
+import pathlib
 
 import numpy as np
 
+from tf_stugan.metrics import features as features_lib
 from tf_stugan.metrics.features import FeatureExtractor
+
+KEPT_FEATURES = 10_000  # images
+
+_STORED = ('count', 'mean', 'covariance', 'features')
 
 
 @dataclasses.dataclass
@@ -17,8 +23,8 @@ class EvalSamples:
     count: N.
     mean: float64 [F].
     covariance: float64 [F, F], with divisor N - 1.
-    features: float32 [min(N, kept), F], of the first images.
-    probabilities: float32 [N, K], softmax of the class logits.
+    features: float32 [min(N, KEPT_FEATURES), F], of the first images.
+    probabilities: float32 [N, K], softmax of the class logits; None for real images, of which no metric wants them.
   """
 
   extractor: FeatureExtractor
@@ -26,11 +32,11 @@ class EvalSamples:
   mean: np.ndarray
   covariance: np.ndarray
   features: np.ndarray
-  probabilities: np.ndarray
+  probabilities: np.ndarray | None
 
 
-def gather(extractor: FeatureExtractor, batches: Iterable[np.ndarray], kept_features: int = 10_000) -> EvalSamples:
-  """Runs the extractor over batches of uint8 images [B, H, W, C]; holds `kept_features` features, and the moments of all.
+def gather(extractor: FeatureExtractor, batches: Iterable[np.ndarray], keep_probabilities: bool = True) -> EvalSamples:
+  """Runs the extractor over batches of uint8 images [B, H, W, C]; holds `KEPT_FEATURES` features, and the moments of all.
 
   The moments are summed about the mean of the first batch: sums about zero would lose digits where the mean is large
   against the spread.
@@ -44,14 +50,27 @@ def gather(extractor: FeatureExtractor, batches: Iterable[np.ndarray], kept_feat
     centred = batch - origin
     total = total + centred.sum(axis=0)
     products = products + centred.T @ centred
-    if count < kept_features:
-      features.append(np.asarray(batch_features, np.float32)[:kept_features - count])
-    probabilities.append(_softmax(np.asarray(logits, np.float64)).astype(np.float32))
+    if count < KEPT_FEATURES:
+      features.append(np.asarray(batch_features, np.float32)[:KEPT_FEATURES - count])
+    if keep_probabilities:
+      probabilities.append(_softmax(np.asarray(logits, np.float64)).astype(np.float32))
     count += len(batch)
   shift = total / count
   covariance = (products - count * np.outer(shift, shift)) / max(count - 1, 1)
-  return EvalSamples(
-      extractor, count, origin + shift, covariance, np.concatenate(features), np.concatenate(probabilities))
+  return EvalSamples(extractor, count, origin + shift, covariance, np.concatenate(features),
+                     np.concatenate(probabilities) if keep_probabilities else None)
+
+
+def save(path: pathlib.Path, samples: EvalSamples) -> None:
+  """Writes all but the probabilities."""
+  features_lib.save_arrays(path, {name: getattr(samples, name) for name in _STORED})
+
+
+def load(path: pathlib.Path, extractor: FeatureExtractor) -> EvalSamples:
+  """What `save` wrote. A damaged file raises any exception."""
+  with open(path, 'rb') as file, np.load(file, allow_pickle=False) as arrays:  # NumPy leaves a damaged one open
+    count, *others = (arrays[name] for name in _STORED)
+  return EvalSamples(extractor, int(count), *others, probabilities=None)
 
 
 def _softmax(logits):

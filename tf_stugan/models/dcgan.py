@@ -74,4 +74,4 @@ class Discriminator(keras.Model):
   def call(self, x, labels=None, training=False):
     for conv, norm in zip(self.convs, self.norms, strict=True):
       x = tf.nn.relu(norm(conv(x, training=training), training=training))
-    return self.logits(tf.reduce_sum(x, axis=[1, 2]), labels, training=training)
+    return self.logits(tf.reduce_sum(tf.cast(x, tf.float32), axis=[1, 2]), labels, training=training)

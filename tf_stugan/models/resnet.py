@@ -140,4 +140,4 @@ class Discriminator(keras.Model):
       if i == self.attention_after:
         x = self.attention(x, training=training)
     pool = tf.reduce_mean if self.mean_pool else tf.reduce_sum
-    return self.logits(pool(tf.nn.relu(x), axis=[1, 2]), labels, training=training)
+    return self.logits(pool(tf.cast(tf.nn.relu(x), tf.float32), axis=[1, 2]), labels, training=training)

@@ -49,6 +49,7 @@ class Train(Procedure):
   def run(self, run, begin: Callable[[Run, reporting.Cost], None] | None = None):
     """As in `Procedure`; `begin` is called where the run does not go on from a checkpoint."""
     self._check_updates(run.trainer)
+    agreement.check_same(run.trainer.strategy, 'data', run.data.fingerprint)
     step = self._restore(run)
     if step:
       _LOG.info('Going on from the checkpoint of step %d.', step)
@@ -73,7 +74,7 @@ class Train(Procedure):
 
   def _attempt(self, run, log, stop, begin):
     """Trains to the end and returns True; or goes back to a checkpoint and returns False."""
-    evaluate = reporting.Evaluate(self.evaluate_interval, run.evaluator, log)
+    evaluate = reporting.Evaluate(self.evaluate_interval, run.evaluator, log, stop.stopped)
     checkpoint = reporting.Checkpoint(self.checkpoint_interval, run.workdir, self.keep_checkpoints, self.keep_every)
     progress = reporting.Progress(self.report_interval, evaluate)
     cost = reporting.Cost(self.evaluate_interval, log)
@@ -82,7 +83,8 @@ class Train(Procedure):
         progress,
         reporting.Report(self.report_interval, log),
         cost,
-        reporting.Samples(self.sample_interval, run.workdir, log),
+        reporting.Samples(
+            self.sample_interval, run.workdir, log, batch_statistics=run.evaluator.batch_statistics),
         checkpoint,
         *run.hooks,
         stop.hook(checkpoint),

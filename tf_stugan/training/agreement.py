@@ -1,5 +1,6 @@
 """What replicas and workers have to agree on, and how they find out: masks, when to stop, where to go on from."""
 
+import binascii
 from collections.abc import Iterator, Sequence
 import contextlib
 import functools
@@ -89,6 +90,16 @@ def check_step(strategy: tf.distribute.Strategy, step: int) -> None:
       raise errors.CheckpointError(
           f'The workers found different checkpoints to go on from: steps {", ".join(map(str, steps))}. All of them have to '
           'see the same --workdir.')
+
+
+def check_same(strategy: tf.distribute.Strategy, what: str, text: str) -> None:
+  """Raises DisagreementError where workers have other texts."""
+  if strategies.num_workers(strategy) > 1:
+    checksum = binascii.crc32(text.encode())
+    for half in (checksum >> 16, checksum & 0xFFFF):  # a float32 has 24 bits
+      if len(set(_of_workers(strategy, half))) > 1:
+        raise errors.DisagreementError(
+            f'The workers of this run have different {what}. Start all of them with the same command, on the same files.')
 
 
 def _of_workers(strategy, value) -> np.ndarray:

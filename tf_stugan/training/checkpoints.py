@@ -25,6 +25,7 @@ from tf_stugan.sparsity import masks
 _LOG = logging.getLogger(__name__)
 
 _NO_ROOM = (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EDQUOT, errno.EFBIG, None)
+_NOT_WHOLE = (OSError, ValueError, KeyError, TypeError, AttributeError)  # what a damaged manifest.json can raise
 _PREFIX = 'step-'
 _TEMPORARY = '.writing-'
 
@@ -86,7 +87,7 @@ def save(trainer, folder: pathlib.Path, keep: int = 2, milestones: int = 0,
   best = {step for _, step in trainer.host_state.best.values()}
   for old in list_steps(folder)[:-keep]:
     if step_of(old) not in best and not (milestones and step_of(old) % milestones == 0):
-      shutil.rmtree(old)
+      shutil.rmtree(old, ignore_errors=True)  # somebody may be reading it; the next time it goes
   return target
 
 
@@ -126,7 +127,7 @@ def restore_chosen(trainer, folder: pathlib.Path, choice: str) -> int:
     raise errors.UserError(f'--checkpoint={choice}: take newest, best (once evaluated), or one of the steps {steps}.')
   try:
     _read(trainer, path, _validate(path))
-  except (OSError, ValueError, KeyError) as error:
+  except _NOT_WHOLE as error:
     raise errors.CheckpointError(f'{path} is not whole: {error}') from error
   return int(wanted)
 
@@ -150,7 +151,7 @@ def restore(trainer, folder: pathlib.Path, required: bool = False, set_aside: bo
   for path in reversed(found):
     try:
       _read(trainer, path, _validate(path))
-    except (OSError, ValueError, KeyError) as error:
+    except _NOT_WHOLE as error:
       if not set_aside:
         _LOG.warning('Checkpoint %s is not whole: %s. The one before it is tried.', path, error)
         continue
@@ -184,7 +185,7 @@ def restore_dense(trainer, folder: pathlib.Path) -> int:
   for path in reversed(list_steps(folder)):
     try:
       _validate(path)
-    except (OSError, ValueError, KeyError) as error:
+    except _NOT_WHOLE as error:
       _LOG.warning('Checkpoint %s is not whole: %s. The one before it is tried.', path, error)
       continue
     wanted = tf.train.Checkpoint(trainer=tf.train.Checkpoint(
@@ -212,13 +213,15 @@ def image_shape(folder: pathlib.Path) -> tuple[int, int, int]:
   for path in reversed(list_steps(folder)):
     try:
       return tuple(json.loads((path / 'manifest.json').read_text())['image_shape'])
-    except (OSError, ValueError, KeyError):
+    except _NOT_WHOLE:
       continue
   raise errors.CheckpointError(f'{folder} holds no whole checkpoint. Train first: tf-stugan train --workdir={folder.parent}')
 
 
 def _validate(path):
   manifest = json.loads((path / 'manifest.json').read_text())
+  if manifest['step'] != step_of(path):
+    raise ValueError(f'it is of step {manifest["step"]}')
   for name, (size, digest) in manifest['files'].items():
     file = path / name
     if file.stat().st_size != size:

@@ -1,10 +1,13 @@
 """Scores of a generator: the same checkpoint always gets the same ones."""
 
 from collections.abc import Callable, Sequence
+import hashlib
+import json
 import logging
 import pathlib
 
 import numpy as np
+import tensorflow as tf
 
 from tf_stugan import errors
 from tf_stugan.data import images as images_lib
@@ -45,8 +48,7 @@ class Evaluator:
   def prepare(self, data: images_lib.Images, cache_dir: pathlib.Path) -> None:
     """Loads the extractor and the real statistics, so that what is missing is found before step 0."""
     self.extractor.prepare(data, cache_dir)
-    _LOG.info('Features of the %d real images of %s ...', len(data), data.name)
-    self._real = samples.gather(self.extractor, self._slices(data.images))
+    self._real = self._cached_samples(data, pathlib.Path(cache_dir))
     self._data_name = data.name
 
   def protocol(self) -> dict[str, str | int]:
@@ -57,16 +59,47 @@ class Evaluator:
         'extractor': self.extractor.description, 'real_images': self._real.count, 'data': self._data_name,
         'generated_images': self.num_samples, 'generator': f'average, {statistics}', 'pixels': 'uint8, truncated'}
 
-  def evaluate(self, gan: GAN) -> dict[str, float]:
-    """Scores of the averaged generator, by name."""
+  def evaluate(self, gan: GAN, stopped: Callable[[], bool] = lambda: False) -> dict[str, float]:
+    """Scores of the averaged generator, by name. Raises Interrupted once `stopped`, which is asked before every batch."""
     def generated():
       for start in range(0, self.num_samples, self.batch_size):
+        if stopped():
+          raise errors.Interrupted('Stopped while scoring, as asked.')
         count = min(self.batch_size, self.num_samples - start)
         made = self.batch_size if self.batch_statistics else count  # statistics are always those of a whole batch
         images = gan.sample(np.arange(start, start + made), batch_statistics=self.batch_statistics)
         yield images_lib.to_uint8(images[:count])
     fake = samples.gather(self.extractor, generated())
     return {name: value for metric in self.metrics for name, value in metric(self._real, fake).items()}
+
+  def _cached_samples(self, data, cache_dir):
+    """Statistics of the real images, from the cache or computed and kept there; the same bits either way."""
+    if not self.extractor.identity:
+      return self._real_samples(data)
+    settings = {  # whatever a bit may depend on
+        'extractor': self.extractor.identity, 'data': data.fingerprint, 'batch_size': self.batch_size,
+        'kept_features': samples.KEPT_FEATURES, 'tensorflow': tf.__version__,
+        'devices': sorted({device.device_type for device in tf.config.list_logical_devices()}), 'version': 1}
+    key = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
+    path = cache_dir / f'real-images-{key}.npz'
+    if path.exists():
+      try:
+        real = samples.load(path, self.extractor)
+        _LOG.info('Features of the %d real images of %s: from %s', len(data), data.name, path)
+        return real
+      except Exception as error:  # pylint: disable=broad-except  (a damaged archive fails in many ways)
+        _LOG.warning('The cached features %s are damaged (%s) and computed anew.', path, error)
+    real = self._real_samples(data)
+    try:
+      samples.save(path, real)
+      _LOG.info('Their statistics and the first %d features are kept in %s', len(real.features), path)
+    except OSError as error:  # it may have taken hours, and the run can do without the file
+      _LOG.warning('The features of the real images could not be kept in %s: %s', path, error)
+    return real
+
+  def _real_samples(self, data):
+    _LOG.info('Features of the %d real images of %s ...', len(data), data.name)
+    return samples.gather(self.extractor, self._slices(data.images), keep_probabilities=False)
 
   def _slices(self, images):
     for start in range(0, len(images), self.batch_size):

@@ -26,6 +26,9 @@ class Hook(abc.ABC):
   def after_call(self, trainer, step: int) -> None:  # noqa: B027
     """After every return to the host."""
 
+  def end(self) -> None:  # noqa: B027
+    """After training, however it ended."""
+
   @abc.abstractmethod
   def __call__(self, trainer, step: int) -> None:
     """At this hook's steps."""

@@ -35,9 +35,11 @@ class Profile(Hook):
       self._stop()
 
   def __call__(self, trainer, step):
-    self._stop()
     if self.calls < _FIRST_CALL:
       _LOG.warning('No trace was written: the run came to its end before its graphs had settled.')
+
+  def end(self):
+    self._stop()
 
   def _stop(self):
     if self.active:

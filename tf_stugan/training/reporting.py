@@ -1,6 +1,7 @@
 """Hooks that tell, show, score and save."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+import contextlib
 import json
 import logging
 import sys
@@ -8,11 +9,13 @@ import time
 
 import numpy as np
 from PIL import Image
+from PIL import PngImagePlugin
 import rich.console
 import rich.progress
 import rich.table
 import tensorflow as tf
 
+from tf_stugan import errors
 from tf_stugan import faults
 from tf_stugan.data import images as images_lib
 from tf_stugan.metrics.cost import dense_cost
@@ -79,19 +82,26 @@ class Report(Hook):
 
 
 class Samples(Hook):
-  """A grid of samples of the averaged generator: a PNG, and an image in TensorBoard."""
+  """A grid of samples of the averaged generator: a PNG, and an image in TensorBoard.
 
-  def __init__(self, interval: int, workdir: Workdir, log: Log, count: int = 64):
+  With `batch_statistics`, as the scores may have it, BatchNorm uses those of the grid.
+  """
+
+  def __init__(self, interval: int, workdir: Workdir, log: Log, count: int = 64, batch_statistics: bool = False):
     super().__init__(interval)
+    self._batch_statistics = batch_statistics
     self._folder = workdir.samples
     self._log = log
     self._seeds = np.arange(count)
 
   def __call__(self, trainer, step):
-    grid = image_grid(images_lib.to_uint8(trainer.gan.sample(self._seeds)))
+    images = trainer.gan.sample(self._seeds, batch_statistics=self._batch_statistics)
+    grid = image_grid(images_lib.to_uint8(images))
+    text = {'step': step, 'weights': 'average', 'seeds': f'0-{len(images) - 1}',
+            'statistics': 'batch' if self._batch_statistics else 'running', 'truncation': 'none'}
     try:
       self._folder.mkdir(exist_ok=True)
-      save_png(grid, self._folder / f'step-{step:08d}.png')
+      save_png(grid, self._folder / f'step-{step:08d}.png', text)
     except OSError as error:
       _LOG.warning('The samples of step %d could not be written: %s', step, error)
     with self._log.writer.as_default(step=step):
@@ -99,20 +109,38 @@ class Samples(Hook):
 
 
 class Evaluate(Hook):
-  """Scores of the averaged generator; remembers the best of each."""
+  """Scores of the averaged generator; remembers the best of each.
 
-  def __init__(self, interval: int, evaluator: Evaluator, log: Log):
+  Once `stopped`, scores are left to whoever goes on with the run: a stop should not have to wait for 50,000 images.
+  """
+
+  def __init__(self, interval: int, evaluator: Evaluator, log: Log, stopped: Callable[[], bool] = lambda: False):
     super().__init__(interval)
     self._evaluator = evaluator
     self._log = log
+    self._stopped = stopped
     self.last = {}
+
+  def begin(self, trainer, step, num_steps):
+    if trainer.host_state.pending_evaluation:
+      trained = trainer.host_state.train_seconds
+      self(trainer, step)
+      trainer.host_state.train_seconds = trained  # which `Checkpoint` does not count yet
+      if trainer.host_state.pending_evaluation:
+        raise errors.Interrupted(f'Stopped while scoring step {step}, as asked. The same command goes on from there.')
 
   def __call__(self, trainer, step):
     start = time.monotonic()
-    self.last = self._evaluator.evaluate(trainer.gan)
-    seconds = time.monotonic() - start
-    trainer.host_state.evaluation_seconds += seconds
-    trainer.host_state.train_seconds -= seconds  # `Checkpoint` adds all the time that went by
+    try:
+      self.last = self._evaluator.evaluate(trainer.gan, self._stopped)
+      trainer.host_state.pending_evaluation = False
+    except errors.Interrupted:
+      trainer.host_state.pending_evaluation = True
+      return
+    finally:
+      seconds = time.monotonic() - start
+      trainer.host_state.evaluation_seconds += seconds
+      trainer.host_state.train_seconds -= seconds  # `Checkpoint` adds all the time that went by
     settled = all(method.is_settled(step) for method in trainer.methods.values())
     self._log.row('evaluation', step, {**self.last, 'settled': settled, 'protocol': self._evaluator.protocol()})
     self._log.tensorboard(step, self.last)
@@ -178,8 +206,8 @@ class Checkpoint(Hook):
 
   def __init__(self, interval: int, workdir: Workdir, keep: int = 2, milestones: int = 0):
     super().__init__(interval)
-    self._folder = workdir.checkpoints
-    self._attachments = (workdir.config, workdir.operative_config)
+    self._workdir = workdir
+    self._attachments = (workdir.config, workdir.operative_config, workdir.data)
     self._keep = keep
     self._milestones = milestones
     self._saved = None  # the step of the last one
@@ -189,18 +217,21 @@ class Checkpoint(Hook):
 
   def after_call(self, trainer, step):
     if any(best == step for _, best in trainer.host_state.best.values()):
-      self(trainer, step)
+      # Only the chief knows scores. All look whether the state may be saved, and stop if not, at the next interval.
+      with contextlib.suppress(errors.DivergedError):
+        self(trainer, step)
 
   def __call__(self, trainer, step):
     if step == self._saved:
       return
+    trainer.check_state()
     now = time.monotonic()
     trainer.host_state.train_seconds += now - self._since
     self._since = now
     self._saved = step
-    trainer.check_state()
     if strategies.is_chief(trainer.strategy):
-      checkpoints.save(trainer, self._folder, self._keep, self._milestones, self._attachments)
+      self._workdir.sync_rows()  # a checkpoint without the rows before it would never get them back
+      checkpoints.save(trainer, self._workdir.checkpoints, self._keep, self._milestones, self._attachments)
 
 
 class Progress(Hook):
@@ -281,6 +312,10 @@ def image_grid(images: np.ndarray, columns: int | None = None, margin: int = 1) 
   return padded.reshape(rows, columns, h, w, c).transpose(0, 2, 1, 3, 4).reshape(rows * h, columns * w, c)
 
 
-def save_png(image: np.ndarray, path) -> None:
-  """Writes a uint8 image [H, W, 1 or 3]."""
-  Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(path)
+def save_png(image: np.ndarray, path, text: Mapping[str, object]) -> None:
+  """Writes a uint8 image [H, W, 1 or 3], and text chunks that say what it shows; those of None are left out."""
+  chunks = PngImagePlugin.PngInfo()
+  for key, value in text.items():
+    if value is not None:
+      chunks.add_text(key, str(value))
+  Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(path, pnginfo=chunks)

@@ -24,9 +24,14 @@ class StopSignal:
     for number, handler in self._previous.items():
       signal.signal(number, handler)
 
+  def stopped(self) -> bool:
+    """Whether a signal has come."""
+    return self.received is not None
+
   def _remember(self, number, _):
-    if self.received is not None:
-      signal.signal(number, signal.SIG_DFL)
+    for each in self._SIGNALS:  # the kernel sees to the next one: Python would wait for TensorFlow to come back
+      signal.signal(each, signal.SIG_DFL)
+    if self.received is not None:  # both came before the first was looked at
       signal.raise_signal(number)
     self.received = number
     _LOG.info('Received %s: finishing the step and saving. Again to end at once.', signal.Signals(number).name)
@@ -49,7 +54,7 @@ class _Stop(Hook):
     self._checkpoint = checkpoint
 
   def after_call(self, trainer, step):
-    if agreement.any_worker(trainer.strategy, self._signal.received is not None):
+    if agreement.any_worker(trainer.strategy, self._signal.stopped()):
       self._checkpoint(trainer, step)
       agreement.wait(trainer.strategy)
       raise errors.Interrupted(f'Stopped at step {step} as asked, and saved. The same command goes on from here.')

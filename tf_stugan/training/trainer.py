@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 import contextlib
 import dataclasses
+import functools
 import math
 from typing import NamedTuple
 
@@ -48,12 +49,16 @@ class _Side:
 
 
 class _Move(NamedTuple):
-  """What one update of a player leaves behind: its batch and seed, gradients of masked kernels, and scalars."""
+  """What one update of a player leaves behind: its batch and seed, gradients of masked kernels, and scalars.
+
+  `finite` is None where gradients cannot overflow; where they did, they are zero.
+  """
 
   batch: Mapping[str, tf.Tensor]
   seed: Seed
   gradients: Sequence[tf.Tensor]
   scalars: Mapping[str, tf.Tensor]
+  finite: tf.Tensor | None
 
 
 @dataclasses.dataclass
@@ -65,11 +70,13 @@ class HostState:
     evaluation_seconds: in evaluations. Checkpoints from before it was told apart have it in `train_seconds`.
     best: the best evaluation so far, {score name: [value, step]}.
     rollbacks: how often the run went back to a checkpoint because a loss was not finite.
+    pending_evaluation: the run was stopped while this step was scored.
   """
 
   train_seconds: float = 0.0
   evaluation_seconds: float = 0.0
   rollbacks: int = 0
+  pending_evaluation: bool = False
   best: dict[str, list] = dataclasses.field(default_factory=dict)
 
 
@@ -146,12 +153,18 @@ class Trainer(tf.Module):
     self.image_shape = tuple(self.gan.build(image_shape))
     self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name='step')
     self.sides = {player.name: self._build_side(player) for player in self.gan.players}
+    self.loss_scales = {name: side.loss_scale for name, side in self.sides.items() if side.loss_scale}
     self.exploration = {name: ExplorationRate() for name, side in self.sides.items() if side.masked}
     for name, rate in self.exploration.items():
       rate.initialize(self.sides[name].masked)
     self.means = Means([
         f'{player.name}/{scalar}' for player in self.gan.players for scalar in ('loss', *player.scalars)])
     self._run = tf.function(self._run_steps, autograph=False)
+
+  @property
+  def variables(self) -> tuple[tf.Variable, ...]:
+    """All of the run, as a checkpoint has them; optimizers of Keras are no tf.Modules, which would find them."""
+    return (*super().variables, *(v for name in sorted(self.optimizers) for v in self.optimizers[name].variables))
 
   def go_on_otherwise(self, rollbacks: int) -> None:
     """After a rollback, the so many-th: from here on other latents, other data order, other random regrowth."""
@@ -205,7 +218,7 @@ class Trainer(tf.Module):
     if _BALANCE in events:
       self._measure_balance(moves)
     for name, side in self.sides.items():
-      grown = self._update_masks(side, moves[name].gradients, step) if name in events else None
+      grown = self._update_masks(side, moves[name].gradients, moves[name].finite, step) if name in events else None
       if side.average:
         side.average.update(step)
         if grown is not None:
@@ -222,17 +235,17 @@ class Trainer(tf.Module):
 
   def _move(self, side, batch, seed):
     """One optimizer step of one player."""
-    variables, gradients, scalars = self._gradients(side, batch, seed)
+    variables, gradients, scalars, finite = self._gradients(side, batch, seed)
     side.optimizer.apply_gradients(zip(gradients, variables, strict=True), skip_gradients_aggregation=True)
     if side.player.clip is not None:
       for variable in variables:
         compat.assign(variable, tf.clip_by_value(variable, -side.player.clip, side.player.clip))
     masks.apply_masks(side.masked)
     self.means.add({f'{side.player.name}/{key}': value for key, value in scalars.items()})
-    return _Move(batch, seed, _of_masked(side, variables, gradients), scalars)
+    return _Move(batch, seed, _of_masked(side, variables, gradients), scalars, finite)
 
   def _gradients(self, side, batch, seed):
-    """(variables, their gradients, scalars) of one batch, equal on every replica."""
+    """(variables, their gradients, scalars, `_Move.finite`) of one batch, equal on every replica."""
     variables = side.player.network.trainable_variables
 
     def of_part(batch, seed):
@@ -247,9 +260,11 @@ class Trainer(tf.Module):
     context = tf.distribute.get_replica_context()
     gradients, scalars = accumulation.mean_of_parts(of_part, batch, seed, side.player.accumulation_steps)
     gradients = context.all_reduce(tf.distribute.ReduceOp.MEAN, gradients)
-    if side.loss_scale:
-      gradients = side.loss_scale.unscaled(gradients)
-    return variables, gradients, context.all_reduce(tf.distribute.ReduceOp.MEAN, scalars)
+    scalars = context.all_reduce(tf.distribute.ReduceOp.MEAN, scalars)
+    if side.loss_scale is None:
+      return variables, gradients, scalars, None
+    gradients, finite = side.loss_scale.unscaled(gradients)
+    return variables, gradients, scalars, finite
 
   def _measure_balance(self, moves):
     probe = self.gan.balance
@@ -270,12 +285,21 @@ class Trainer(tf.Module):
     for variable, value in zip(buffers, before, strict=True):
       compat.assign(variable, value)
 
-  def _update_masks(self, side, gradients, step):
+  def _update_masks(self, side, gradients, finite, step):
+    """Which weights were grown. Gradients that are not `finite` rank nothing: all stays as it is."""
     ratio = self.balance.decision_value() if self.balance else tf.constant(math.nan, tf.float64)
     seed = rng.seed(self._draws, f'{side.player.name}/regrow', step)
+    exploration = self.exploration[side.player.name]
+    touched = [] if finite is None else [
+        *(v.mask for v in side.masked), *(v.weight for v in side.masked), *side.method.variables, *exploration.variables]
+    before = [tf.convert_to_tensor(v) for v in touched]
     grown = side.method.update(side.masked, gradients, step, seed, ratio)
     masks.apply_masks(side.masked)
-    self.exploration[side.player.name].update()
+    exploration.update()
+    for variable, value in zip(touched, before, strict=True):
+      compat.assign(variable, tf.where(finite, tf.convert_to_tensor(variable), value))
+    if finite is not None:
+      grown = [mask & finite for mask in grown]
     if side.method.reset_optimizer_state:
       for variable, mask in zip(side.masked, grown, strict=True):
         for slot in compat.adam_slots(side.optimizer, variable.weight):
@@ -287,8 +311,9 @@ class Trainer(tf.Module):
     for name in names:
       side = self.sides[name]
       with self._undisturbed():
-        variables, gradients, _ = self._gradients(side, _part(batches, name, 0), rng.seed(self._draws, name, self.step, 0))
-      self._update_masks(side, _of_masked(side, variables, gradients), self.step)
+        variables, gradients, _, finite = self._gradients(
+            side, _part(batches, name, 0), rng.seed(self._draws, name, self.step, 0))
+      self._update_masks(side, _of_masked(side, variables, gradients), finite, self.step)
     return self._fingerprints(names)
 
   # The loop, on the host.
@@ -311,32 +336,43 @@ class Trainer(tf.Module):
       self.update_masks(data)
     iterator = self._batches(data, step)
     mine = hooks if strategies.is_chief(self.strategy) else [hook for hook in hooks if hook.everywhere]
-    for hook in mine:
-      hook.begin(self, step, num_steps)
-    while step < num_steps:
-      events = self._events_at(step + 1)
-      count = 1 if events else self._quiet_steps(step, num_steps, hooks)
-      fingerprints = self._run(iterator, tf.constant(count), events)
-      step += count
-      self._check_finite(step)
-      agreement.check_masks(_changed(events), fingerprints.numpy(), step)
-      faults.reached('step', step)
+    try:
       for hook in mine:
-        hook.after_call(self, step)
-        if step % hook.interval == 0 or step == num_steps:
-          hook(self, step)
+        hook.begin(self, step, num_steps)
+      while step < num_steps:
+        events = self._events_at(step + 1)
+        count = 1 if events else self._quiet_steps(step, num_steps, hooks)
+        fingerprints = self._run(iterator, tf.constant(count), events)
+        step += count
+        self._check_finite(step)
+        agreement.check_masks(_changed(events), fingerprints.numpy(), step)
+        faults.reached('step', step)
+        for hook in mine:
+          hook.after_call(self, step)
+          if step % hook.interval == 0 or step == num_steps:
+            hook(self, step)
+    finally:
+      for hook in mine:
+        hook.end()
 
   def update_masks(self, data: images.Images) -> None:
     """Does the mask updates that are due at the present step, before the next one: pruning before training, or of a
     network that was trained elsewhere. What is explored is counted from here."""
     step = int(self.step.numpy())
     names = _changed(self._events_at(step))
-    if names:
-      batch = next(self._batches(data, step))
-      fingerprints = tf.function(lambda: self._in_replicas(self._replica_update, batch, names), autograph=False)()
-      agreement.check_masks(names, fingerprints.numpy(), step)
-      for name in names:
-        self.exploration[name].restart()
+    batch = next(self._batches(data, step)) if names else None
+    for name in names:
+      update = tf.function(functools.partial(self._in_replicas, self._replica_update, batch, [name]), autograph=False)
+      while True:
+        scale = self._scale(name)
+        fingerprints = update()
+        if self._scale(name) >= scale:  # otherwise the gradient overflowed, and nothing else happened
+          break
+      agreement.check_masks([name], fingerprints.numpy(), step)
+      self.exploration[name].restart()
+
+  def _scale(self, name):
+    return float(self.loss_scales[name].scale) if name in self.loss_scales else 1.0
 
   def _batches(self, data, first_step):
     counts = {p.name: (p.updates_per_step, p.batch_size) for p in self.gan.players if p.uses_data}

@@ -15,7 +15,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class Workdir:
-  """config.gin, operative_config.gin, metrics.jsonl, checkpoints/, samples/, events (TensorBoard).
+  """config.gin, operative_config.gin, data.json, metrics.jsonl, checkpoints/, samples/, events (TensorBoard).
 
   Args:
     path: the folder.
@@ -36,6 +36,7 @@ class Workdir:
       raise errors.UserError(f'--workdir={path} does not exist. Train there first: tf-stugan train --workdir={path}')
     self.config = self.path / 'config.gin'
     self.operative_config = self.path / 'operative_config.gin'
+    self.data = self.path / 'data.json'
     self.metrics = self.path / 'metrics.jsonl'
     self.checkpoints = self.path / 'checkpoints'
     self.samples = self.path / 'samples'
@@ -66,6 +67,25 @@ class Workdir:
       finally:  # a process that is killed does not come here: the next one tells of it
         file.truncate(0)
 
+  def write(self, file: pathlib.Path, text: str) -> None:
+    """All or nothing: a full disk or a kill leaves the file as it was."""
+    temporary = file.with_name(file.name + '.tmp')
+    try:
+      with open(temporary, 'w') as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+      os.replace(temporary, file)
+    except OSError:
+      temporary.unlink(missing_ok=True)
+      raise
+
+  def sync_rows(self) -> None:
+    """Returns when the rows of metrics.jsonl are on the disk, and would survive a power cut."""
+    if self.metrics.exists():
+      with open(self.metrics, 'a') as file:
+        os.fsync(file.fileno())
+
   def rows(self) -> list[dict]:
     """The rows of metrics.jsonl, without damaged lines: the last one may be cut off after a crash."""
     if not self.metrics.exists():
@@ -81,6 +101,4 @@ class Workdir:
   def truncate_rows(self, step: int) -> None:
     """Removes rows past `step`, so that no step appears twice after a resume."""
     kept = [row for row in self.rows() if row['step'] <= step] if step else []
-    temporary = self.metrics.with_suffix('.tmp')
-    temporary.write_text(''.join(json.dumps(row) + '\n' for row in kept))
-    os.replace(temporary, self.metrics)
+    self.write(self.metrics, ''.join(json.dumps(row) + '\n' for row in kept))
