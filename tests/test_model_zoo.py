@@ -22,9 +22,10 @@ def test_the_document_has_every_model(zoo):
   assert {'sngan', 'biggan_128', 'autogan_c'} <= set(names) and 'resnet' not in names
   for name in names:
     assert text.count(f'`{name}` |') == 3, name
+    assert f'* `{name}`: ' in text
 
 
-@pytest.mark.parametrize('model', ['sngan_48', 'diffaug_gan'])
+@pytest.mark.parametrize('model', ['sngan_48', 'diffaug_gan', 'wgan_gp', 'wgan_64'])
 def test_its_rows_are_those_of_the_tool(zoo, model):
   text = (ROOT / 'docs' / 'models.md').read_text()
   file, = (f for f in zoo.models() if f.stem == model)

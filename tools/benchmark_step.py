@@ -172,6 +172,7 @@ def against_dense():
   return {
       'masked_vs_dense': np.median(ratios), 'masked_vs_dense_range': [ratios.min(), ratios.max()],
       'mask_update_share': np.median(update / times[:, 1]) / FLAGS.update_interval,
+      'mask_update_share_range': [f(update / times[:, 1]) / FLAGS.update_interval for f in (np.min, np.max)],
       'memory_vs_dense': memory['stugan'] / memory['dense'],
       'dense_step_seconds': np.median(times[:, 0]), 'mask_update_seconds': np.median(update), 'memory_mb': memory}
 

@@ -14,6 +14,7 @@ from absl import flags
 import tensorflow as tf
 
 from tf_stugan import configuration
+from tf_stugan.layers.normalization import BatchNorm
 from tf_stugan.layers.prunable import kernel_layers
 from tf_stugan.training import layer_choice
 
@@ -36,8 +37,8 @@ _NUMBERS = '''
 
 Adam throughout. G and D: generator and discriminator; *updates*: of D before each of G.
 
-| model | loss | batch D / G | updates | rate G / D | betas | EMA | latent |
-| --- | --- | --- | --- | --- | --- | --- | --- |
+| model | loss | batch D / G | updates | rate G / D | betas | EMA | latent | besides |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- |
 '''
 _SOURCES = '''
 ## Where they come from
@@ -57,6 +58,26 @@ def macros(text: str) -> dict[str, str]:
 def share(network, choice) -> str:
   total = sum(v.shape.num_elements() for v in network.trainable_variables)
   return f'{sum(v.weight.shape.num_elements() for v in choice(network)) / total:.1%}'.replace('%', ' %')
+
+
+def besides(gan, m) -> str:
+  """What else tells a model from the next one."""
+  normalized = [network.name for network in (gan.generator, gan.discriminator)
+                if any(layer.kernel_normalizer for layer in kernel_layers(network).values())]
+  initial = kernel_layers(gan.generator)['to_rgb'].kernel_initializer
+  epsilon = {v.epsilon for v in gan.generator.submodules if isinstance(v, BatchNorm)}
+  words = [
+      f'spectral norm ({" and ".join(normalized)})' if normalized else '',
+      f'gradient penalty {gan.penalty.weight:g}' if gan.penalty else '',
+      f'weights clipped at {m["DISCRIMINATOR_CLIP"]}' if 'DISCRIMINATOR_CLIP' in m else '',
+      'DiffAugment' if gan.augment else '',
+      f'weights {initial if isinstance(initial, str) else initial.__name__}'.replace('_', ' '),
+      f'BatchNorm epsilon {epsilon.pop():g}',
+      f'Adam epsilon {float(m["ADAM_EPSILON"]):g}',
+      f'{m["ACCUMULATION_STEPS"]} accumulated parts' if m['ACCUMULATION_STEPS'] != '1' else '',
+      'mirrored images' if m['FLIP'] == 'True' else '',
+      'scored with batch statistics' if m['BATCH_STATISTICS'] == 'True' else '']
+  return ', '.join(filter(None, words))
 
 
 def describe(file: pathlib.Path) -> tuple[str, str, str]:
@@ -79,7 +100,8 @@ def describe(file: pathlib.Path) -> tuple[str, str, str]:
   numbers = (f'| `{file.stem}` | {loss} | {m["DISCRIMINATOR_BATCH"]} / {m["GENERATOR_BATCH"]} | '
              f'{m["DISCRIMINATOR_UPDATES"]} | {m["GENERATOR_LEARNING_RATE"]} / {m["DISCRIMINATOR_LEARNING_RATE"]} | '
              f'{m["BETA_1"]}, {m["BETA_2"]} | '
-             f'{average}{", from step " + m["EMA_START"] if m["EMA_START"] != "0" else ""} | {m["LATENT_SIZE"]} |\n')
+             f'{average}{", from step " + m["EMA_START"] if m["EMA_START"] != "0" else ""} | {m["LATENT_SIZE"]} | '
+             f'{besides(gan, m)} |\n')
   head = re.match(r'(# .+\n)+', file.read_text())[0]
   return ''.join(rows), numbers, f'* `{file.stem}`: {" ".join(line.removeprefix("# ") for line in head.splitlines())}\n'
 

@@ -4,18 +4,13 @@ The NumPy code below is NCHW, in float64, in the order of the operations of the 
 convolution, pooling after it, no fused forms. Arrays are drawn where they are used.
 """
 
-import functools
-
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from tf_stugan import configuration
 from tf_stugan import errors
-from tf_stugan.layers import heads
-from tf_stugan.layers.spectral_norm import SpectralNorm
-from tf_stugan.layers.style import LayerStyle
 from tf_stugan.models import import_arrays
-from tf_stugan.models import resnet
 
 
 class Arrays(dict):
@@ -145,7 +140,7 @@ def sngan_discriminator(arrays, x, channels, downsamplings, mean_pool):
   return net.dense('l5', h.mean(axis=(2, 3)) if mean_pool else h.sum(axis=(2, 3)), 1, bias=mean_pool)
 
 
-def biggan_generator(arrays, z, y, channels, classes, shared=0, attention_after=None):
+def biggan_generator(arrays, z, y, channels, classes, shared=0, attention_after=None, epsilon=1e-5):
   net = Net(arrays, 'biggan')
   chunks = np.split(z, len(channels), axis=1) if shared else [z]
   embedded = arrays.draw('shared.weight', classes, shared)[y] if shared else None
@@ -156,7 +151,7 @@ def biggan_generator(arrays, z, y, channels, classes, shared=0, attention_after=
       condition = np.concatenate([embedded, chunks[i + 1]], axis=1) if shared else None
       gain, bias = (net.dense(f'{name}.{bn}.{p}', condition, x.shape[1], bias=False) if shared else
                     arrays.draw(f'{name}.{bn}.{p}.weight', classes, x.shape[1])[y] for p in ('gain', 'bias'))
-      x = normalized(arrays, f'{name}.{bn}.stored_mean', f'{name}.{bn}.stored_var', x)
+      x = normalized(arrays, f'{name}.{bn}.stored_mean', f'{name}.{bn}.stored_var', x, epsilon)
       return x * (1 + gain[:, :, None, None]) + bias[:, :, None, None]
     h = net.conv(f'{name}.conv1', up(relu(norm('bn1', x))), c)
     h = net.conv(f'{name}.conv2', relu(norm('bn2', h)), c)
@@ -164,7 +159,7 @@ def biggan_generator(arrays, z, y, channels, classes, shared=0, attention_after=
     if i + 1 == attention_after:
       x = net.attention(f'blocks.{i}.1', x)
   gain, bias = (arrays.draw(f'output_layer.0.{p}', x.shape[1])[:, None, None] for p in ('gain', 'bias'))
-  x = normalized(arrays, 'output_layer.0.stored_mean', 'output_layer.0.stored_var', x) * gain + bias
+  x = normalized(arrays, 'output_layer.0.stored_mean', 'output_layer.0.stored_var', x, epsilon) * gain + bias
   return np.tanh(net.conv('output_layer.2', relu(x), 3))
 
 
@@ -176,44 +171,48 @@ def biggan_discriminator(arrays, x, y, channels, downsamplings, classes, attenti
 
 
 Z, Y = np.random.default_rng(1).standard_normal([3, 20]), np.array([4, 0, 2])
-PLAIN = LayerStyle()
-BOTH = LayerStyle(kernel_normalizer=SpectralNorm, embedding_normalizer=SpectralNorm)
-KERNELS = LayerStyle(kernel_normalizer=SpectralNorm)
-PROJECTION = functools.partial(heads.Projection, num_classes=5)
-NO_BIAS = functools.partial(heads.Unconditional, use_bias=False)
+def from_gin(model, player, *bindings):
+  """That network of gin_configs/models/, at 1/64 or 1/16 of its width."""
+  def make():
+    files = ('runs/train.gin', f'models/{model}.gin', 'datasets/cifar10.gin', 'metrics/classifier.gin', 'methods/dense.gin')
+    configuration.load([configuration.find(f) for f in files], ['NUM_STEPS = 1', 'LATENT_SIZE = 20', *bindings])
+    return getattr(configuration.make_experiment().trainer.gan, player)
+  return make
 
 
 def image(size):
   return np.random.default_rng(2).uniform(-1, 1, [3, 3, size, size])
 
 
-# name: (our network, NumPy's forward pass, inputs, table of names); at 1/64 and 1/16 of the published widths
+# name: (our network, NumPy's forward pass, inputs, table of names)
 CASES = {
     'sngan_32 generator': (
-        lambda: resnet.Generator(4, [1, 1, 1, 1], PLAIN, 20),
+        from_gin('sngan', 'generator', 'GENERATOR_WIDTH = 4'),
         lambda a, z: sngan_generator(a, z, 4, [4, 4, 4, 4]), (Z,), import_arrays.SNGAN_GENERATOR),
     'sngan_48 generator': (
-        lambda: resnet.Generator(1, [8, 4, 2, 1], PLAIN, 20, base_resolution=6),
+        from_gin('sngan_48', 'generator', 'GENERATOR_WIDTH = 1'),
         lambda a, z: sngan_generator(a, z, 6, [8, 4, 2, 1]), (Z,), import_arrays.SNGAN_GENERATOR),
     'sngan_32 discriminator': (
-        lambda: resnet.Discriminator(4, [1, 1, 1, 1], KERNELS, NO_BIAS),
+        from_gin('sngan', 'discriminator', 'DISCRIMINATOR_WIDTH = 4'),
         lambda a, x: sngan_discriminator(a, x, [4, 4, 4, 4], 2, False), (image(32),), import_arrays.SNGAN_DISCRIMINATOR),
     'sngan_48 discriminator': (
-        lambda: resnet.Discriminator(2, [1, 2, 4, 8, 16], KERNELS, heads.Unconditional, 5, True),
+        from_gin('sngan_48', 'discriminator', 'DISCRIMINATOR_WIDTH = 2'),
         lambda a, x: sngan_discriminator(a, x, [2, 4, 8, 16, 32], 5, True), (image(48),),
         import_arrays.SNGAN_DISCRIMINATOR),
     'biggan_32 generator': (
-        lambda: resnet.Generator(4, [1, 1, 1, 1], KERNELS, 20, num_classes=5),
+        from_gin('biggan_32', 'generator', 'GENERATOR_WIDTH = 1', 'NUM_CLASSES = 5'),
         lambda a, z, y: biggan_generator(a, z, y, [4, 4, 4, 4], 5), (Z, Y), import_arrays.BIGGAN_GENERATOR),
     'biggan_64 generator': (
-        lambda: resnet.Generator(5, [16, 8, 4, 2, 1], KERNELS, 20, num_classes=5, shared_embedding=6, attention_after=2),
-        lambda a, z, y: biggan_generator(a, z, y, [80, 40, 20, 10, 5], 5, 6, 2), (Z, Y), import_arrays.BIGGAN_GENERATOR),
+        from_gin('biggan_64', 'generator', 'GENERATOR_WIDTH = 5', 'NUM_CLASSES = 5',
+                 'resnet.Generator.shared_embedding = 6'),
+        lambda a, z, y: biggan_generator(a, z, y, [80, 40, 20, 10, 5], 5, 6, 3, 1e-4), (Z, Y),
+        import_arrays.BIGGAN_GENERATOR),
     'biggan_32 discriminator': (
-        lambda: resnet.Discriminator(4, [1, 1, 1, 1], BOTH, PROJECTION),
+        from_gin('biggan_32', 'discriminator', 'DISCRIMINATOR_WIDTH = 1', 'NUM_CLASSES = 5'),
         lambda a, x, y: biggan_discriminator(a, x, y, [4, 4, 4, 4], 2, 5), (image(32), Y),
         import_arrays.BIGGAN_DISCRIMINATOR),
     'biggan_64 discriminator': (
-        lambda: resnet.Discriminator(8, [1, 2, 4, 8, 16], BOTH, PROJECTION, 4, attention_after=1),
+        from_gin('biggan_64', 'discriminator', 'DISCRIMINATOR_WIDTH = 8', 'NUM_CLASSES = 5'),
         lambda a, x, y: biggan_discriminator(a, x, y, [8, 16, 32, 64, 128], 4, 5, 'blocks.0.1'), (image(64), Y),
         import_arrays.BIGGAN_DISCRIMINATOR),
 }

@@ -38,9 +38,9 @@ class NoiseToImage(GAN):
     joint_pass: real and fake images go through the discriminator together, where it has no BatchNorm; see
       docs/decisions.md.
     precision: what both networks compute in while they train: 'float32', 'bfloat16' or 'float16' (with a loss scale).
-      Weights, masks, averages, singular vectors, statistics and losses stay float32, and so does all sampling.
-    accumulation_steps: parts that every batch is cut into to save memory. BatchNorm sees the parts; all else is as with the
-      whole batch.
+      Weights, masks, averages, singular vectors, statistics and losses stay float32, and so does the averaged generator.
+    accumulation_steps: parts that every batch is cut into to save memory, each with latents of its own; gradients are their
+      mean. As in BigGAN's code BatchNorm sees the parts, one by one, and each makes a power iteration.
     discriminator_clip: bound of the discriminator's variables after each of its updates, or None.
   """
 
