@@ -76,11 +76,10 @@ class Train(Procedure):
     """Trains to the end and returns True; or goes back to a checkpoint and returns False."""
     evaluate = reporting.Evaluate(self.evaluate_interval, run.evaluator, log, stop.stopped)
     checkpoint = reporting.Checkpoint(self.checkpoint_interval, run.workdir, self.keep_checkpoints, self.keep_every)
-    progress = reporting.Progress(self.report_interval, evaluate)
     cost = reporting.Cost(self.evaluate_interval, log)
     hooks = [
         evaluate,
-        progress,
+        reporting.Progress(self.report_interval, evaluate),
         reporting.Report(self.report_interval, log),
         cost,
         reporting.Samples(
@@ -97,8 +96,6 @@ class Train(Procedure):
     except errors.DivergedError as error:
       self._roll_back(run, error)
       return False
-    finally:
-      progress.close()
 
   def _roll_back(self, run, error):
     """Raises the error again where there is nothing to go back to, or it was done often enough."""

@@ -281,13 +281,13 @@ class Progress(Hook):
     if self._bar:
       self._bar.update(self._task, text=text)
       if step == self._num_steps:
-        self.close()
+        self.end()
       return
     rate = self._rate()
     left = (self._num_steps - step) * self._images_per_step / max(rate, 1e-9)
     _LOG.info('step %d/%d %.0f images/s ETA %d:%02d | %s', step, self._num_steps, rate, left // 60, left % 60, text)
 
-  def close(self):
+  def end(self):
     if self._bar:
       self._bar.stop()
       self._bar = None
