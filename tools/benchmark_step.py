@@ -1,7 +1,7 @@
 """How fast a training step is: against plain Keras, masked against dense, and what a mask update adds.
 
 All variants run in turn in one process, so that the machine's moods hit them alike; quoted are medians of ratios of
-neighbours, with their range. Peak memory is of one process a variant, above what TensorFlow takes when it is imported.
+neighbours, with their range. Peak memory is of three processes a variant, above what TensorFlow takes when it is imported.
 
   python tools/benchmark_step.py --json
   python tools/benchmark_step.py --precision=bfloat16 --json      # the plain step stays in float32
@@ -30,6 +30,7 @@ from tf_stugan import configuration
 from tf_stugan import rng
 
 PLAYERS = ('discriminator', 'generator')
+_MEMORY_ROUNDS = 3  # processes of each method
 
 FLAGS = flags.FLAGS
 flags.DEFINE_integer('generator_width', 256, 'Channels.')
@@ -157,8 +158,9 @@ def against_dense():
   (dense, data), (masked, _) = make_trainer('dense'), make_trainer('stugan')
   schedule = masked.methods['generator'].schedule
   times = []
-  for _ in range(FLAGS.rounds + 1):
-    row = [advance(dense, data, FLAGS.steps), advance(masked, data, FLAGS.steps)]
+  for i in range(FLAGS.rounds + 1):
+    turn = 1 if i % 2 else -1  # neither always comes after the other
+    row = [advance(trainer, data, FLAGS.steps) for trainer in (dense, masked)[::turn]][::turn]
     interval, schedule.update_interval = schedule.update_interval, 1
     row.append(advance(masked, data, FLAGS.steps))
     schedule.update_interval = interval
@@ -167,14 +169,17 @@ def against_dense():
   ratios = times[:, 1] / times[:, 0]
   update = np.maximum(times[:, 2] - times[:, 1], 0)
   # A child starts with the arguments of this process; its last line is the figure.
-  memory = {m: float(subprocess.run([sys.executable, *sys.argv, f'--memory_of={m}'], check=True, capture_output=True,
-                                    text=True).stdout.splitlines()[-1]) for m in ('dense', 'stugan')}
+  memory = np.array([[float(subprocess.run([sys.executable, *sys.argv, f'--memory_of={m}'], check=True, capture_output=True,
+                                           text=True).stdout.splitlines()[-1]) for m in ('dense', 'stugan')]
+                     for _ in range(_MEMORY_ROUNDS)])
+  memory_ratios = memory[:, 1] / memory[:, 0]
   return {
       'masked_vs_dense': np.median(ratios), 'masked_vs_dense_range': [ratios.min(), ratios.max()],
       'mask_update_share': np.median(update / times[:, 1]) / FLAGS.update_interval,
       'mask_update_share_range': [f(update / times[:, 1]) / FLAGS.update_interval for f in (np.min, np.max)],
-      'memory_vs_dense': memory['stugan'] / memory['dense'],
-      'dense_step_seconds': np.median(times[:, 0]), 'mask_update_seconds': np.median(update), 'memory_mb': memory}
+      'memory_vs_dense': np.median(memory_ratios), 'memory_vs_dense_range': [memory_ratios.min(), memory_ratios.max()],
+      'dense_step_seconds': np.median(times[:, 0]), 'mask_update_seconds': np.median(update),
+      'memory_mb': dict(zip(('dense', 'stugan'), np.median(memory, axis=0), strict=True))}
 
 
 if __name__ == '__main__':
