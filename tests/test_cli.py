@@ -322,9 +322,9 @@ def test_a_checkpoint_that_training_removes_while_it_is_read_is_replaced_by_the_
     common.restore_chosen(None, Workdir(run), 'newest')
 
 
-def test_profile_writes_a_trace_of_a_run_in_parts_and_half_precision(cache, capsys, tmp_path):
+def test_profile_writes_a_trace_of_a_run_in_parts_and_half_precision(capsys, tmp_path):
   code, _, err = call(
-      capsys, 'train', f'--workdir={tmp_path}', cache, '--profile', *TINY, '--gin_param=NUM_STEPS = 8',
+      capsys, 'train', f'--workdir={tmp_path}', f'--cache_dir={tmp_path}', '--profile', *TINY, '--gin_param=NUM_STEPS = 8',
       "--gin_param=PRECISION = 'bfloat16'", '--gin_param=ACCUMULATION_STEPS = 2')
   assert code == 0 and f'Trace of the training step: {tmp_path / "profile"}' in err
   assert len(list((tmp_path / 'profile').rglob('*.xplane.pb'))) == 1

@@ -13,7 +13,9 @@ from tf_stugan.layers import normalization
 from tf_stugan.layers.prunable import kernel_layers
 from tf_stugan.sparsity import masks
 
-MODELS = sorted(p.stem for p in (configuration.config_root() / 'models').glob('*.gin'))
+# Small ones differ from others in their width alone, which is another one here.
+MODELS = sorted(
+    p.stem for p in (configuration.config_root() / 'models').glob('*.gin') if not p.stem.endswith('_small'))
 TINY = ('GENERATOR_WIDTH = 4', 'DISCRIMINATOR_WIDTH = 4', 'NUM_STEPS = 4', 'BALANCE_INTERVAL = 100')
 SPARSE = ('UPDATE_INTERVAL = 1', 'GENERATOR_DENSITY = 0.4')
 
@@ -68,7 +70,7 @@ def test_it_trains_with_stugan_and_keeps_its_budget(model):
 @pytest.mark.parametrize('model', MODELS)
 def test_biases_that_are_not_trained_are_those_that_change_nothing(model):
   trainer, data = make(model, 'dense')
-  trainer.gan.build(data.image_shape)
+  trainer.build(data.image_shape)
   generator = trainer.gan.generator
   latents, labels = tf.random.stateless_normal([4, generator.latent_size], [1, 2]), tf.range(4)
   for network, x in ((generator, latents), (trainer.gan.discriminator, data.images[:4] / 127.5 - 1)):
@@ -83,7 +85,7 @@ def test_biases_that_are_not_trained_are_those_that_change_nothing(model):
       if layer.void_bias:
         bias = layer.bias.numpy()
         layer.bias.assign(bias + np.linspace(0.1, 1, len(bias)))
-        np.testing.assert_allclose(run(), before, atol=1e-3, err_msg=name)
+        np.testing.assert_allclose(run(), before, atol=1e-2, err_msg=name)
         layer.bias.assign(bias)
   if model in ('sngan', 'biggan_32', 'dcgan'):
     assert [name for name, layer in kernel_layers(generator).items() if layer.bias is not None and not layer.void_bias] == [
