@@ -2,6 +2,8 @@
 
 import functools
 
+import pytest
+
 from tf_stugan.compat import keras
 from tf_stugan.data import random_images
 from tf_stugan.gans import losses
@@ -15,6 +17,12 @@ from tf_stugan.sparsity import schedules
 from tf_stugan.sparsity import sparse_ema
 from tf_stugan.sparsity import static_sparse
 from tf_stugan.training import trainer
+
+
+def some_slow(names, quick):
+  """Parameters of a test: all but the `quick` ones are left to the slow tests."""
+  assert set(quick) <= set(names)
+  return [name if name in quick else pytest.param(name, marks=pytest.mark.slow) for name in names]
 
 
 DATA = random_images.RandomImages(num_images=16).load()

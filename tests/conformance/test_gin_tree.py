@@ -14,6 +14,7 @@ import pytest
 import tensorflow as tf
 
 from tests.conformance import test_models
+from tests.tiny import some_slow
 from tf_stugan import configuration
 from tf_stugan import rng
 from tf_stugan.data import random_images
@@ -44,6 +45,8 @@ def covering():
 
 
 RUN = covering()
+QUICK = ('quickstart.gin', 'biggan_cifar10_small_stugan.gin', 'sngan_cifar10_small_adapt_relaxed.gin',
+         'sngan_cifar10_small_prune_and_finetune.gin')
 # What runs/tiny.gin puts something else in the place of.
 REPLACED = re.compile(r'(tfds_images|tiny_imagenet|image_folder)\.|embedded\.|features\.Inception')
 
@@ -63,7 +66,7 @@ def cache(tmp_path_factory):
   return tmp_path_factory.mktemp('cache')
 
 
-@pytest.fixture(scope='module', params=RUN)
+@pytest.fixture(scope='module', params=some_slow(RUN, QUICK))
 def finished(request, cache, tmp_path_factory):
   """(experiment, run, bindings that were parsed, bindings that were used) after 8 steps."""
   workdir = tmp_path_factory.mktemp(request.param.removesuffix('.gin'))
@@ -236,7 +239,8 @@ NUMBERS = {
     'five_times.gin': (40, {'generator': 0.1, 'discriminator': 0.5})}
 
 
-@pytest.mark.parametrize('ablation', sorted(p.name for p in (ROOT / 'ablations').glob('*.gin')))
+@pytest.mark.parametrize('ablation', some_slow(
+    sorted(p.name for p in (ROOT / 'ablations').glob('*.gin')), ('n_of_m.gin', 'explore_both.gin', *NUMBERS)))
 def test_an_ablation_changes_stugan(ablation):
   files = ['sngan_cifar10_small_stugan.gin', 'runs/tiny.gin', f'ablations/{ablation}']
   configuration.load([configuration.find(f) for f in files[:2]])

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.tiny import some_slow
 from tf_stugan import configuration
 from tf_stugan.data import random_images
 from tf_stugan.layers import normalization
@@ -39,7 +40,7 @@ def train(model, method, *bindings):
   return trainer, before
 
 
-@pytest.mark.slow  # all of them together; those with STU-GAN run in `make test`
+@pytest.mark.slow
 @pytest.mark.parametrize('model', MODELS)
 def test_it_trains_dense_and_nothing_stands_still(model):
   trainer, before = train(model, 'dense')
@@ -53,7 +54,7 @@ def test_it_trains_dense_and_nothing_stands_still(model):
   assert images.shape == (3, *trainer.image_shape) and np.abs(images).max() <= 1
 
 
-@pytest.mark.parametrize('model', MODELS)
+@pytest.mark.parametrize('model', some_slow(MODELS, quick=('acgan', 'autogan_c', 'biggan_64', 'dcgan', 'wgan_gp')))
 def test_it_trains_with_stugan_and_keeps_its_budget(model):
   trainer, _ = train(model, 'stugan', *SPARSE)
   assert all(math.isfinite(value) for value in trainer.scalars().values())

@@ -3,6 +3,7 @@ import pytest
 import tensorflow as tf
 
 from tests.export import sparse_generator
+from tests.tiny import some_slow
 from tf_stugan import errors
 from tf_stugan import rng
 from tf_stugan.compat import keras
@@ -78,7 +79,7 @@ def test_auto_takes_the_lowered_layout_where_it_pays():
   assert exported.layout == 'sparse_lowered' and 'times as fast as plain' in exported.notes[0]
 
 
-@pytest.mark.parametrize('precision', ['fp16', 'dynamic', 'int8'])
+@pytest.mark.parametrize('precision', some_slow(['fp16', 'dynamic', 'int8'], ['int8']))
 def test_precisions_shrink_the_file_and_stay_near(precision):
   generator = sparse_generator.make(24, 1)
   exported = exporter.export(generator, precision=precision)

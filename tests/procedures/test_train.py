@@ -98,6 +98,7 @@ def test_a_run_after_a_rollback_resumes_exactly(tmp_path, fault, monkeypatch):
   assert rows(tmp_path / 'whole') == rows(tmp_path / 'resumed')
 
 
+@pytest.mark.slow
 def test_rollbacks_come_to_an_end(tmp_path, fault):
   fault('nan:discriminator_loss@6')  # again after every rollback
   with pytest.raises(errors.DivergedError, match='step 6'):

@@ -35,7 +35,7 @@ def half():
   return trainer
 
 
-@pytest.fixture(scope='module', params=[stugan, adapt, half])
+@pytest.fixture(scope='module', params=[stugan, *(pytest.param(f, marks=pytest.mark.slow) for f in (adapt, half))])
 def interrupted(request, tmp_path_factory):
   """Saved at step 3 (in the middle of an update interval, of a window and of the means), then trained to 6."""
   folder = tmp_path_factory.mktemp('run')
