@@ -29,9 +29,8 @@ class StopSignal:
     return self.received is not None
 
   def _remember(self, number, _):
-    for each in self._SIGNALS:  # the kernel sees to the next one: Python would wait for TensorFlow to come back
-      signal.signal(each, signal.SIG_DFL)
-    if self.received is not None:  # both came before the first was looked at
+    signal.signal(number, signal.SIG_DFL)  # the kernel sees to the next one: Python would wait for TensorFlow to come back
+    if self.received is not None:
       signal.raise_signal(number)
     self.received = number
     _LOG.info('Received %s: finishing the step and saving. Again to end at once.', signal.Signals(number).name)
