@@ -11,7 +11,10 @@ _LOG = logging.getLogger(__name__)
 
 
 class StopSignal:
-  """While entered, the first signal is remembered, and a second one ends the process at once."""
+  """While entered, the first signal is remembered, and a second one ends the process at once.
+
+  A second one of the other kind does so when TensorFlow comes back to Python.
+  """
 
   _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
