@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import hashlib
 import os
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -53,6 +54,27 @@ class Images:
     """All images as one tensor, made once: uint8 [N, H, W, C] on the host, also where there is an accelerator."""
     with tf.device('CPU'):
       return tf.constant(self.images)
+
+
+class Examples(NamedTuple):
+  """Images with their labels, in a graph: float32 [N, H, W, C] in [-1, 1], and int32 [N]."""
+
+  images: tf.Tensor
+  labels: tf.Tensor
+
+
+class Draw(NamedTuple):
+  """What one turn of a game takes of the data in every step.
+
+  Attributes:
+    updates: batches.
+    size: images of a batch, of each domain, over all replicas.
+    domains: whose images.
+  """
+
+  updates: int
+  size: int
+  domains: tuple[str, ...]
 
 
 class ImageSource(abc.ABC):
@@ -120,13 +142,13 @@ def _file_reader(mapped: np.memmap) -> Callable[[np.ndarray], np.ndarray]:
   return read
 
 
-def batches(data: Images, counts: Mapping[str, tuple[int, int]], run_seed: int, first_step: int = 0,
+def batches(data: Mapping[str, Images], draws: Mapping[str, Draw], run_seed: int, first_step: int = 0,
             num_replicas: int = 1, flip: bool = False, replicas: range | None = None) -> tf.data.Dataset:
   """The batches of a run from `first_step` on. What a step sees depends on (run_seed, step) alone.
 
   Args:
-    data: what to draw from.
-    counts: for each player that uses data, (updates a step, images an update over all replicas).
+    data: what to draw from, by domain; each domain has an order of its own.
+    draws: what every turn takes, by the name of the turn.
     run_seed: the seed of the run.
     first_step: steps already done.
     num_replicas: of the whole run; each gets its share of every update.
@@ -134,30 +156,48 @@ def batches(data: Images, counts: Mapping[str, tuple[int, int]], run_seed: int, 
     replicas: those that are fed from here, all if not given; consecutive elements go to consecutive ones.
 
   Returns:
-    A data set of {player: {'images': float32 [updates, N / num_replicas, H, W, C], 'labels': int32 [...]}}.
+    A data set of {turn: {domain: `Examples` with images [updates, N / num_replicas, H, W, C]}}.
   """
-  look_up, labels = _look_up(data), tf.constant(data.labels)
-  per_step = sum(updates * size for updates, size in counts.values())
-  order = rng.seed(run_seed, 'data/order')
+  domains = [_Domain(name, images, draws, run_seed, flip) for name, images in data.items()]
   replicas = range(num_replicas) if replicas is None else replicas
 
   def element(index):
     step, replica = index // len(replicas), replicas.start + index % len(replicas)
-    mirrored = tf.random.stateless_uniform([per_step], rng.seed(run_seed, 'data/flip', step)) < 0.5
-    result, offset = {}, 0
-    for player, (updates, size) in counts.items():
-      share = size // num_replicas
-      within = offset + size * np.arange(updates)[:, None] + np.arange(share)[None, :]
-      within = tf.reshape(tf.constant(within, tf.int64), [-1]) + replica * share
-      chosen = shuffled(step * per_step + within, len(data), order)
-      batch = to_float(look_up(chosen))
-      if flip:
-        batch = tf.where(tf.gather(mirrored, within)[:, None, None, None], batch[:, :, ::-1], batch)
-      result[player] = {
-          'images': tf.reshape(batch, [updates, share, *data.image_shape]),
-          'labels': tf.reshape(tf.gather(labels, chosen), [updates, share])}
-      offset += updates * size
-    return result
+    parts = {domain.name: domain.at(step, replica, num_replicas) for domain in domains}
+    return {turn: {name: parts[name][turn] for name in draw.domains} for turn, draw in draws.items()}
 
   indices = tf.data.Dataset.counter(first_step * len(replicas), dtype=tf.int64)
   return indices.map(element, num_parallel_calls=2, deterministic=True).prefetch(4)
+
+
+class _Domain:
+  """The order in which one domain is seen."""
+
+  def __init__(self, name, data, draws, run_seed, flip):
+    self.name = name
+    self._data = data
+    self._draws = {turn: draw for turn, draw in draws.items() if name in draw.domains}
+    self._per_step = sum(draw.updates * draw.size for draw in self._draws.values())
+    self._run_seed = run_seed
+    self._flip = flip
+    self._look_up, self._labels = _look_up(data), tf.constant(data.labels)
+
+  def at(self, step, replica, num_replicas):
+    """{turn: `Examples`} of one replica at one step."""
+    mirrored = rng.seed(self._run_seed, f'{self.name}/flip', step)
+    mirrored = tf.random.stateless_uniform([self._per_step], mirrored) < 0.5
+    order = rng.seed(self._run_seed, f'{self.name}/order')
+    result, offset = {}, 0
+    for turn, (updates, size, _) in self._draws.items():
+      share = size // num_replicas
+      within = offset + size * np.arange(updates)[:, None] + np.arange(share)[None, :]
+      within = tf.reshape(tf.constant(within, tf.int64), [-1]) + replica * share
+      chosen = shuffled(step * self._per_step + within, len(self._data), order)
+      batch = to_float(self._look_up(chosen))
+      if self._flip:
+        batch = tf.where(tf.gather(mirrored, within)[:, None, None, None], batch[:, :, ::-1], batch)
+      result[turn] = Examples(
+          tf.reshape(batch, [updates, share, *self._data.image_shape]),
+          tf.reshape(tf.gather(self._labels, chosen), [updates, share]))
+      offset += updates * size
+    return result

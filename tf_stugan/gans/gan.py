@@ -1,64 +1,101 @@
-"""Who plays, for what."""
+"""Who plays, for what, and what comes out of it."""
 
 import abc
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
-import numpy as np
 import tensorflow as tf
 
+from tf_stugan import errors
 from tf_stugan.compat import keras
+from tf_stugan.data.images import Examples
+from tf_stugan.gans.outputs import Output
 from tf_stugan.rng import Seed
 
-Batch = Mapping[str, tf.Tensor]  # 'images': [N, H, W, C] in [-1, 1], 'labels': int32 [N]
-Objective = Callable[[Batch, Seed], tuple[tf.Tensor, Mapping[str, tf.Tensor]]]
+Shape = tuple[int, int, int]  # of an image: height, width, channels
+
+
+Batch = Mapping[str, Examples]  # by domain
+
+
+class Outcome(NamedTuple):
+  """What an objective returns.
+
+  Attributes:
+    loss: a scalar to minimize.
+    scalars: what is reported beside it, by name.
+    made: tensors [N, ...] by name that the later turns of the same step are handed.
+  """
+
+  loss: tf.Tensor
+  scalars: Mapping[str, tf.Tensor]
+  made: Mapping[str, tf.Tensor] = {}
+
+
+Objective = Callable[[Batch, Seed, Mapping[str, tf.Tensor]], Outcome]
+AfterUpdate = Callable[[keras.Model, tf.Tensor], None]  # (network, learning rate of the update)
 
 
 class Player(NamedTuple):
-  """One side of the game.
+  """One side of the game: a network that moves.
 
   Attributes:
-    name: 'generator', 'discriminator' ...; also names the player's optimizer and sparsity method in gin.
-    network: what the player moves.
-    objective: (this replica's share of a batch, seed) -> (loss, scalars to report); sees the networks of the others, too.
-      The batch is empty for a player that uses no data.
-    scalars: names of what the objective reports beside its loss.
-    batch_size: images of one update, over all replicas.
-    updates_per_step: how often it moves in one training step.
-    uses_data: whether its batches hold real images.
-    averaged: the network of the same kind that holds the average of this one, or None.
-    accumulation_steps: parts that a batch is cut into; their gradients are averaged, and only one part is in memory.
-    clip: after each update every variable of the network is clipped to [-clip, clip]; None leaves them (weight clipping,
-      Arjovsky et al., 2017).
+    name: unique in the game; also names what belongs to the player in reports and checkpoints.
+    role: what the player is, 'generator' or 'discriminator'. A configuration says once for every role how its players are
+      optimized, masked and averaged.
+    network: what moves.
+    averaged: a network of the same kind that holds the average of this one, or None.
+    after_update: changes the network after each step of its optimizer, before its masks are applied; or None.
   """
 
   name: str
+  role: str
   network: keras.Model
+  averaged: keras.Model | None = None
+  after_update: AfterUpdate | None = None
+
+
+class Turn(NamedTuple):
+  """One or several players that move at the same time, for one loss.
+
+  Attributes:
+    name: unique in the game; names its batches, its random draws and its scalars.
+    players: names of those that move.
+    objective: (this replica's share of a batch, seed, what earlier turns of this step made) -> `Outcome`.
+    scalars: names of what the objective reports beside its loss.
+    batch_size: images of one update, of each domain, over all replicas.
+    updates_per_step: how often it is played in one training step.
+    domains: whose images its batches hold; none for a turn that uses no data.
+    accumulation_steps: parts that a batch is cut into; their gradients are averaged, and only one part is in memory.
+  """
+
+  name: str
+  players: tuple[str, ...]
   objective: Objective
   scalars: tuple[str, ...]
   batch_size: int
   updates_per_step: int = 1
-  uses_data: bool = False
-  averaged: keras.Model | None = None
+  domains: tuple[str, ...] = ()
   accumulation_steps: int = 1
-  clip: float | None = None
 
 
 class BalanceProbe(NamedTuple):
-  """How the balance ratio is measured around one player's update.
+  """How a balance ratio is measured around one turn.
 
   Attributes:
-    player: whose update it is; its objective reports `scalar`, a mean score of fake images, before it.
-    scalar: see `player`.
-    opponent: whose last batch of the step holds the real images.
+    turn: whose update it is; its objective reports `scalar`, a mean score of fake images, before it.
+    scalar: see `turn`.
+    opponent: the turn whose last batch of the step holds the real images.
     measure: (that batch, seed of the update) -> mean scores, after the update, of the same fake images made anew and of
       the real ones.
+    players: whose sparsity methods are told the ratio.
   """
 
-  player: str
+  turn: str
   scalar: str
   opponent: str
   measure: Callable[[Batch, Seed], tuple[tf.Tensor, tf.Tensor]]
+  players: tuple[str, ...]
 
 
 class Work(NamedTuple):
@@ -76,53 +113,47 @@ class Work(NamedTuple):
 
 
 class GAN(tf.Module, abc.ABC):
-  """An ordered tuple of players; they move in this order in every step.
+  """Players, and the turns in which they move in every step.
+
+  Variables that a game keeps beside its networks are found like those of any `tf.Module`: they are replicated, saved and
+  restored. Inside a turn they are assigned by `compat.assign`.
 
   Attributes:
-    players: who moves.
-    num_classes: classes that images are made of; 0 where images have none. The data set has to have as many.
-    balance: how the balance ratio is measured; None where the game has none.
+    players: whose networks are trained.
+    turns: in the order in which they are played.
+    domains: names of the sets of images that the game is played on.
+    outputs: what the game makes, by name.
+    num_classes: classes that the images of a domain have to have; 0 where labels do not matter.
+    balance: balance ratios that can be measured, by the name under which they are reported.
     work: what a step costs, for the ledger.
     precision: what the networks compute in while they train: 'float32', 'bfloat16' or 'float16'.
   """
 
   players: tuple[Player, ...]
+  turns: tuple[Turn, ...]
+  domains: tuple[str, ...]
+  outputs: Mapping[str, Output]
   num_classes: int = 0
-  balance: BalanceProbe | None = None
+  balance: Mapping[str, BalanceProbe] = {}
   work: tuple[Work, ...] = ()
   precision: str = 'float32'
 
   @abc.abstractmethod
-  def build(self, image_shape: tuple[int, int, int] | None = None) -> tuple[int, int, int]:
-    """Creates all variables, for images [H, W, C] or, without a shape, for the images that it makes.
+  def build(self, image_shapes: Mapping[str, Shape] | None = None) -> Mapping[str, Shape]:
+    """Creates all variables.
+
+    Args:
+      image_shapes: by domain; without them the networks are built for images of their own choice.
 
     Returns:
-      The shape [H, W, C].
+      The shapes, by domain.
 
     Raises:
       UserError: the networks do not fit the images.
     """
 
-  @abc.abstractmethod
-  def sample(self, seeds: np.ndarray, labels: np.ndarray | None = None, averaged: bool = True,
-             batch_statistics: bool = False, truncation: float | None = None) -> np.ndarray:
-    """One image a seed; the same seed gives the same image in any batch, except with batch statistics.
 
-    Args:
-      seeds: integers >= 0, [N].
-      labels: int [N], the classes; each seed's own, uniformly drawn class if not given. Ignored without classes.
-      averaged: of the network that holds the average.
-      batch_statistics: BatchNorm uses the statistics of these N images, as in training, not running ones.
-      truncation: bound of the latent's components (BigGAN, section 3.1); None for no bound.
-
-    Returns:
-      float32 [N, H, W, C] in [-1, 1].
-    """
-
-  @abc.abstractmethod
-  def interpolate(self, first: int, last: int, count: int, label: int | None = None,
-                  truncation: float | None = None) -> np.ndarray:
-    """`count` images on the way from one seed's latent to another's, both included; as `sample` otherwise.
-
-    All are of class `label`, or of the first seed's own class. Latents on the way are clipped to the bound.
-    """
+def check_roles(what: str, given: Iterable[str], roles: Iterable[str]) -> None:
+  """Raises UserError where what is given by role names a role that nobody has."""
+  if unknown := sorted(set(given) - set(roles)):
+    raise errors.UserError(f'{what} names {", ".join(unknown)}; the roles of this game are {", ".join(sorted(set(roles)))}.')

@@ -1,25 +1,28 @@
 """A generator that maps noise to images, and a discriminator that tells them from real ones."""
 
-from collections.abc import Callable
-import contextlib
+from collections.abc import Callable, Mapping, Sequence
 
-import numpy as np
 import tensorflow as tf
 
 from tf_stugan import compat
 from tf_stugan import errors
 from tf_stugan import rng
 from tf_stugan.compat import keras
+from tf_stugan.data.images import Examples
 from tf_stugan.gans.diff_augment import DiffAugment
+from tf_stugan.gans.gan import AfterUpdate
 from tf_stugan.gans.gan import BalanceProbe
+from tf_stugan.gans.gan import check_roles
 from tf_stugan.gans.gan import GAN
+from tf_stugan.gans.gan import Outcome
 from tf_stugan.gans.gan import Player
+from tf_stugan.gans.gan import Turn
 from tf_stugan.gans.gan import Work
 from tf_stugan.gans.losses import AdversarialLoss
-from tf_stugan.gans.penalties import GradientPenalty
+from tf_stugan.gans.outputs import FromNoise
+from tf_stugan.gans.terms import Situation
+from tf_stugan.gans.terms import Term
 from tf_stugan.layers import normalization
-
-_PART = 64  # images of a walk at a time: it may be as long as it likes
 
 
 class NoiseToImage(GAN):
@@ -34,21 +37,23 @@ class NoiseToImage(GAN):
     generator_batch_size: fake images of one generator update.
     discriminator_updates: discriminator updates before each generator update (n_critic).
     augment: changes every image that the discriminator sees, or None.
-    penalty: is added to the discriminator's loss, or None.
+    terms: what is added to the losses, by role: {'discriminator': [GradientPenalty()]}.
+    after_update: what is done to a network after each of its updates, by role: {'discriminator': WeightClip()}.
     joint_pass: real and fake images go through the discriminator together, where it has no BatchNorm; see
       docs/decisions.md.
     precision: what both networks compute in while they train: 'float32', 'bfloat16' or 'float16' (with a loss scale).
       Weights, masks, averages, singular vectors, statistics and losses stay float32, and so does the averaged generator.
     accumulation_steps: parts that every batch is cut into to save memory, each with latents of its own; gradients are their
       mean. As in BigGAN's code BatchNorm sees the parts, one by one, and each makes a power iteration.
-    discriminator_clip: bound of the discriminator's variables after each of its updates, or None.
   """
+
+  domains = ('data',)
 
   def __init__(self, make_generator: Callable[[], keras.Model], make_discriminator: Callable[[], keras.Model],
                loss: AdversarialLoss, discriminator_batch_size: int = 64, generator_batch_size: int = 128,
-               discriminator_updates: int = 5, augment: DiffAugment | None = None, penalty: GradientPenalty | None = None,
-               joint_pass: bool = True, precision: str = 'float32', accumulation_steps: int = 1,
-               discriminator_clip: float | None = None, name: str | None = None):
+               discriminator_updates: int = 5, augment: DiffAugment | None = None,
+               terms: Mapping[str, Sequence[Term]] | None = None, after_update: Mapping[str, AfterUpdate] | None = None,
+               joint_pass: bool = True, precision: str = 'float32', accumulation_steps: int = 1, name: str | None = None):
     super().__init__(name=name)
     errors.check_counts(self, discriminator_batch_size=discriminator_batch_size,
                         generator_batch_size=generator_batch_size, discriminator_updates=discriminator_updates,
@@ -66,128 +71,106 @@ class NoiseToImage(GAN):
     self.generator_batch_size = generator_batch_size
     self.discriminator_updates = discriminator_updates
     self.augment = augment
-    self.penalty = penalty
-    scalars = ('real_logits', 'fake_logits', *(['penalty'] if penalty else []))
+    self.terms = {role: tuple((terms or {}).get(role, ())) for role in ('discriminator', 'generator')}
+    after_update = after_update or {}
+    check_roles('NoiseToImage.terms', terms or {}, self.terms)
+    check_roles('NoiseToImage.after_update', after_update, self.terms)
     self.players = (
-        Player('discriminator', self.discriminator, self._discriminator_objective, scalars, discriminator_batch_size,
-               discriminator_updates, uses_data=True, accumulation_steps=accumulation_steps, clip=discriminator_clip),
-        Player('generator', self.generator, self._generator_objective, ('fake_logits',), generator_batch_size,
-               averaged=self.averaged_generator, accumulation_steps=accumulation_steps),
-    )
-    self.balance = BalanceProbe('generator', 'fake_logits', 'discriminator', self._balance)
+        Player('discriminator', 'discriminator', self.discriminator, after_update=after_update.get('discriminator')),
+        Player('generator', 'generator', self.generator, self.averaged_generator, after_update.get('generator')))
+    self.turns = (
+        Turn('discriminator', ('discriminator',), self._discriminator_objective,
+             ('real_logits', 'fake_logits', *(term.name for term in self.terms['discriminator'])),
+             discriminator_batch_size, discriminator_updates, self.domains, accumulation_steps),
+        Turn('generator', ('generator',), self._generator_objective,
+             ('fake_logits', *(term.name for term in self.terms['generator'])), generator_batch_size,
+             accumulation_steps=accumulation_steps))
+    self.outputs = {'images': FromNoise('generator', self.generator, self.averaged_generator, 'data')}
+    self.balance = {'balance_ratio': BalanceProbe(
+        'generator', 'fake_logits', 'discriminator', self._balance, ('discriminator', 'generator'))}
+    images = {'discriminator': discriminator_updates * discriminator_batch_size, 'generator': generator_batch_size}
     self.work = (
-        Work('generator', discriminator_updates * discriminator_batch_size, 1),
-        Work('discriminator', discriminator_updates * 2 * discriminator_batch_size, 3),
-        Work('generator', generator_batch_size, 3),
-        Work('discriminator', generator_batch_size, 2),
-    )
-    if penalty:  # forward, gradient to the image, and the way back through both
-      self.work += (Work('discriminator', discriminator_updates * discriminator_batch_size, 4),)
-    self._images = tf.function(self._make_images, autograph=False)
+        Work('generator', images['discriminator'], 1),
+        Work('discriminator', 2 * images['discriminator'], 3),
+        Work('generator', images['generator'], 3),
+        Work('discriminator', images['generator'], 2),
+        *(Work(role, images[role], term.passes) for role in images for term in self.terms[role]))
 
-  def build(self, image_shape=None):
+  def build(self, image_shapes=None):
     latents, labels = tf.zeros([2, self.generator.latent_size]), tf.zeros([2], tf.int32)
     with compat.precision(self.precision):  # layers make others when they are built
       images = self.generator(latents, labels)
       classified = self.discriminator(images, labels).shape[1] - 1
-    if image_shape is not None and tuple(images.shape[1:]) != tuple(image_shape):
+    made = tuple(images.shape[1:])
+    if image_shapes is not None and made != tuple(image_shapes['data']):
       raise errors.UserError(
-          f'The generator makes images of {tuple(images.shape[1:])}, the data set has {tuple(image_shape)}; set '
+          f'The generator makes images of {made}, the data set has {tuple(image_shapes["data"])}; set '
           'IMAGE_CHANNELS and the resolution so that both agree.')
     self.averaged_generator(latents, labels)
     if classified not in (0, self.num_classes):
       raise errors.UserError(
           f'The discriminator tells {classified} classes apart, the generator makes {self.num_classes}; both have to agree.')
-    return tuple(images.shape[1:])
-
-  # Images for people and metrics.
-
-  def sample(self, seeds, labels=None, averaged=True, batch_statistics=False, truncation=None):
-    latents = rng.latents(np.asarray(seeds), self.generator.latent_size, truncation)
-    labels = rng.labels(seeds, self.num_classes) if labels is None else np.asarray(labels, np.int32)
-    return self._images(latents, labels, averaged, batch_statistics).numpy()
-
-  def interpolate(self, first, last, count, label=None, truncation=None):
-    ends = rng.latents(np.array([first, last]), self.generator.latent_size, truncation).astype(np.float64)
-    latents = slerp(ends[0], ends[1], np.linspace(0, 1, count)).astype(np.float32)
-    if truncation is not None:  # halfway, components of an arc may be sqrt(2) times those of its ends
-      latents = np.clip(latents, -truncation, truncation)
-    label = rng.labels([first], self.num_classes)[0] if label is None else label
-    parts = np.array_split(latents, -(-count // _PART))
-    return np.concatenate(
-        [self._images(part, np.full([len(part)], label, np.int32), True, False).numpy() for part in parts])
-
-  def set_standing_statistics(self, batches: int, batch_size: int, truncation: float | None = None) -> None:
-    """Gives the averaged generator BatchNorm statistics of its own: means over batches of its images (BigGAN).
-
-    Args:
-      batches: how many; seeds are 0 .. batches * batch_size - 1.
-      batch_size: images of each.
-      truncation: of the images that will be made with these statistics.
-    """
-    def run(batch):
-      seeds = np.arange(batch * batch_size, (batch + 1) * batch_size)
-      latents = rng.latents(seeds, self.generator.latent_size, truncation)
-      self.averaged_generator(latents, rng.labels(seeds, self.num_classes), training=False)
-    normalization.set_standing_statistics(run, batches)
-
-  def _make_images(self, latents, labels, averaged, batch_statistics):
-    """In the graph; the two bools are Python's."""
-    network = self.averaged_generator if averaged else self.generator
-    with normalization.batch_statistics() if batch_statistics else contextlib.nullcontext():
-      return network(latents, labels, training=False)
+    return {'data': made}
 
   # What the players want.
 
   def _fake(self, seed, batch_size):
-    """This replica's fake images of (a part of) a global batch, and their labels."""
+    """This replica's fake images of (a part of) a global batch, and the latents that they are made of."""
     batch_size //= self.accumulation_steps
     latents = rng.replica_normal(seed, [batch_size, self.generator.latent_size])
     labels = rng.replica_labels(rng.fold(seed, 1), batch_size, self.num_classes)
-    return self.generator(latents, labels, training=True), labels
+    return Examples(self.generator(latents, labels, training=True), labels), latents
 
   def _judge(self, images, labels):
     """Real logits [N, 1], and class logits [N, K] (K = 0 but for an auxiliary classifier)."""
     outputs = tf.cast(self.discriminator(images, labels, training=True), tf.float32)
     return outputs[:, :1], outputs[:, 1:]
 
-  def _judge_both(self, real, real_labels, fake, fake_labels):
+  def _judge_both(self, real, fake):
     """`_judge` of both, in one forward pass where no batch statistic forbids it."""
     if not self.joint_pass or any(isinstance(x, normalization.BatchNorm) for x in self.discriminator.submodules):
-      return self._judge(real, real_labels), self._judge(fake, fake_labels)
-    count = tf.shape(real)[0]
-    outputs = self._judge(tf.concat([real, fake], axis=0), tf.concat([real_labels, fake_labels], axis=0))
+      return self._judge(*real), self._judge(*fake)
+    count = tf.shape(real.images)[0]
+    outputs = self._judge(*(tf.concat(both, axis=0) for both in zip(real, fake, strict=True)))
     return [x[:count] for x in outputs], [x[count:] for x in outputs]
 
-  def _augmented(self, images, seed):
-    return self.augment(images, seed) if self.augment else images
+  def _augmented(self, examples, seed):
+    return examples._replace(images=self.augment(examples.images, seed)) if self.augment else examples
 
-  def _discriminator_objective(self, batch, seed):
-    fake, fake_labels = self._fake(seed, self.discriminator_batch_size)
+  def _discriminator_objective(self, batch, seed, made):
+    del made
+    fake, _ = self._fake(seed, self.discriminator_batch_size)
     alike = self.augment and self.augment.alike
-    real = self._augmented(batch['images'], rng.fold(seed, 2))
-    fake = self._augmented(tf.stop_gradient(fake), rng.fold(seed, 2 if alike else 3))
-    (real_logits, real_classes), (fake_logits, fake_classes) = self._judge_both(real, batch['labels'], fake, fake_labels)
+    real = self._augmented(batch['data'], rng.fold(seed, 2))
+    fake = self._augmented(fake._replace(images=tf.stop_gradient(fake.images)), rng.fold(seed, 2 if alike else 3))
+    (real_logits, real_classes), (fake_logits, fake_classes) = self._judge_both(real, fake)
     loss = self.loss.discriminator(real_logits, fake_logits)
-    loss += class_loss(batch['labels'], real_classes) + class_loss(fake_labels, fake_classes)
+    loss += class_loss(real.labels, real_classes) + class_loss(fake.labels, fake_classes)
     scalars = {'real_logits': tf.reduce_mean(real_logits), 'fake_logits': tf.reduce_mean(fake_logits)}
-    if self.penalty:
-      scalars['penalty'] = self.penalty(lambda x: self._judge(x, batch['labels'])[0], real, fake, rng.fold(seed, 4))
-      loss += scalars['penalty']
-    return loss, scalars
+    situation = Situation(seed, fake, fake_logits, real, real_logits, lambda x: self._judge(x, real.labels)[0])
+    return self._with_terms('discriminator', loss, scalars, situation)
 
-  def _generator_objective(self, batch, seed):
-    del batch
-    fake, labels = self._fake(seed, self.generator_batch_size)
-    logits, classes = self._judge(self._augmented(fake, rng.fold(seed, 2)), labels)
-    return self.loss.generator(logits) + class_loss(labels, classes), {'fake_logits': tf.reduce_mean(logits)}
+  def _generator_objective(self, batch, seed, made):
+    del batch, made
+    fake, latents = self._fake(seed, self.generator_batch_size)
+    seen = self._augmented(fake, rng.fold(seed, 2))
+    logits, classes = self._judge(*seen)
+    loss = self.loss.generator(logits) + class_loss(fake.labels, classes)
+    situation = Situation(seed, seen, logits, inputs=(latents, fake.labels))
+    return self._with_terms('generator', loss, {'fake_logits': tf.reduce_mean(logits)}, situation)
+
+  def _with_terms(self, role, loss, scalars, situation):
+    for i, term in enumerate(self.terms[role]):
+      scalars[term.name] = term(situation._replace(seed=rng.fold(situation.seed, 4 + i)))
+      loss += scalars[term.name]
+    return Outcome(loss, scalars)
 
   def _balance(self, batch, seed):
-    fake, labels = self._fake(seed, self.generator_batch_size)
-    return (self._mean_logit(fake, labels, seed), self._mean_logit(batch['images'], batch['labels'], seed))
+    fake, _ = self._fake(seed, self.generator_batch_size)
+    return self._mean_logit(fake, seed), self._mean_logit(batch['data'], seed)
 
-  def _mean_logit(self, images, labels, seed):
-    return tf.reduce_mean(self._judge(self._augmented(images, rng.fold(seed, 2)), labels)[0])
+  def _mean_logit(self, examples, seed):
+    return tf.reduce_mean(self._judge(*self._augmented(examples, rng.fold(seed, 2)))[0])
 
 
 def class_loss(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
@@ -195,20 +178,3 @@ def class_loss(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
   if not logits.shape[1]:
     return tf.zeros([])
   return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
-
-
-def slerp(first: np.ndarray, last: np.ndarray, fractions: np.ndarray) -> np.ndarray:
-  """Spherical interpolation: latents on the way keep the length that normal ones have.
-
-  Args:
-    first, last: [F].
-    fractions: [N] in [0, 1].
-
-  Returns:
-    [N, F]; fraction 0 gives `first`, 1 gives `last`.
-  """
-  cosine = first @ last / (np.linalg.norm(first) * np.linalg.norm(last))
-  angle = np.arccos(np.clip(cosine, -1, 1))
-  if angle < 1e-6:
-    return first + fractions[:, None] * (last - first)
-  return (np.sin((1 - fractions) * angle)[:, None] * first + np.sin(fractions * angle)[:, None] * last) / np.sin(angle)

@@ -44,8 +44,8 @@ class BalanceRatio(tf.Module):
     self.interval = interval
     self.window = window
     self.estimate = estimate
-    self._measured = tf.Variable(tf.zeros([window, 3], tf.float64), trainable=False)  # newest last
-    self._count = tf.Variable(0, trainable=False, dtype=tf.int64)
+    self._measured = tf.Variable(tf.zeros([window, 3], tf.float64), trainable=False, name='measured')  # newest last
+    self._count = tf.Variable(0, trainable=False, dtype=tf.int64, name='count')
 
   def is_measurement_step(self, step: int) -> bool:
     """Whether the ratio is measured at `step`, counted from 1."""

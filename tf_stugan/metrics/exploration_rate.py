@@ -14,25 +14,25 @@ class ExplorationRate(tf.Module):
 
   def initialize(self, variables: Sequence[MaskedVariable]) -> None:
     self._variables = list(variables)
-    self._explored = [tf.Variable(v.mask, trainable=False) for v in variables]
+    self.explored = [tf.Variable(v.mask, trainable=False) for v in variables]
 
   def update(self) -> None:
     """Takes in the present masks."""
-    for variable, explored in zip(self._variables, self._explored, strict=True):
+    for variable, explored in zip(self._variables, self.explored, strict=True):
       compat.assign(explored, explored | variable.mask)
 
   def restart(self) -> None:
     """Forgets what was explored; the present masks become the first ones."""
-    for variable, explored in zip(self._variables, self._explored, strict=True):
+    for variable, explored in zip(self._variables, self.explored, strict=True):
       explored.assign(variable.mask)
 
   def rates(self) -> dict[str, float]:
     """By layer name."""
     return {
         v.name: int(masks.nonzeros(e)) / e.shape.num_elements()
-        for v, e in zip(self._variables, self._explored, strict=True)}
+        for v, e in zip(self._variables, self.explored, strict=True)}
 
   def total(self) -> float:
     """Over all masked layers together."""
-    explored = sum(int(masks.nonzeros(e)) for e in self._explored)
-    return explored / sum(e.shape.num_elements() for e in self._explored)
+    explored = sum(int(masks.nonzeros(e)) for e in self.explored)
+    return explored / sum(e.shape.num_elements() for e in self.explored)

@@ -58,7 +58,8 @@ class AdaptiveDensity(DynamicSparse):
     self.cap = cap
     self._target = tf.Variable(density, trainable=False, dtype=tf.float64, name='density')
 
-  def update(self, variables, gradients, step, seed, balance_ratio):
+  def update(self, variables, gradients, step, seed, balance_ratio=None):
+    balance_ratio = tf.constant(float('nan'), tf.float64) if balance_ratio is None else balance_ratio
     grow, shrink = balance_ratio >= self.upper_bound, balance_ratio <= self.lower_bound
     before = tf.convert_to_tensor(self._target)
     after = self.next_density(before, balance_ratio)

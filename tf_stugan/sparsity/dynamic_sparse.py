@@ -52,7 +52,7 @@ class DynamicSparse(StaticSparse):
   def is_update_step(self, step):
     return self.schedule.is_update_step(step)
 
-  def update(self, variables, gradients, step, seed, balance_ratio):
+  def update(self, variables, gradients, step, seed, balance_ratio=None):
     fraction = self.schedule.drop_fraction(step)
 
     def counts(active, size):

@@ -52,7 +52,7 @@ class GradualPruning(SparsityMethod):
   def expected_densities(self, shapes, step):
     return dict.fromkeys(shapes, float(self._density(tf.constant(step))) if step >= self.begin_step else 1.0)
 
-  def update(self, variables, gradients, step, seed, balance_ratio):
+  def update(self, variables, gradients, step, seed, balance_ratio=None):
     density = self._density(step)
     return rewiring.rewire(
         variables, gradients, seed, lambda active, size: (tf.maximum(active - rewiring.budget(density, size), 0), 0),

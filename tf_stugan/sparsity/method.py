@@ -50,7 +50,7 @@ class SparsityMethod(tf.Module, abc.ABC):
     """
 
   def update(self, variables: Sequence[MaskedVariable], gradients: Sequence[tf.Tensor], step: tf.Tensor,
-             seed: Seed, balance_ratio: tf.Tensor) -> list[tf.Tensor]:
+             seed: Seed, balance_ratio: tf.Tensor | None = None) -> list[tf.Tensor]:
     """Assigns new masks.
 
     Args:
@@ -58,7 +58,7 @@ class SparsityMethod(tf.Module, abc.ABC):
       gradients: of the player's loss, dense, one for each variable, equal on every replica.
       step: int64 scalar, counted from 1.
       seed: for random scores.
-      balance_ratio: of the game, float64 scalar; NaN while it is not known.
+      balance_ratio: of the game, float64 scalar, NaN while it is not known; None where nobody measures it.
 
     Returns:
       For each variable a bool tensor that marks what was regrown. Regrown weights are 0, except those that were

@@ -46,7 +46,7 @@ class OneShotPruning(SparsityMethod):
   def expected_densities(self, shapes, step):
     return dict.fromkeys(shapes, 1.0 if step < self.prune_step else self.density)
 
-  def update(self, variables, gradients, step, seed, balance_ratio):
+  def update(self, variables, gradients, step, seed, balance_ratio=None):
     return rewiring.rewire(
         variables, gradients, seed, lambda active, size: (tf.maximum(active - rewiring.budget(self.density, size), 0), 0),
         drop_score=self.score, across_layers=self.across_layers)

@@ -47,7 +47,7 @@ class SparseEMA(tf.Module):
     kernels = {id(v.weight): i for i, v in enumerate(self._variables)}
     pairs = [pair for pair in _float_pairs(source, target)]
     self._pairs = [(s, t, kernels.get(id(s))) for s, t in pairs]
-    self._fresh = [tf.Variable(tf.zeros(v.mask.shape, tf.bool), trainable=False) for v in variables]
+    self.fresh = [tf.Variable(tf.zeros(v.mask.shape, tf.bool), trainable=False, name=f'{v.name}/fresh') for v in variables]
     for s, t in pairs:
       t.assign(s)
 
@@ -61,14 +61,14 @@ class SparseEMA(tf.Module):
       value = average(tf.convert_to_tensor(target), source, decay)
       if index is not None:
         if self.restart_regrown:
-          value = tf.where(self._fresh[index], source, value)
-          compat.assign(self._fresh[index], tf.zeros_like(self._fresh[index]))
+          value = tf.where(self.fresh[index], source, value)
+          compat.assign(self.fresh[index], tf.zeros_like(self.fresh[index]))
         value = masks.masked(value, self._variables[index].mask)
       compat.assign(target, value)
 
   def mark_regrown(self, grown: Sequence[tf.Tensor]) -> None:
     """Called after the `update` of the step that regrew weights: their averages restart with the next one."""
-    for fresh, mask in zip(self._fresh, grown, strict=True):
+    for fresh, mask in zip(self.fresh, grown, strict=True):
       compat.assign(fresh, mask)
 
 

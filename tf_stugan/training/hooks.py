@@ -1,19 +1,31 @@
-"""What happens beside training, every so many steps."""
+"""What happens beside training, at intervals."""
 
 import abc
+import enum
 
 from tf_stugan import errors
+
+
+class Phase(enum.IntEnum):
+  """When a hook has its turn among those of one step: what one phase finds out, the later ones tell and save."""
+
+  MEASURE = 0
+  TELL = 1
+  SAVE = 2
+  STOP = 3
 
 
 class Hook(abc.ABC):
   """Called with the trainer at every multiple of `interval` steps, and at the last step.
 
   Attributes:
+    phase: when, among the hooks of one step.
     interval: in steps, at least 1.
     everywhere: whether all workers of a run call it, since it changes the trainer or has to be done together. Others are
       called on the chief alone; only there may anything be written.
   """
 
+  phase = Phase.TELL
   everywhere = False
 
   def __init__(self, interval: int):

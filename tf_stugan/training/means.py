@@ -13,8 +13,8 @@ class Means(tf.Module):
   def __init__(self, names: Sequence[str], name: str | None = None):
     super().__init__(name=name)
     self._names = tuple(names)
-    self._totals = tf.Variable(tf.zeros([len(names)]), trainable=False)
-    self._counts = tf.Variable(tf.zeros([len(names)]), trainable=False)
+    self._totals = tf.Variable(tf.zeros([len(names)]), trainable=False, name='totals')
+    self._counts = tf.Variable(tf.zeros([len(names)]), trainable=False, name='counts')
 
   def add(self, scalars: Mapping[str, tf.Tensor]) -> None:
     """Takes in some of the names' values: float scalars, equal on every replica."""

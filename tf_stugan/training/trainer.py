@@ -1,11 +1,10 @@
 """One training run: all of its state, and the step that moves it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 import contextlib
-import dataclasses
-import functools
 import math
-from typing import NamedTuple
+import time
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
@@ -15,13 +14,13 @@ from tf_stugan import faults
 from tf_stugan import rng
 from tf_stugan.compat import keras
 from tf_stugan.data import images
+from tf_stugan.gans.gan import Batch
+from tf_stugan.gans.gan import check_roles
 from tf_stugan.gans.gan import GAN
-from tf_stugan.gans.gan import Player
+from tf_stugan.gans.gan import Shape
 from tf_stugan.metrics.balance_ratio import BalanceRatio
-from tf_stugan.metrics.exploration_rate import ExplorationRate
 from tf_stugan.rng import Seed
 from tf_stugan.sparsity import masks
-from tf_stugan.sparsity.masks import MaskedVariable
 from tf_stugan.sparsity.method import SparsityMethod
 from tf_stugan.sparsity.sparse_ema import SparseEMA
 from tf_stugan.training import accumulation
@@ -32,67 +31,45 @@ from tf_stugan.training.layer_choice import conv_only
 from tf_stugan.training.layer_choice import LayerChoice
 from tf_stugan.training.loss_scale import LossScale
 from tf_stugan.training.means import Means
+from tf_stugan.training.state import HostState
+from tf_stugan.training.state import named
+from tf_stugan.training.state import Side
 
 _BALANCE = 'balance'
 
 
-@dataclasses.dataclass(frozen=True)
-class _Side:
-  """What the trainer keeps for one player."""
-
-  player: Player
-  optimizer: keras.optimizers.Optimizer
-  method: SparsityMethod | None
-  masked: Sequence[MaskedVariable]
-  average: SparseEMA | None
-  loss_scale: LossScale | None
-
-
 class _Move(NamedTuple):
-  """What one update of a player leaves behind: its batch and seed, gradients of masked kernels, and scalars.
+  """What one update of a turn leaves behind.
 
-  `finite` is None where gradients cannot overflow; where they did, they are zero.
+  Attributes:
+    batch, seed: what it was given.
+    gradients: of masked kernels, by player.
+    scalars: means over the replicas.
+    made: for later turns of the same step.
+    finite: None where gradients cannot overflow; where they did, they are zero.
   """
 
-  batch: Mapping[str, tf.Tensor]
+  batch: Batch
   seed: Seed
-  gradients: Sequence[tf.Tensor]
+  gradients: Mapping[str, Sequence[tf.Tensor]]
   scalars: Mapping[str, tf.Tensor]
+  made: Mapping[str, tf.Tensor]
   finite: tf.Tensor | None
 
 
-@dataclasses.dataclass
-class HostState:
-  """What belongs in a checkpoint beside variables, in JSON types.
-
-  Attributes:
-    train_seconds: wall-clock time spent in `fit` so far, without evaluations, over all processes.
-    evaluation_seconds: in evaluations. Checkpoints from before it was told apart have it in `train_seconds`.
-    best: the best evaluation so far, {score name: [value, step]}.
-    rollbacks: how often the run went back to a checkpoint because a loss was not finite.
-    pending_evaluation: the run was stopped while this step was scored.
-  """
-
-  train_seconds: float = 0.0
-  evaluation_seconds: float = 0.0
-  rollbacks: int = 0
-  pending_evaluation: bool = False
-  best: dict[str, list] = dataclasses.field(default_factory=dict)
-
-
 class Trainer(tf.Module):
-  """Trains the players of a GAN, each with an optimizer, and those that have one with a sparsity method.
+  """Trains the players of a GAN, each with an optimizer, and those whose role has one with a sparsity method.
 
-  Make it, and `build` it, in the scope of a `tf.distribute` strategy. A step is one pass over the players in their
-  order; for the GANs of the papers that is one generator update.
+  Make it, and `build` it, in the scope of a `tf.distribute` strategy. A step is one pass over the turns of the game; for the
+  GANs of the papers that is one generator update.
 
   Args:
     gan: who plays.
-    optimizers: by player name.
-    methods: sparsity methods by player name; a player without one stays dense.
-    average: of the player that has an `averaged` network.
+    optimizers: by role, what makes the optimizer of a player.
+    methods: by role, what makes its sparsity method; a player without one stays dense.
+    average: makes the average of a player that has an `averaged` network.
     layers: which layers carry masks.
-    balance: how the balance ratio is measured; None does without.
+    balance: makes what measures a balance ratio; None does without.
     label: what the methods are called in reports.
     seed: of the run: initial weights, masks, data order, latents.
     flip: mirror real images left-right with probability 1/2.
@@ -100,95 +77,116 @@ class Trainer(tf.Module):
     jit_compile: compile the step with XLA; on one device. docs/performance.md says where that pays.
   """
 
-  def __init__(self, gan: GAN, optimizers: Mapping[str, keras.optimizers.Optimizer],
-               methods: Mapping[str, SparsityMethod], average: SparseEMA, layers: LayerChoice = conv_only,
-               balance: BalanceRatio | None = None, label: str = '', seed: int = 1, flip: bool = False,
-               steps_per_call: int = 10, jit_compile: bool = False, name: str | None = None):
+  def __init__(self, gan: GAN, optimizers: Mapping[str, Callable[[], keras.optimizers.Optimizer]],
+               methods: Mapping[str, Callable[[], SparsityMethod]], average: Callable[[], SparseEMA],
+               layers: LayerChoice = conv_only, balance: Callable[[], BalanceRatio] | None = None, label: str = '',
+               seed: int = 1, flip: bool = False, steps_per_call: int = 10, jit_compile: bool = False,
+               name: str | None = None):
     super().__init__(name=name)
     errors.check_counts(self, 0, errors.LARGEST_SEED, seed=seed)
     errors.check_counts(self, steps_per_call=steps_per_call)
     self.strategy = tf.distribute.get_strategy()
     self.gan = gan
-    self.optimizers = dict(optimizers)
-    self.methods = dict(methods)
-    self.average = average
     self.layers = layers
-    self.balance = balance if gan.balance else None
     self.label = label
     self.seed = seed
     self.flip = flip
     self.steps_per_call = steps_per_call
     self.jit_compile = jit_compile
     self.host_state = HostState()
-    self._check_players()
+    roles = [player.role for player in gan.players]
+    check_roles('Trainer.optimizers', optimizers, roles)
+    check_roles('Trainer.methods', methods, roles)
+    if missing := sorted(set(roles) - set(optimizers)):
+      raise errors.UserError(f'Trainer.optimizers has none for {", ".join(missing)}.')
+    self.optimizers = {p.name: optimizers[p.role]() for p in gan.players}
+    self.methods = {p.name: methods[p.role]() for p in gan.players if p.role in methods}
+    self.averages = {p.name: average() for p in gan.players if p.averaged is not None}
+    self.balance = {name: balance() for name in gan.balance} if balance else {}
+    self._check_methods()
+    self._check_batches()
 
-  def _check_players(self):
-    names = {player.name for player in self.gan.players}
-    for what, given in (('optimizers', self.optimizers), ('methods', self.methods)):
-      if unknown := set(given) - names:
-        raise errors.UserError(f'Trainer.{what} names {sorted(unknown)}; the players are {sorted(names)}.')
-    if missing := names - set(self.optimizers):
-      raise errors.UserError(f'Trainer.optimizers has none for {sorted(missing)}.')
+  def _check_methods(self):
     for name, method in self.methods.items():
-      if method.needs_balance_ratio and self.balance is None:
+      if method.needs_balance_ratio and not self._ratios_for(name):
         raise errors.UserError(f'{type(method).__name__} of the {name} needs a balance ratio; set Trainer.balance.')
+
+  def _check_batches(self):
     replicas = self.strategy.num_replicas_in_sync
     if self.jit_compile and replicas > 1:
       raise errors.UserError('Trainer.jit_compile is for one device; a TPU compiles the step in any case.')
-    for player in self.gan.players:
-      if player.batch_size % replicas:
+    for turn in self.gan.turns:
+      if turn.batch_size % replicas:
         raise errors.UserError(
-            f'The batch of {player.batch_size} images of the {player.name} cannot be shared by {replicas} replicas.')
-      if player.batch_size // replicas % player.accumulation_steps:
+            f'The batch of {turn.batch_size} images of the {turn.name} cannot be shared by {replicas} replicas.')
+      if turn.batch_size // replicas % turn.accumulation_steps:
         raise errors.UserError(
-            f'The {player.batch_size // replicas} images that a replica has of a batch of the {player.name} cannot be cut '
-            f'into {player.accumulation_steps} accumulation steps.')
+            f'The {turn.batch_size // replicas} images that a replica has of a batch of the {turn.name} cannot be cut '
+            f'into {turn.accumulation_steps} accumulation steps.')
 
-  def build(self, image_shape: tuple[int, int, int] | None = None) -> None:
-    """Creates every variable, and the first masks, for images [H, W, C], or for those that the GAN makes.
+  def build(self, image_shapes: Mapping[str, Shape] | None = None) -> None:
+    """Creates every variable, and the first masks, for images [H, W, C] of these domains, or of the GAN's own choice.
 
     Initial weights depend on the seed alone, not on the method.
     """
     keras.utils.set_random_seed(self.seed)
-    self.image_shape = tuple(self.gan.build(image_shape))
+    self.image_shapes = {name: tuple(shape) for name, shape in self.gan.build(image_shapes).items()}
     self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name='step')
-    self.sides = {player.name: self._build_side(player) for player in self.gan.players}
-    self.loss_scales = {name: side.loss_scale for name, side in self.sides.items() if side.loss_scale}
-    self.exploration = {name: ExplorationRate() for name, side in self.sides.items() if side.masked}
-    for name, rate in self.exploration.items():
-      rate.initialize(self.sides[name].masked)
-    self.means = Means([
-        f'{player.name}/{scalar}' for player in self.gan.players for scalar in ('loss', *player.scalars)])
+    self.sides = {
+        player.name: Side(player, self.optimizers[player.name], self.methods.get(player.name),
+                          self.averages.get(player.name), self.layers, self.seed) for player in self.gan.players}
+    half = self.gan.precision == 'float16'
+    self.loss_scales = {turn.name: LossScale() for turn in self.gan.turns} if half else {}
+    self.means = Means([f'{turn.name}/{scalar}' for turn in self.gan.turns for scalar in ('loss', *turn.scalars)])
+    self._disturbed = self._moved_by_a_forward_pass()
     self._run = tf.function(self._run_steps, autograph=False)
+
+  def _moved_by_a_forward_pass(self):
+    """BatchNorm statistics, singular vectors, and what the game itself remembers."""
+    kept = [v.mask for side in self.sides.values() for v in side.masked]
+    kept += [v for player in self.gan.players if player.averaged for v in player.averaged.variables]
+    ids = {id(v) for v in kept}
+    return [v for v in self.gan.variables if not v.trainable and id(v) not in ids]
+
+  def parts(self) -> dict[str, dict[str, tf.Variable]]:
+    """Every variable of the run, by the part of it that they belong to and by name.
+
+    Returns:
+      'weights' (of the networks, with the buffers of their layers), 'masks', 'averages', 'optimizers' (and loss scales),
+      'methods' (their own state), 'exploration', 'game' (what the game itself remembers) and 'progress' (the step, sums of
+      what is reported, measured balance): {name: variable}.
+    """
+    result: dict[str, dict[str, tf.Variable]] = {}
+    for player, side in self.sides.items():
+      for part, variables in side.parts().items():
+        result.setdefault(part, {}).update({f'{player}/{name}': v for name, v in variables.items()})
+    for turn, scale in self.loss_scales.items():
+      result['optimizers'] |= {f'{turn}/loss_{name}': v for name, v in named(scale.variables, scale.name).items()}
+    known = {id(v) for variables in result.values() for v in variables.values()}
+    result['game'] = named((v for v in self.gan.variables if id(v) not in known), self.gan.name)
+    progress = {'step': self.step, **{f'means/{n}': v for n, v in named(self.means.variables, self.means.name).items()}}
+    for name, ratio in self.balance.items():
+      progress |= {f'{name}/{n}': v for n, v in named(ratio.variables, ratio.name).items()}
+    return {**result, 'progress': progress}
 
   @property
   def variables(self) -> tuple[tf.Variable, ...]:
-    """All of the run, as a checkpoint has them; optimizers of Keras are no tf.Modules, which would find them."""
-    return (*super().variables, *(v for name in sorted(self.optimizers) for v in self.optimizers[name].variables))
+    """All of the run, in the order of `parts`."""
+    return tuple(v for part in self.parts().values() for v in part.values())
 
   def go_on_otherwise(self, rollbacks: int) -> None:
-    """After a rollback, the so many-th: from here on other latents, other data order, other random regrowth."""
+    """Goes on with other latents, another data order and other random regrowth than before the last rollback.
+
+    Args:
+      rollbacks: how many there have been.
+    """
     self.host_state.rollbacks = rollbacks
     self._run = tf.function(self._run_steps, autograph=False)  # seeds are constants of the graph
 
   @property
-  def _draws(self):
+  def _draw_seed(self):
     """The seed of all that is drawn while training."""
     return (self.seed + 0x9E3779B1 * self.host_state.rollbacks) % 2**32
-
-  def _build_side(self, player):
-    optimizer = self.optimizers[player.name]
-    optimizer.build(player.network.trainable_variables)
-    method = self.methods.get(player.name)
-    masked = self.layers(player.network) if method else []
-    if method:
-      method.initialize(masked, rng.seed(self.seed, f'{player.name}/initial_masks'))
-      masks.apply_masks(masked)
-    average = None
-    if player.averaged is not None:
-      average = self.average
-      average.initialize(player.network, player.averaged, masked)
-    return _Side(player, optimizer, method, masked, average, LossScale() if self.gan.precision == 'float16' else None)
 
   # The step, in the graph. `events` names whose masks change in it, and 'balance' if the balance ratio is measured.
 
@@ -211,20 +209,22 @@ class Trainer(tf.Module):
 
   def _replica_step(self, batches, events):
     step = self.step + 1
-    moves = {}
-    for name, side in self.sides.items():
-      for i in range(side.player.updates_per_step):
-        moves[name] = self._move(side, _part(batches, name, i), rng.seed(self._draws, name, step, i))
+    moves, made = {}, {}
+    for turn in self.gan.turns:
+      for i in range(turn.updates_per_step):
+        moves[turn.name] = self._move(turn, _part(batches, turn.name, i), rng.seed(self._draw_seed, turn.name, step, i), made)
+      made = {**made, **moves[turn.name].made}
     if _BALANCE in events:
       self._measure_balance(moves)
+    changed = _changed(events)
     for name, side in self.sides.items():
-      grown = self._update_masks(side, moves[name].gradients, moves[name].finite, step) if name in events else None
+      grown = self._update_masks(side, moves, step) if name in changed else None
       if side.average:
         side.average.update(step)
         if grown is not None:
           side.average.mark_regrown(grown)
     compat.assign(self.step, step)
-    return self._fingerprints(_changed(events))
+    return self._fingerprints(changed)
 
   def _fingerprints(self, names):
     """Of the masks of these players on every replica, for `agreement.check_masks`: [replicas, 2 * names]."""
@@ -233,73 +233,100 @@ class Trainer(tf.Module):
     masks_ = [[tf.convert_to_tensor(v.mask) for v in self.sides[name].masked] for name in names]
     return agreement.of_replicas(tf.concat([agreement.fingerprint(m) for m in masks_], axis=0))
 
-  def _move(self, side, batch, seed):
-    """One optimizer step of one player."""
-    variables, gradients, scalars, finite = self._gradients(side, batch, seed)
-    side.optimizer.apply_gradients(zip(gradients, variables, strict=True), skip_gradients_aggregation=True)
-    if side.player.clip is not None:
-      for variable in variables:
-        compat.assign(variable, tf.clip_by_value(variable, -side.player.clip, side.player.clip))
-    masks.apply_masks(side.masked)
-    self.means.add({f'{side.player.name}/{key}': value for key, value in scalars.items()})
-    return _Move(batch, seed, _of_masked(side, variables, gradients), scalars, finite)
+  def _move(self, turn, batch, seed, made):
+    """One optimizer step of each player of a turn."""
+    gradients, move = self._gradients(turn, batch, seed, made)
+    for name in turn.players:
+      side = self.sides[name]
+      variables = side.player.network.trainable_variables
+      side.optimizer.apply_gradients(zip(gradients[name], variables, strict=True), skip_gradients_aggregation=True)
+      if side.player.after_update:
+        side.player.after_update(side.player.network, tf.convert_to_tensor(side.optimizer.learning_rate))
+      masks.apply_masks(side.masked)
+    self.means.add({f'{turn.name}/{key}': value for key, value in move.scalars.items()})
+    return move
 
-  def _gradients(self, side, batch, seed):
-    """(variables, their gradients, scalars, `_Move.finite`) of one batch, equal on every replica."""
-    variables = side.player.network.trainable_variables
+  def _gradients(self, turn, batch, seed, made):
+    """(all gradients by player, `_Move`) of one batch, equal on every replica; nothing has moved yet."""
+    variables = {name: self.sides[name].player.network.trainable_variables for name in turn.players}
+    loss_scale = self.loss_scales.get(turn.name)
 
-    def of_part(batch, seed):
+    def of_part(part, seed):
+      batch, made = part
       with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(variables)
-        loss, scalars = side.player.objective(batch, seed)
-        loss = faults.poisoned(loss, f'{side.player.name}_loss', self.step + 1)
-        target = side.loss_scale.scaled(loss) if side.loss_scale else loss
+        outcome = turn.objective(batch, seed, made)
+        loss = faults.poisoned(outcome.loss, f'{turn.name}_loss', self.step + 1)
+        target = loss_scale.scaled(loss) if loss_scale else loss
       gradients = tape.gradient(target, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-      return gradients, {'loss': loss, **scalars}
+      return (gradients, {'loss': loss, **outcome.scalars}), outcome.made
 
-    context = tf.distribute.get_replica_context()
-    gradients, scalars = accumulation.mean_of_parts(of_part, batch, seed, side.player.accumulation_steps)
-    gradients = context.all_reduce(tf.distribute.ReduceOp.MEAN, gradients)
-    scalars = context.all_reduce(tf.distribute.ReduceOp.MEAN, scalars)
-    if side.loss_scale is None:
-      return variables, gradients, scalars, None
-    gradients, finite = side.loss_scale.unscaled(gradients)
-    return variables, gradients, scalars, finite
+    (gradients, scalars), made = accumulation.in_parts(of_part, (batch, made), seed, turn.accumulation_steps)
+    gradients, scalars = self._mean_over_replicas((gradients, scalars))
+    finite = None
+    if loss_scale:
+      flat, finite = loss_scale.unscaled(tf.nest.flatten(gradients))
+      gradients = tf.nest.pack_sequence_as(gradients, flat)
+    return gradients, _Move(batch, seed, self._of_masked(gradients), scalars, made, finite)
+
+  def _mean_over_replicas(self, values: Any) -> Any:
+    return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, values)
+
+  def _of_masked(self, gradients):
+    """Of each player those gradients that belong to masked kernels, in the order of the masks."""
+    result = {}
+    for name, given in gradients.items():
+      side = self.sides[name]
+      by_variable = {id(v): g for v, g in zip(side.player.network.trainable_variables, given, strict=True)}
+      result[name] = [by_variable[id(v.weight)] for v in side.masked]
+    return result
 
   def _measure_balance(self, moves):
-    probe = self.gan.balance
-    move = moves[probe.player]
-    parts = self.sides[probe.player].player.accumulation_steps
-    with self._undisturbed():
-      after, real = accumulation.mean_of_parts(probe.measure, moves[probe.opponent].batch, move.seed, parts)
-    after, real = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, [after, real])
-    self.balance.add(move.scalars[probe.scalar], after, real)
+    for name, ratio in self.balance.items():
+      probe = self.gan.balance[name]
+      move = moves[probe.turn]
+      parts = self._turn(probe.turn).accumulation_steps
+      with self._undisturbed():
+        (after, real), _ = accumulation.in_parts(
+            lambda batch, seed, probe=probe: (probe.measure(batch, seed), ()), moves[probe.opponent].batch, move.seed, parts)
+      after, real = self._mean_over_replicas([after, real])
+      ratio.add(move.scalars[probe.scalar], after, real)
+
+  def _turn(self, name):
+    return next(turn for turn in self.gan.turns if turn.name == name)
+
+  def _turn_of(self, player):
+    """The last turn in which a player moves: its gradients are those that its sparsity method ranks."""
+    return next(turn for turn in reversed(self.gan.turns) if player in turn.players)
 
   @contextlib.contextmanager
   def _undisturbed(self):
-    """Puts back what a forward pass in training mode moves: BatchNorm statistics and singular vectors."""
-    buffers = [v for player in self.gan.players for v in player.network.variables
-               if not v.trainable and v.dtype.is_floating]
-    before = [tf.convert_to_tensor(v) for v in buffers]
+    """Puts back what a forward pass in training mode moves."""
+    before = [tf.convert_to_tensor(v) for v in self._disturbed]
     yield
-    for variable, value in zip(buffers, before, strict=True):
+    for variable, value in zip(self._disturbed, before, strict=True):
       compat.assign(variable, value)
 
-  def _update_masks(self, side, gradients, finite, step):
-    """Which weights were grown. Gradients that are not `finite` rank nothing: all stays as it is."""
-    ratio = self.balance.decision_value() if self.balance else tf.constant(math.nan, tf.float64)
-    seed = rng.seed(self._draws, f'{side.player.name}/regrow', step)
-    exploration = self.exploration[side.player.name]
-    touched = [] if finite is None else [
-        *(v.mask for v in side.masked), *(v.weight for v in side.masked), *side.method.variables, *exploration.variables]
+  def _ratios_for(self, player):
+    """The balance ratios that the method of a player is told: one, or none."""
+    return [ratio for name, ratio in self.balance.items() if player in self.gan.balance[name].players]
+
+  def _update_masks(self, side, moves, step):
+    """Which weights were grown. Gradients that are not finite rank nothing: all stays as it is."""
+    name = side.player.name
+    move = moves[self._turn_of(name).name]
+    ratio = next((ratio.decision_value() for ratio in self._ratios_for(name)), None)
+    seed = rng.seed(self._draw_seed, f'{name}/regrow', step)
+    touched = [] if move.finite is None else [
+        *(v.mask for v in side.masked), *(v.weight for v in side.masked), *side.method.variables, *side.exploration.variables]
     before = [tf.convert_to_tensor(v) for v in touched]
-    grown = side.method.update(side.masked, gradients, step, seed, ratio)
+    grown = side.method.update(side.masked, move.gradients[name], step, seed, ratio)
     masks.apply_masks(side.masked)
-    exploration.update()
+    side.exploration.update()
     for variable, value in zip(touched, before, strict=True):
-      compat.assign(variable, tf.where(finite, tf.convert_to_tensor(variable), value))
-    if finite is not None:
-      grown = [mask & finite for mask in grown]
+      compat.assign(variable, tf.where(move.finite, tf.convert_to_tensor(variable), value))
+    if move.finite is not None:
+      grown = [mask & move.finite for mask in grown]
     if side.method.reset_optimizer_state:
       for variable, mask in zip(side.masked, grown, strict=True):
         for slot in compat.adam_slots(side.optimizer, variable.weight):
@@ -307,24 +334,29 @@ class Trainer(tf.Module):
     return grown
 
   def _replica_update(self, batches, names):
-    """Mask updates between two steps: with gradients of a batch that moves nothing."""
-    for name in names:
-      side = self.sides[name]
+    """Mask updates between two steps, with gradients of batches that move nothing: all gradients first, then all masks."""
+    moves, made = {}, {}
+    for turn in self.gan.turns:
+      seed = rng.seed(self._draw_seed, turn.name, self.step, 0)
       with self._undisturbed():
-        variables, gradients, _, finite = self._gradients(
-            side, _part(batches, name, 0), rng.seed(self._draws, name, self.step, 0))
-      self._update_masks(side, _of_masked(side, variables, gradients), finite, self.step)
+        _, moves[turn.name] = self._gradients(turn, _part(batches, turn.name, 0), seed, made)
+      made = {**made, **moves[turn.name].made}
+    if self.loss_scales:  # where one overflows, the others wait for it
+      finite = tf.reduce_all([move.finite for move in moves.values()])
+      moves = {name: move._replace(finite=finite) for name, move in moves.items()}
+    for name in names:
+      self._update_masks(self.sides[name], moves, self.step)
     return self._fingerprints(names)
 
   # The loop, on the host.
 
-  def fit(self, data: images.Images, num_steps: int, hooks: Sequence[Hook] = ()) -> None:
+  def fit(self, data: Mapping[str, images.Images], num_steps: int, hooks: Sequence[Hook] = ()) -> None:
     """Trains up to step `num_steps`, from wherever the trainer is.
 
     Args:
-      data: images of the shape it was built for.
+      data: by domain, images of the shapes it was built for.
       num_steps: the step to reach.
-      hooks: called in this order at the multiples of their interval, and at the last step.
+      hooks: called in the order of their phases at the multiples of their interval, and at the last step.
 
     Raises:
       DataError: the data are fewer than a batch.
@@ -335,17 +367,14 @@ class Trainer(tf.Module):
     if step == 0:
       self.update_masks(data)
     iterator = self._batches(data, step)
+    hooks = sorted(hooks, key=lambda hook: hook.phase)
     mine = hooks if strategies.is_chief(self.strategy) else [hook for hook in hooks if hook.everywhere]
     try:
       for hook in mine:
         hook.begin(self, step, num_steps)
       while step < num_steps:
         events = self._events_at(step + 1)
-        count = 1 if events else self._quiet_steps(step, num_steps, hooks)
-        fingerprints = self._run(iterator, tf.constant(count), events)
-        step += count
-        self._check_finite(step)
-        agreement.check_masks(_changed(events), fingerprints.numpy(), step)
+        step += self._call(iterator, step, 1 if events else self._quiet_steps(step, num_steps, hooks), events)
         faults.reached('step', step)
         for hook in mine:
           hook.after_call(self, step)
@@ -355,39 +384,53 @@ class Trainer(tf.Module):
       for hook in mine:
         hook.end()
 
-  def update_masks(self, data: images.Images) -> None:
+  def _call(self, iterator, step, count, events):
+    """Trains `count` steps without coming back to the host; returns how many."""
+    start = time.monotonic()
+    fingerprints = self._run(iterator, tf.constant(count), events).numpy()
+    self.host_state.train_seconds += time.monotonic() - start
+    self._check_finite(step + count)
+    agreement.check_masks(_changed(events), fingerprints, step + count)
+    return count
+
+  def update_masks(self, data: Mapping[str, images.Images]) -> None:
     """Does the mask updates that are due at the present step, before the next one: pruning before training, or of a
     network that was trained elsewhere. What is explored is counted from here."""
     step = int(self.step.numpy())
     names = _changed(self._events_at(step))
-    batch = next(self._batches(data, step)) if names else None
+    if not names:
+      return
+    batch = next(self._batches(data, step))
+    update = tf.function(lambda: self._in_replicas(self._replica_update, batch, names), autograph=False)
+    while True:
+      before = self._scales()
+      fingerprints = update()
+      if all(now >= scale for now, scale in zip(self._scales(), before, strict=True)):
+        break  # otherwise a gradient overflowed, and nothing else happened
+    agreement.check_masks(names, fingerprints.numpy(), step)
     for name in names:
-      update = tf.function(functools.partial(self._in_replicas, self._replica_update, batch, [name]), autograph=False)
-      while True:
-        scale = self._scale(name)
-        fingerprints = update()
-        if self._scale(name) >= scale:  # otherwise the gradient overflowed, and nothing else happened
-          break
-      agreement.check_masks([name], fingerprints.numpy(), step)
-      self.exploration[name].restart()
+      self.sides[name].exploration.restart()
 
-  def _scale(self, name):
-    return float(self.loss_scales[name].scale) if name in self.loss_scales else 1.0
+  def _scales(self):
+    return [float(scale.scale) for scale in self.loss_scales.values()]
 
   def _batches(self, data, first_step):
-    counts = {p.name: (p.updates_per_step, p.batch_size) for p in self.gan.players if p.uses_data}
-    largest = max((size for _, size in counts.values()), default=0)
-    if largest > len(data):
-      raise errors.DataError(f'{data.name} has {len(data)} images, fewer than one batch of {largest}.')
+    draws = {t.name: images.Draw(t.updates_per_step, t.batch_size, t.domains) for t in self.gan.turns if t.domains}
+    for draw in draws.values():
+      for domain in draw.domains:
+        if draw.size > len(data[domain]):
+          raise errors.DataError(
+              f'{data[domain].name} has {len(data[domain])} images, fewer than one batch of {draw.size}.')
     def of_worker(context):
       share = context.num_replicas_in_sync // context.num_input_pipelines
       replicas = range(context.input_pipeline_id * share, (context.input_pipeline_id + 1) * share)
-      return images.batches(data, counts, self._draws, first_step, context.num_replicas_in_sync, self.flip, replicas)
+      return images.batches(data, draws, self._draw_seed, first_step, context.num_replicas_in_sync, self.flip, replicas)
     return iter(self.strategy.distribute_datasets_from_function(of_worker))
 
   def _events_at(self, step) -> tuple[str, ...]:
     updates = tuple(name for name, side in self.sides.items() if side.method and side.method.is_update_step(step))
-    return (_BALANCE, *updates) if self.balance and self.balance.is_measurement_step(step) else updates
+    measured = any(ratio.is_measurement_step(step) for ratio in self.balance.values())
+    return (_BALANCE, *updates) if measured else updates
 
   def _quiet_steps(self, step, num_steps, hooks) -> int:
     """How many steps from here need nothing of the host; at least one."""
@@ -415,9 +458,9 @@ class Trainer(tf.Module):
   # What is reported.
 
   def scalars(self) -> dict[str, float]:
-    """Means since the last call to `means.reset`, densities, exploration rates and the balance ratio, by name.
+    """Means since the last call to `means.reset`, densities, exploration rates and balance ratios, by name.
 
-    The ratio is left out while it is not known or not finite, the number of rollbacks while there were none.
+    A ratio is left out while it is not known or not finite, the number of rollbacks while there were none.
     """
     result = dict(self.means.result())
     if self.host_state.rollbacks:
@@ -425,9 +468,14 @@ class Trainer(tf.Module):
     for name, side in self.sides.items():
       if side.masked:
         result[f'{name}/density'] = float(masks.density(side.masked))
-        result[f'{name}/exploration_rate'] = self.exploration[name].total()
-    ratio = self.balance.value() if self.balance else math.nan
-    return {**result, **({'balance_ratio': ratio} if math.isfinite(ratio) else {})}
+        result[f'{name}/exploration_rate'] = side.exploration.total()
+    ratios = {name: ratio.value() for name, ratio in self.balance.items()}
+    return {**result, **{name: value for name, value in ratios.items() if math.isfinite(value)}}
+
+  @property
+  def images_per_step(self) -> int:
+    """Real images that a step sees, over all domains and replicas."""
+    return sum(turn.batch_size * turn.updates_per_step * len(turn.domains) for turn in self.gan.turns)
 
 
 def _changed(events):
@@ -436,10 +484,5 @@ def _changed(events):
 
 
 def _part(batches, name, i):
-  """What a player sees in its i-th update of a step; nothing, if it uses no data."""
-  return {key: value[i] for key, value in batches.get(name, {}).items()}
-
-
-def _of_masked(side, variables, gradients):
-  by_variable = {id(variable): gradient for variable, gradient in zip(variables, gradients, strict=True)}
-  return [by_variable[id(v.weight)] for v in side.masked]
+  """What a turn sees in its i-th update of a step; nothing, if it uses no data."""
+  return tf.nest.map_structure(lambda value: value[i], batches.get(name, {}))

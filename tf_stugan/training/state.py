@@ -1,0 +1,100 @@
+"""What a run consists of: what is kept for each player, for each turn, and on the host; and the names of all of it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+import dataclasses
+
+import tensorflow as tf
+
+from tf_stugan import rng
+from tf_stugan.compat import keras
+from tf_stugan.gans.gan import Player
+from tf_stugan.metrics.exploration_rate import ExplorationRate
+from tf_stugan.sparsity import masks
+from tf_stugan.sparsity.masks import MaskedVariable
+from tf_stugan.sparsity.method import SparsityMethod
+from tf_stugan.sparsity.sparse_ema import SparseEMA
+from tf_stugan.training.layer_choice import LayerChoice
+
+
+@dataclasses.dataclass
+class HostState:
+  """What belongs in a checkpoint beside variables, in JSON types.
+
+  Attributes:
+    train_seconds: wall-clock time spent in training steps so far, over all processes; without evaluations, pictures, saving.
+    evaluation_seconds: in evaluations.
+    best: the best evaluation so far, {score name: [value, step]}.
+    rollbacks: how often the run went back to a checkpoint because a loss was not finite.
+    pending_evaluation: the run was stopped while this step was scored.
+  """
+
+  train_seconds: float = 0.0
+  evaluation_seconds: float = 0.0
+  rollbacks: int = 0
+  pending_evaluation: bool = False
+  best: dict[str, list] = dataclasses.field(default_factory=dict)
+
+
+class Side(tf.Module):
+  """What a run keeps for one player. Make it once the player's network is built.
+
+  Attributes:
+    player: whose side it is.
+    optimizer: of its network.
+    method: which weights are kept, or None.
+    masked: kernels with their masks; empty without a method.
+    exploration: what was ever kept; None without masks.
+    average: of its weights; None where the player has no network for it.
+  """
+
+  def __init__(self, player: Player, optimizer: keras.optimizers.Optimizer, method: SparsityMethod | None,
+               average: SparseEMA | None, layers: LayerChoice, seed: int):
+    super().__init__(name=player.name)
+    self.player = player
+    self.optimizer = optimizer
+    self.method = method
+    self.average = average
+    optimizer.build(player.network.trainable_variables)
+    self.masked = layers(player.network) if method else []
+    self.exploration = None
+    if method:
+      method.initialize(self.masked, rng.seed(seed, f'{player.name}/initial_masks'))
+      masks.apply_masks(self.masked)
+      self.exploration = ExplorationRate()
+      self.exploration.initialize(self.masked)
+    if average:
+      average.initialize(player.network, player.averaged, self.masked)
+
+  def parts(self) -> dict[str, dict[str, tf.Variable]]:
+    """All variables of this side, by the part of the run that they belong to and by name."""
+    return {
+        'weights': named(self.player.network.variables, self.player.network.name, but=[v.mask for v in self.masked]),
+        'masks': {v.name: v.mask for v in self.masked},
+        'averages': self._averages(),
+        'optimizers': named(self.optimizer.variables, self.optimizer.name),
+        'methods': named(self.method.variables, self.method.name) if self.method else {},
+        'exploration': _by_layer(self.masked, self.exploration.explored) if self.exploration else {}}
+
+  def _averages(self):
+    if not self.average:
+      return {}
+    fresh = {f'{name}/fresh': v for name, v in _by_layer(self.masked, self.average.fresh).items()}
+    return {**named(self.player.averaged.variables, self.player.averaged.name), **fresh}
+
+
+def named(variables: Iterable[tf.Variable], prefix: str, but: Iterable[tf.Variable] = ()) -> dict[str, tf.Variable]:
+  """Variables by their names, without '`prefix`/' before and ':0' behind; those of `but` are left out."""
+  left_out = {id(v) for v in but}
+  result = {}
+  for variable in variables:
+    if id(variable) in left_out:
+      continue
+    name = variable.name.removesuffix(':0').removeprefix(f'{prefix}/')
+    if name in result:
+      raise ValueError(f'Two variables of {prefix} are called {name}; give them names of their own.')
+    result[name] = variable
+  return result
+
+
+def _by_layer(masked: Sequence[MaskedVariable], variables: Sequence[tf.Variable]) -> Mapping[str, tf.Variable]:
+  return {v.name: variable for v, variable in zip(masked, variables, strict=True)}
