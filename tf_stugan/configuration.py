@@ -13,7 +13,6 @@ import re
 import gin
 
 import tf_stugan
-from tf_stugan import compat
 from tf_stugan import errors
 
 _ALLOWED_MODULES = ('tf_stugan', 'tf_keras.', '__gin__', 'gin.')
@@ -51,6 +50,7 @@ def load(files: Sequence[pathlib.Path], bindings: Sequence[str] = ()) -> None:
   Raises:
     UserError: a name that does not exist, a file that does not parse, an import that is not allowed.
   """
+  from tf_stugan import compat  # pylint: disable=g-import-not-at-top  (TensorFlow, which `find` can do without)
   gin.clear_config()
   compat.read_gin_files_only()
   gin.add_config_file_search_path(str(config_root()))
