@@ -1,7 +1,5 @@
 """Blocks of discriminators against arithmetic by hand."""
 
-import functools
-
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -17,7 +15,7 @@ X = np.array([[1, -3], [5, -7]], np.float32).reshape([1, 2, 2, 1])
 
 
 def block(rectified, **kwargs):
-  """A block of one channel that puts out what its shortcut makes of `X`: its convolutions are zero but for the shortcut's."""
+  """A block of one channel that puts out what its shortcut makes of an input: its two convolutions are zero."""
   return blocks.DiscriminatorBlock(1, STYLE, False, 'block', rectified_shortcut=rectified, **kwargs)
 
 
@@ -32,7 +30,7 @@ def test_a_shortcut_with_weights_takes_x_or_relu_of_x(rectified, expected):
   layer(tf.constant(X))
   layer.shortcut.kernel.assign([[[[2.0]]]])
   layer.shortcut.bias.assign([0.5])
-  np.testing.assert_array_equal(layer(tf.constant(X)).numpy().ravel(), [expected])  # a mean of 4 / -4 or 6 / 4, by 2, plus 0.5
+  np.testing.assert_array_equal(layer(tf.constant(X)).numpy().ravel(), [expected])  # mean of -4 / 4 or 6 / 4
 
 
 @pytest.mark.parametrize('rectified', [False, True])
@@ -49,4 +47,4 @@ def test_the_way_through_the_convolutions_is_the_same(rectified):
 
 def test_a_batch_norm_leaves_no_relu_to_work_in_place():
   with pytest.raises(errors.UserError, match='exclude each other'):
-    resnet.Discriminator(4, [1, 1], STYLE, functools.partial(heads.Unconditional), batch_norm=True, rectified_shortcut=True)
+    resnet.Discriminator(4, [1, 1], STYLE, heads.Unconditional, batch_norm=True, rectified_shortcut=True)
