@@ -17,6 +17,7 @@ import tensorflow as tf
 import tf_keras as keras
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2 as frozen
 
 from tf_stugan import errors
 
@@ -36,7 +37,7 @@ with warnings.catch_warnings():
 tf.config.optimizer.set_experimental_options({'remapping': False})
 
 __all__ = [
-    'Interpreter', 'PolynomialDecay', 'PrunableLayer', 'adam_slots', 'assign', 'keras', 'precision', 'read_gin_files_only',
+    'Interpreter', 'PolynomialDecay', 'PrunableLayer', 'adam_slots', 'assign', 'frozen', 'keras', 'precision', 'read_gin_files_only',
     'schema', 'tfgan']
 
 

@@ -20,6 +20,74 @@ class Imitation(tf.Module):
     return {'pool_3': mean, 'logits': mean[:, :2]}
 
 
+class Head(tf.Module):
+  """Features are columns of the first row, in one of several arrangements; logits are a product with weights plus a bias."""
+
+  def __init__(self, arrangement):
+    super().__init__()
+    self.arrangement = arrangement
+    generator = np.random.default_rng(0)
+    self.weights = tf.Variable(generator.normal(size=[299, 4]), dtype=tf.float32)
+    self.bias = tf.Variable([0.5, -1.0, 2.0, 0.0])
+
+  @tf.function(input_signature=[tf.TensorSpec([None, 299, 299, 3])])
+  def __call__(self, x):
+    pooled = x[:, :1, :, 0][:, :, None]  # [N, 1, 1, 299], as Inception's is
+    features = tf.squeeze(pooled, [1, 2])
+    if self.arrangement == 'apart':  # what is handed out is not what the logits are made of
+      return {'pool_3': tf.reshape(pooled, [-1, 299]), 'logits': features @ self.weights + self.bias}
+    if self.arrangement == 'no head':
+      return {'pool_3': features, 'logits': x[:, 1, :4, 0]}
+    return {'pool_3': features, 'logits': features @ self.weights + self.bias}
+
+
+def saved_head(arrangement, path):
+  head = Head(arrangement)
+  tf.saved_model.save(head, str(path))
+  return head, features.Inception(str(path))
+
+
+@pytest.mark.parametrize('arrangement', ['together', 'apart'])
+def test_logits_leave_out_the_bias_unless_asked(arrangement, tmp_path):
+  head, extractor = saved_head(arrangement, tmp_path)
+  data = random_images.RandomImages(4).load()
+  extractor.prepare(data, tmp_path)
+  pool, logits = extractor(data.images)
+  np.testing.assert_allclose(logits, pool @ head.weights.numpy(), atol=1e-4)
+  with_bias = features.Inception(str(tmp_path), logits_with_bias=True)
+  with_bias.prepare(data, tmp_path)
+  np.testing.assert_allclose(with_bias(data.images)[1], logits + head.bias.numpy(), atol=1e-4)
+  assert 'without bias' in extractor.description and 'with bias' in with_bias.description
+
+
+def test_logits_of_another_kind_are_taken_as_they_are_and_said_to_be(tmp_path, caplog):
+  _, extractor = saved_head('no head', tmp_path)
+  data = random_images.RandomImages(4).load()
+  extractor.prepare(data, tmp_path)
+  assert extractor(data.images)[1].any() and 'with bias' in extractor.description
+  assert 'cannot be told' in caplog.text
+
+
+@pytest.mark.parametrize('legacy', [True, False])
+def test_images_are_enlarged_as_tensorflow_1_did_it_or_as_tensorflow_2_does(legacy, tmp_path):
+  saved_head('together', tmp_path)
+  extractor = features.Inception(str(tmp_path), legacy_resize=legacy)
+  row = np.array([10, 50, 200, 90], np.uint8)
+  extractor.prepare(random_images.RandomImages(4).load(), tmp_path)
+  pool, _ = extractor(np.tile(row[None, None, :, None], [1, 4, 1, 3]))
+  # Target pixel i lies at 4 i / 299 of the source; with half-pixel centres at 4 (i + 1/2) / 299 - 1/2.
+  places = 4 * np.arange(299) / 299 if legacy else 4 * (np.arange(299) + 0.5) / 299 - 0.5
+  np.testing.assert_allclose(pool[0], (np.interp(places, np.arange(4), row) - 128) / 128, atol=1e-5)
+  assert f'TensorFlow {1 if legacy else 2}' in extractor.description
+
+
+def test_the_two_ways_to_enlarge_images_share_no_cache(folder, tmp_path):
+  extractors = [features.Inception(folder, legacy_resize=legacy) for legacy in (True, False)]
+  for extractor in extractors:
+    extractor.prepare(random_images.RandomImages(4).load(), tmp_path)
+  assert extractors[0].identity != extractors[1].identity
+
+
 @pytest.fixture(scope='module')
 def folder(tmp_path_factory):
   path = str(tmp_path_factory.mktemp('inception'))

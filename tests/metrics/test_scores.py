@@ -24,7 +24,7 @@ class Flat:
 
 def gathered(features, batch=37):
   images = features[:, None, None, :]
-  return samples.gather(Flat(), (images[i:i + batch] for i in range(0, len(images), batch)))
+  return samples.gather(Flat(), (images[i:i + batch] for i in range(0, len(images), batch)), len(images))
 
 
 @pytest.fixture(scope='module')
@@ -90,6 +90,39 @@ def test_kid_equals_the_double_sum_and_tfgan(sets):
   theirs = tfgan.eval.kernel_classifier_distance_from_activations(
       tf.constant(sets[0][:400]), tf.constant(sets[1]), max_block_size=400)
   assert kid.kid(gathered(sets[0][:400]), gathered(sets[1]))['kcd'] == pytest.approx(float(theirs), rel=1e-3)
+
+
+def by_class(count, seed):
+  """Features of ten classes that lie far apart, listed class by class: one distribution, whatever the seed."""
+  labels = np.arange(count) * 10 // count
+  return (np.random.default_rng(seed).normal(size=[count, 4]) + 3 * labels[:, None]).astype(np.float32)
+
+
+def test_kid_of_one_distribution_is_about_zero_though_images_come_class_by_class():
+  real, fake = by_class(12_000, 1), by_class(12_000, 2)
+  shuffled = np.random.default_rng(3).permutation(fake)
+  scale = abs(kid.squared_mmd(real[:1000], fake[-1000:]))  # of the first class from the last
+  for other in (fake, shuffled):
+    assert abs(kid.kid(gathered(real, 500), gathered(other, 500))['kcd']) < 1e-3 * scale
+
+
+def test_kept_features_are_a_fixed_sample_of_all_images():
+  features = np.arange(25_000, dtype=np.float32)[:, None]
+  first, second = gathered(features, 700).features, gathered(features, 25_000).features
+  np.testing.assert_array_equal(first, second)  # whatever the batches
+  assert len(np.unique(first)) == samples.KEPT_FEATURES
+  assert abs(np.corrcoef(first[:, 0], np.arange(len(first)))[0, 1]) < 0.05
+  counts, _ = np.histogram(first, 10, (0, 25_000))
+  assert counts.min() > 900 and counts.max() < 1100
+
+
+@pytest.mark.parametrize('count, sizes', [(1000, [1000]), (1001, [501, 500]), (1999, [1000, 999]), (2000, [1000] * 2)])
+def test_blocks_of_kid_are_at_most_as_large_as_asked(count, sizes, monkeypatch):
+  seen = []
+  monkeypatch.setattr(kid, 'squared_mmd', lambda x, y: seen.append((len(x), len(y))) or 0.0)
+  stream = gathered(np.zeros([count, 2], np.float32), 500)
+  kid.kid(stream, stream, block_size=1000)
+  assert seen == [(size, size) for size in sizes]
 
 
 def test_only_inception_gives_scores_their_famous_names(sets):

@@ -1,7 +1,8 @@
 """Forward passes of whole published networks, computed by NumPy alone from arrays in PyTorch's names and layouts.
 
 The NumPy code below is NCHW, in float64, in the order of the operations of the papers' code: upsampling before the
-convolution, pooling after it, no fused forms. Arrays are drawn where they are used.
+convolution, pooling after it, no fused forms. An in-place ReLU works in place here, too: whoever reads its input later sees
+what it left. Arrays are drawn where they are used.
 """
 
 import numpy as np
@@ -86,6 +87,10 @@ def relu(x):
   return np.maximum(x, 0)
 
 
+def relu_in_place(x):
+  return np.maximum(x, 0, out=x)
+
+
 def up(x):
   return x.repeat(2, axis=2).repeat(2, axis=3)
 
@@ -116,11 +121,11 @@ def sngan_generator(arrays, z, bottom, channels):
   return np.tanh(net.conv('c5', relu(norm('b5', x)), 3))
 
 
-def discriminator_blocks(net, x, channels, downsamplings, names, attention=None):
+def discriminator_blocks(net, x, channels, downsamplings, names, attention=None, activation=relu):
   block, conv1, conv2, shortcut = names
   for i, c in enumerate(channels):
     name = block(i)
-    h = net.conv(f'{name}.{conv1}', relu(x) if i else x, c)
+    h = net.conv(f'{name}.{conv1}', activation(x) if i else x, c)
     h = net.conv(f'{name}.{conv2}', relu(h), c)
     if i == 0:
       x = pool(h) + net.conv(f'{name}.{shortcut}', pool(x), c, 1)
@@ -163,10 +168,10 @@ def biggan_generator(arrays, z, y, channels, classes, shared=0, attention_after=
   return np.tanh(net.conv('output_layer.2', relu(x), 3))
 
 
-def biggan_discriminator(arrays, x, y, channels, downsamplings, classes, attention=None):
+def biggan_discriminator(arrays, x, y, channels, downsamplings, classes, attention=None, activation=relu):
   net = Net(arrays, 'biggan')
   names = (lambda i: f'blocks.{i}.0', 'conv1', 'conv2', 'conv_sc')
-  h = discriminator_blocks(net, x, channels, downsamplings, names, attention).sum(axis=(2, 3))
+  h = discriminator_blocks(net, x, channels, downsamplings, names, attention, activation).sum(axis=(2, 3))
   return net.dense('linear', h, 1) + (h * net.weight('embed', classes, h.shape[1])[y]).sum(axis=1, keepdims=True)
 
 
@@ -213,7 +218,19 @@ CASES = {
         import_arrays.BIGGAN_DISCRIMINATOR),
     'biggan_64 discriminator': (
         from_gin('biggan_64', 'discriminator', 'DISCRIMINATOR_WIDTH = 8', 'NUM_CLASSES = 5'),
-        lambda a, x, y: biggan_discriminator(a, x, y, [8, 16, 32, 64, 128], 4, 5, 'blocks.0.1'), (image(64), Y),
+        lambda a, x, y: biggan_discriminator(a, x, y, [8, 16, 32, 64, 128], 4, 5, 'blocks.0.1', relu_in_place),
+        (image(64), Y), import_arrays.BIGGAN_DISCRIMINATOR),
+    'diffaug_gan discriminator': (
+        from_gin('diffaug_gan', 'discriminator', 'DISCRIMINATOR_WIDTH = 4', 'NUM_CLASSES = 5'),
+        lambda a, x, y: biggan_discriminator(a, x, y, [8, 8, 8, 8], 2, 5, 'blocks.0.1', relu_in_place), (image(32), Y),
+        import_arrays.BIGGAN_DISCRIMINATOR),
+    'sagan discriminator': (
+        from_gin('sagan', 'discriminator', 'DISCRIMINATOR_WIDTH = 4', 'NUM_CLASSES = 5'),
+        lambda a, x, y: biggan_discriminator(a, x, y, [8, 8, 8, 8], 2, 5, 'blocks.0.1', relu_in_place), (image(32), Y),
+        import_arrays.BIGGAN_DISCRIMINATOR),
+    'biggan_128 discriminator': (
+        from_gin('biggan_128', 'discriminator', 'DISCRIMINATOR_WIDTH = 8', 'NUM_CLASSES = 5', 'LATENT_SIZE = 24'),
+        lambda a, x, y: biggan_discriminator(a, x, y, [8, 16, 32, 64, 128, 128], 5, 5, 'blocks.0.1'), (image(64), Y),
         import_arrays.BIGGAN_DISCRIMINATOR),
 }
 

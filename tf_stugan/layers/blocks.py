@@ -80,11 +80,13 @@ class DiscriminatorBlock(keras.layers.Layer):
     downsample: pool 2 x 2.
     widen: whether the input has another number of channels.
     normalized: whether a shift of an output channel changes nothing that follows, see `Conv2D.void_bias`.
+    rectified_shortcut: the other way takes relu(x), too: what an in-place ReLU leaves of x. Without `batch_norm` only.
   """
 
   def __init__(self, channels: int, style: LayerStyle, batch_norm: bool, name: str, downsample: bool = False,
-               widen: bool = False, normalized: bool = False):
+               widen: bool = False, normalized: bool = False, rectified_shortcut: bool = False):
     super().__init__(name=name)
+    self.rectified_shortcut = rectified_shortcut
     resample = 'down' if downsample else None
     make_norm = style.batch_norm if batch_norm else normalization.no_norm
     self.norm1 = make_norm('norm1')
@@ -99,8 +101,10 @@ class DiscriminatorBlock(keras.layers.Layer):
       self.shortcut.void_bias = normalized
 
   def call(self, x, training=False):
-    h = self.conv1(tf.nn.relu(self.norm1(x, training=training)), training=training)
+    rectified = tf.nn.relu(self.norm1(x, training=training))
+    h = self.conv1(rectified, training=training)
     h = self.conv2(tf.nn.relu(self.norm2(h, training=training)), training=training)
+    x = rectified if self.rectified_shortcut else x
     if self.shortcut is None:
       return h + x
     return h + self.shortcut(self.norm_shortcut(x, training=training), training=training)

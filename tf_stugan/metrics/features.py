@@ -16,8 +16,10 @@ from tf_stugan import errors
 from tf_stugan.compat import keras
 from tf_stugan.compat import tfgan
 from tf_stugan.data import images as images_lib
+from tf_stugan.metrics.logit_bias import logit_bias
 
 _LOG = logging.getLogger(__name__)
+_SIZE = tfgan.eval.INCEPTION_DEFAULT_IMAGE_SIZE
 
 
 class FeatureExtractor(abc.ABC):
@@ -44,17 +46,21 @@ class FeatureExtractor(abc.ABC):
 
 
 class Inception(FeatureExtractor):
-  """TF-GAN's Inception: 2,048 pool_3 features and 1,008 logits.
+  """TF-GAN's Inception: 2,048 pool_3 features and 1,008 logits, in the protocol of the published FID and IS by default.
 
   Args:
     location: a tfhub.dev address, or a folder with the module (a SavedModel whose result has 'pool_3' and 'logits').
+    legacy_resize: images are enlarged to 299 x 299 by the bilinear rule of TensorFlow 1, whose pixels have no half-pixel
+      centres, as the graph of 2015 does it; False takes TensorFlow 2's.
+    logits_with_bias: the logits are the module's own; the published IS leaves out the bias of the last layer.
   """
 
   is_inception = True
 
-  def __init__(self, location: str = tfgan.eval.INCEPTION_TFHUB):
+  def __init__(self, location: str = tfgan.eval.INCEPTION_TFHUB, legacy_resize: bool = True, logits_with_bias: bool = False):
     self.location = location
-    self.description = f'Inception {location}'
+    self.legacy_resize = legacy_resize
+    self.logits_with_bias = logits_with_bias
 
   def prepare(self, data, cache_dir):
     import tensorflow_hub  # pylint: disable=g-import-not-at-top
@@ -63,23 +69,31 @@ class Inception(FeatureExtractor):
     if not is_address and not os.path.isdir(self.location):
       raise errors.UserError(f'Inception.location {self.location!r} is not a folder. {_INCEPTION_HELP}')
     try:
-      module = tensorflow_hub.load(self.location)
-      self._module = tf.function(module)
+      self._module = tf.function(tensorflow_hub.load(self.location))
+      bias = None if self.logits_with_bias else logit_bias(
+          self._module, tf.TensorSpec([None, _SIZE, _SIZE, 3]), 'pool_3', 'logits')
+      self._bias = 0.0 if bias is None else bias
       features, _ = self(data.images[:2])
-      self.identity = _digest(pathlib.Path(tensorflow_hub.resolve(self.location)))
+      digest = _digest(pathlib.Path(tensorflow_hub.resolve(self.location)))
     except Exception as error:  # pylint: disable=broad-except  (a download, an archive or a graph can fail in many ways)
       raise errors.UserError(
           f'Inception could not be loaded from {self.location} ({type(error).__name__}: '
           f'{str(error).strip().splitlines()[0][:200]}). {_INCEPTION_HELP}') from error
+    if bias is None and not self.logits_with_bias:
+      _LOG.warning('The bias of the logits of %s cannot be told from its graph: they are taken as they are.', self.location)
+    resize = 'TensorFlow 1' if self.legacy_resize else 'TensorFlow 2'
+    self.description = (
+        f'Inception {self.location}, bilinear resize of {resize}, logits {"with" if bias is None else "without"} bias')
+    self.identity = f'{digest} {resize}' if digest else ''
     _LOG.info('Inception features: %d', features.shape[1])
 
   def __call__(self, images):
     x = tf.cast(images, tf.float32)
     if x.shape[-1] == 1:
       x = tf.repeat(x, 3, axis=-1)
-    x = tf.image.resize(x, [tfgan.eval.INCEPTION_DEFAULT_IMAGE_SIZE] * 2)  # bilinear
-    result = self._module((x - 128.0) / 128.0)  # [-1, 1), as TF-GAN's own preprocessing has it
-    return result['pool_3'].numpy(), result['logits'].numpy()
+    resize = tf.compat.v1.image.resize_bilinear if self.legacy_resize else tf.image.resize
+    result = self._module((resize(x, [_SIZE] * 2) - 128.0) / 128.0)  # [-1, 1), as TF-GAN's own preprocessing has it
+    return result['pool_3'].numpy(), result['logits'].numpy() - self._bias
 
 
 def _digest(folder):
@@ -93,7 +107,8 @@ def _digest(folder):
 
 _INCEPTION_HELP = (
     'Download https://tfhub.dev/tensorflow/tfgan/eval/inception/1?tf-hub-format=compressed on a machine that has access, '
-    "unpack it, and set INCEPTION_LOCATION = '/path/to/folder'; or use metrics/classifier.gin, which needs no download.")
+    "unpack it, and set INCEPTION_LOCATION = '/path/to/folder'. Without a download go metrics/classifier.gin (which needs "
+    'labels), metrics/random_network.gin, and metrics/none.gin (no scores).')
 
 
 class Classifier(FeatureExtractor):

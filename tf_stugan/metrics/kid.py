@@ -23,9 +23,12 @@ def squared_mmd(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def kid(real: EvalSamples, fake: EvalSamples, block_size: int = 1000) -> dict[str, float]:
-  """Mean over blocks of at most `block_size` images: 'kid' with Inception features, 'kcd' with a classifier's."""
+  """Mean over equal blocks of at most `block_size` images: 'kid' with Inception features, 'kcd' with a classifier's.
+
+  Blocks follow the random order in which features are kept, so that each holds images of all classes.
+  """
   count = min(len(real.features), len(fake.features))
-  blocks = max(1, count // block_size)
+  blocks = -(-count // block_size)
   pairs = zip(np.array_split(real.features[:count], blocks), np.array_split(fake.features[:count], blocks), strict=True)
   values = [squared_mmd(x, y) for x, y in pairs]
   return {'kid' if real.extractor.is_inception else 'kcd': float(np.mean(values))}

@@ -111,13 +111,20 @@ class Discriminator(keras.Model):
     mean_pool: take the mean over positions before the head, not the sum.
     attention_after: the block (from 1) that self-attention follows; 0 for none.
     batch_norm: normalize before every ReLU inside the blocks and before the shortcuts (where there is no spectral norm).
+    rectified_shortcut: shortcuts after the first block take relu(x), not x, as in code whose ReLU works in place.
     name: of the network.
+
+  Raises:
+    UserError: `rectified_shortcut` with `batch_norm`; a ReLU behind a BatchNorm leaves x as it is, in place or not.
   """
 
   def __init__(self, width: int, multipliers: Sequence[int], style: LayerStyle, head: HeadFn, downsamplings: int = 2,
-               mean_pool: bool = False, attention_after: int = 0, batch_norm: bool = False, name: str = 'discriminator'):
+               mean_pool: bool = False, attention_after: int = 0, batch_norm: bool = False, rectified_shortcut: bool = False,
+               name: str = 'discriminator'):
     super().__init__(name=name)
     errors.check_counts(self, width=width)
+    if rectified_shortcut and batch_norm:
+      raise errors.UserError('Discriminator.rectified_shortcut and batch_norm exclude each other.')
     self.width = width
     self.mean_pool = mean_pool
     self.attention_after = attention_after
@@ -130,7 +137,8 @@ class Discriminator(keras.Model):
     for i, channels in enumerate(widths, 2):
       self.blocks.append(DiscriminatorBlock(
           channels, style, batch_norm, f'block{i}', downsample=i <= downsamplings,
-          widen=changes[i - 2] and i > downsamplings, normalized=normalized[i - 1]))
+          widen=changes[i - 2] and i > downsamplings, normalized=normalized[i - 1],
+          rectified_shortcut=rectified_shortcut))
     self.attention = SelfAttention(style) if attention_after else None
     self.logits = head(style)
 

@@ -57,7 +57,8 @@ class Evaluator:
         'running BatchNorm statistics')
     return {
         'extractor': self.extractor.description, 'real_images': self._real.count, 'data': self._data_name,
-        'generated_images': self.num_samples, 'generator': f'average, {statistics}', 'pixels': 'uint8, truncated'}
+        'generated_images': self.num_samples, 'generator': f'average, {statistics}', 'pixels': 'uint8, truncated',
+        'kernel_distance': f'{samples.KEPT_FEATURES} images a side at most, chosen by a fixed permutation'}
 
   def evaluate(self, gan: GAN, stopped: Callable[[], bool] = lambda: False) -> dict[str, float]:
     """Scores of the averaged generator, by name. Raises Interrupted once `stopped`, which is asked before every batch."""
@@ -69,7 +70,7 @@ class Evaluator:
         made = self.batch_size if self.batch_statistics else count  # statistics are always those of a whole batch
         images = gan.sample(np.arange(start, start + made), batch_statistics=self.batch_statistics)
         yield images_lib.to_uint8(images[:count])
-    fake = samples.gather(self.extractor, generated())
+    fake = samples.gather(self.extractor, generated(), self.num_samples)
     return {name: value for metric in self.metrics for name, value in metric(self._real, fake).items()}
 
   def _cached_samples(self, data, cache_dir):
@@ -79,7 +80,7 @@ class Evaluator:
     settings = {  # whatever a bit may depend on
         'extractor': self.extractor.identity, 'data': data.fingerprint, 'batch_size': self.batch_size,
         'kept_features': samples.KEPT_FEATURES, 'tensorflow': tf.__version__,
-        'devices': sorted({device.device_type for device in tf.config.list_logical_devices()}), 'version': 1}
+        'devices': sorted({device.device_type for device in tf.config.list_logical_devices()}), 'version': 2}
     key = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
     path = cache_dir / f'real-images-{key}.npz'
     if path.exists():
@@ -92,14 +93,14 @@ class Evaluator:
     real = self._real_samples(data)
     try:
       samples.save(path, real)
-      _LOG.info('Their statistics and the first %d features are kept in %s', len(real.features), path)
+      _LOG.info('Their statistics and the features of %d are kept in %s', len(real.features), path)
     except OSError as error:  # it may have taken hours, and the run can do without the file
       _LOG.warning('The features of the real images could not be kept in %s: %s', path, error)
     return real
 
   def _real_samples(self, data):
     _LOG.info('Features of the %d real images of %s ...', len(data), data.name)
-    return samples.gather(self.extractor, self._slices(data.images), keep_probabilities=False)
+    return samples.gather(self.extractor, self._slices(data.images), len(data), keep_probabilities=False)
 
   def _slices(self, images):
     for start in range(0, len(images), self.batch_size):
