@@ -18,13 +18,13 @@ def made(*bindings, experiment='sngan_cifar10_stugan.gin'):
 
 def test_the_paper_s_numbers_of_sngan_on_cifar10():
   experiment = made()
-  trainer = experiment.trainer
+  trainer = experiment.make_trainer()
   assert experiment.procedure.num_steps == 50_048
-  assert [(p.batch_size, p.updates_per_step) for p in trainer.gan.players] == [(64, 5), (128, 1)]
+  assert [(p.batch_size, p.updates_per_step) for p in trainer.gan.turns] == [(64, 5), (128, 1)]
   for optimizer in trainer.optimizers.values():
     config = optimizer.get_config()
     assert [config[k] for k in ('learning_rate', 'beta_1', 'beta_2', 'epsilon')] == pytest.approx([2e-4, 0, 0.9, 1e-8])
-  assert trainer.average.decay == 0.999
+  assert trainer.averages['generator'].decay == 0.999
   schedule = trainer.methods['generator'].schedule
   assert (schedule.update_interval, schedule.initial_fraction, schedule.total_steps) == (1000, 0.5, 50_048)
   assert experiment.evaluator.num_samples == 50_000
@@ -33,11 +33,11 @@ def test_the_paper_s_numbers_of_sngan_on_cifar10():
 
 def test_the_paper_s_numbers_of_biggan():
   experiment = made(experiment='biggan_cifar10_stugan.gin')
-  trainer = experiment.trainer
+  trainer = experiment.make_trainer()
   assert experiment.procedure.num_steps == 125_000
-  assert [(p.batch_size, p.updates_per_step) for p in trainer.gan.players] == [(50, 4), (50, 1)]
+  assert [(p.batch_size, p.updates_per_step) for p in trainer.gan.turns] == [(50, 4), (50, 1)]
   assert trainer.optimizers['generator'].get_config()['beta_2'] == pytest.approx(0.999)
-  assert (trainer.average.decay, trainer.average.start_step) == (0.9999, 1000)
+  assert (trainer.averages['generator'].decay, trainer.averages['generator'].start_step) == (0.9999, 1000)
   assert trainer.methods['generator'].schedule.update_interval == 500
   assert experiment.evaluator.batch_statistics
 
@@ -45,7 +45,8 @@ def test_the_paper_s_numbers_of_biggan():
 @pytest.mark.parametrize('name, cap, interval', [('relaxed', 1.0, 1000), ('strict', 0.5, 2000)])
 def test_the_paper_s_numbers_of_adapt(name, cap, interval):
   experiment = made(experiment=f'sngan_cifar10_adapt_{name}.gin')
-  generator, discriminator = (experiment.trainer.methods[p] for p in ('generator', 'discriminator'))
+  trainer = experiment.make_trainer()
+  generator, discriminator = (trainer.methods[p] for p in ('generator', 'discriminator'))
   assert experiment.procedure.num_steps == 100_000
   assert (generator.schedule.update_interval, generator.across_layers) == (500, True)
   assert (discriminator.schedule.update_interval, discriminator.increment, discriminator.floor, discriminator.cap) == (
@@ -53,9 +54,9 @@ def test_the_paper_s_numbers_of_adapt(name, cap, interval):
   assert (discriminator.lower_bound, discriminator.upper_bound) == (0.45, 0.55)
   assert discriminator.density == generator.density == 0.1
   assert [float(discriminator.schedule.drop_fraction(step)) for step in (0, 100_000)] == pytest.approx([0.5, 0.005])
-  balance = experiment.trainer.balance
+  balance = trainer.balance['balance_ratio']
   assert (balance.interval, balance.window, balance.estimate.__name__) == (10, 100, 'mean_of_ratios')
-  assert not experiment.trainer.average.restart_regrown
+  assert not trainer.averages['generator'].restart_regrown
 
 
 def test_every_choice_where_paper_and_code_differ_is_a_binding():
@@ -64,7 +65,7 @@ def test_every_choice_where_paper_and_code_differ_is_a_binding():
       'DynamicSparse.regrow_dropped = False', 'DynamicSparse.reset_optimizer_state = True',
       'DynamicSparse.grow_score = @scores.random', 'DynamicSparse.distribution = @distributions.uniform',
       'StaticSparse.sample_mask = @masks.bernoulli_mask', 'UpdateSchedule.decay = @schedules.linear',
-      'UpdateSchedule.end_step = 30_000', 'SparseEMA.restart_regrown = False', 'SparseEMA.average_buffers = False').trainer
+      'UpdateSchedule.end_step = 30_000', 'SparseEMA.restart_regrown = False', 'SparseEMA.average_buffers = False').make_trainer()
   method = trainer.methods['generator']
   assert trainer.layers.__name__ == layer_choice.conv_and_dense.__name__  # gin wraps what it injects
   assert (method.across_layers, method.regrow_dropped, method.reset_optimizer_state) == (True, False, True)
@@ -73,11 +74,12 @@ def test_every_choice_where_paper_and_code_differ_is_a_binding():
   assert trainer.methods['discriminator'].sample_mask.__name__ == masks.bernoulli_mask.__name__
   assert method.schedule.decay.__name__ == schedules.linear.__name__
   assert method.schedule.end_step == 30_000
-  assert (trainer.average.restart_regrown, trainer.average.average_buffers) == (False, False)
+  average = trainer.averages['generator']
+  assert (average.restart_regrown, average.average_buffers) == (False, False)
 
 
 def test_a_scope_reaches_one_player_only():
-  trainer = made('discriminator/optimizers.Adam.learning_rate = 4e-4', 'generator/DynamicSparse.density = 0.05').trainer
+  trainer = made('discriminator/optimizers.Adam.learning_rate = 4e-4', 'generator/DynamicSparse.density = 0.05').make_trainer()
   assert trainer.optimizers['discriminator'].get_config()['learning_rate'] == pytest.approx(4e-4)
   assert trainer.optimizers['generator'].get_config()['learning_rate'] == pytest.approx(2e-4)
   assert (trainer.methods['generator'].density, trainer.methods['discriminator'].density) == (0.05, 0.5)
@@ -89,7 +91,7 @@ def test_a_snapshot_can_be_loaded_again(tmp_path):
   (tmp_path / 'config.gin').write_text(text)
   configuration.load([tmp_path / 'config.gin'])
   assert configuration.differences(text, configuration.snapshot()) == []
-  assert configuration.make_experiment().trainer.methods['generator'].density == 0.3
+  assert configuration.make_experiment().make_trainer().methods['generator'].density == 0.3
 
 
 def test_differences_name_both_values():

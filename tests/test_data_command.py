@@ -134,7 +134,7 @@ NAMES = sorted(p.stem for p in (configuration.config_root() / 'datasets').glob('
 def source(name, *bindings):
   configuration.load([configuration.find(f'datasets/{name}.gin'), configuration.find('runs/data_only.gin')],
                      [*bindings, *(["IMAGE_FOLDER = '/x'"] if name == 'image_folder' else [])])
-  return configuration.make_experiment().data
+  return configuration.make_experiment().data['data']
 
 
 @pytest.mark.parametrize('name', NAMES)

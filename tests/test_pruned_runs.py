@@ -5,6 +5,8 @@ import pytest
 
 from tests import tiny
 from tf_stugan import errors
+from tf_stugan.metrics.score import LOWER
+from tf_stugan.metrics.score import Score
 from tf_stugan.procedures import comparison
 from tf_stugan.procedures import procedure
 from tf_stugan.procedures.prune_and_finetune import PruneAndFinetune
@@ -22,8 +24,8 @@ class NoScores:
 
   batch_statistics = False
 
-  def evaluate(self, gan, stopped):
-    return {'fcd': 1.0}
+  def evaluate(self, outputs, stopped):
+    return {'fcd': Score(1.0, LOWER)}
 
   def protocol(self):
     return {'extractor': 'none', 'generated_images': 1, 'real_images': 1}

@@ -25,7 +25,8 @@ def some_slow(names, quick):
   return [name if name in quick else pytest.param(name, marks=pytest.mark.slow) for name in names]
 
 
-DATA = random_images.RandomImages(num_images=16).load()
+IMAGES = random_images.RandomImages(num_images=16).load()
+DATA = {'data': IMAGES}
 
 
 def sngan_generator(width=8, latent_size=16, image_channels=3):
@@ -40,8 +41,8 @@ def sngan_discriminator(width=8):
 
 
 def make_trainer(interval=2, updates=1, method=None, width=8, methods=None, precision='float32', accumulation_steps=1,
-                 **kwargs):
-  """A built STU-GAN trainer: batches of 4. `method` replaces the generator's, `methods` both."""
+                 balance=None, **kwargs):
+  """A built STU-GAN trainer: batches of 4. `method` replaces the generator's, `methods` both; all of them, and `balance`, are made."""
   gan = noise_to_image.NoiseToImage(
       functools.partial(sngan_generator, width), sngan_discriminator, losses.hinge(), 4, 4,
       updates, precision=precision, accumulation_steps=accumulation_steps)
@@ -49,9 +50,11 @@ def make_trainer(interval=2, updates=1, method=None, width=8, methods=None, prec
   if methods is None:
     methods = {'generator': method or dynamic_sparse.DynamicSparse(0.2, schedule),
                'discriminator': static_sparse.StaticSparse(0.5)}
-  optimizers = {player.name: keras.optimizers.Adam(2e-4, 0.0, 0.9, 1e-8) for player in gan.players}
-  result = trainer.Trainer(gan, optimizers, methods, sparse_ema.SparseEMA(0.9), **kwargs)
-  result.build(DATA.image_shape)
+  optimizers = dict.fromkeys(('generator', 'discriminator'), functools.partial(keras.optimizers.Adam, 2e-4, 0.0, 0.9, 1e-8))
+  result = trainer.Trainer(
+      gan, optimizers, {role: lambda made=made: made for role, made in methods.items()},
+      functools.partial(sparse_ema.SparseEMA, 0.9), balance=balance and (lambda: balance), **kwargs)
+  result.build({'data': IMAGES.image_shape})
   return result
 
 

@@ -4,11 +4,12 @@ No other module of the library imports gin. Gin files use dynamic registration: 
 a class of the user's own needs no registration anywhere.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 import difflib
 import inspect
 import pathlib
 import re
+from typing import Any
 
 import gin
 
@@ -167,8 +168,17 @@ def make_experiment():
   Raises:
     UserError: something that is required is not set, or an argument does not fit.
   """
+  return made(gin.get_configurable(_EXPERIMENT))
+
+
+def made(make: Callable[[], Any]) -> Any:
+  """The result of `make`, which gin configures; what is wrong with its arguments is told in one line.
+
+  Raises:
+    UserError: as `make_experiment`.
+  """
   try:
-    return gin.get_configurable(_EXPERIMENT)()
+    return make()
   except errors.UserError:
     raise
   except Exception as error:  # pylint: disable=broad-except  (whatever a constructor says of its arguments)

@@ -47,7 +47,7 @@ def make_generator(model: str, density: float):
   files = ('runs/train.gin', f'models/{model}.gin', 'datasets/cifar10.gin', 'metrics/classifier.gin', 'methods/dense.gin')
   bindings = ['NUM_STEPS = 1'] + ([f'GENERATOR_WIDTH = {FLAGS.width}'] if FLAGS.width else [])
   configuration.load([configuration.find(f) for f in files], bindings)
-  generator = configuration.make_experiment().trainer.gan.averaged_generator
+  generator = configuration.make_experiment().make_trainer().gan.averaged_generator
   generator(rng.latents(np.arange(16), generator.latent_size), np.zeros(16, np.int32), training=True)
   if density < 1:
     masked = layer_choice.conv_only(generator)

@@ -46,12 +46,12 @@ def measure(name: str) -> list[float]:
                      [f'{name} = {value}' for name, value in bindings.items()])
   with strategy.scope():
     experiment = configuration.make_experiment()
-    data = experiment.data.load()
-    experiment.trainer.build(data.image_shape)
+    trainer = experiment.make_trainer()
+    data = experiment.build(trainer)
   rates = []
   for round_ in range(FLAGS.rounds + 1):
     start = time.perf_counter()
-    experiment.trainer.fit(data, FLAGS.steps * (round_ + 1))
+    trainer.fit(data, FLAGS.steps * (round_ + 1))
     rates.append(FLAGS.steps * FLAGS.batch / (time.perf_counter() - start))
   return rates[1:]
 

@@ -28,6 +28,7 @@ import tensorflow as tf
 
 from tf_stugan import configuration
 from tf_stugan import rng
+from tf_stugan.data.images import Examples
 
 PLAYERS = ('discriminator', 'generator')
 _MEMORY_ROUNDS = 3  # processes of each method
@@ -57,9 +58,8 @@ def make_trainer(method: str):
   files = [configuration.find(f) for f in (f'sngan_cifar10_{method}.gin', 'runs/tiny.gin')]
   configuration.load(files, [f'{name} = {value}' for name, value in bindings.items()])
   experiment = configuration.make_experiment()
-  data = experiment.data.load()
-  experiment.trainer.build(data.image_shape)
-  return experiment.trainer, data
+  trainer = experiment.make_trainer()
+  return trainer, experiment.build(trainer)
 
 
 def advance(trainer, data, steps: int) -> float:
@@ -72,13 +72,14 @@ def advance(trainer, data, steps: int) -> float:
 def updates(trainer):
   """(an update of the discriminator, one of the generator), compiled; the former takes images."""
   def move(name, batch):
-    return trainer._move(trainer.sides[name], batch, rng.seed(1, name, trainer.step))  # pylint: disable=protected-access
+    turn, = (turn for turn in trainer.gan.turns if turn.name == name)
+    return trainer._move(turn, batch, rng.seed(1, name, trainer.step), {})  # pylint: disable=protected-access
 
   def compiled(function):
     return tf.function(function, jit_compile=FLAGS.jit_compile or None, autograph=False)
 
   labels = tf.zeros([FLAGS.batch], tf.int32)
-  return (compiled(lambda images: move('discriminator', {'images': images, 'labels': labels}).scalars['loss']),
+  return (compiled(lambda images: move('discriminator', {'data': Examples(images, labels)}).scalars['loss']),
           compiled(lambda: move('generator', {}).scalars['loss']))
 
 

@@ -85,7 +85,7 @@ def describe(file: pathlib.Path) -> tuple[str, str, str]:
   shared = ('runs/train.gin', f'models/{file.name}', 'datasets/cifar10.gin', 'metrics/classifier.gin', 'methods/dense.gin')
   configuration.load([configuration.find(f) for f in shared], ['NUM_STEPS = 1'])
   with tf.Graph().as_default():
-    gan = configuration.make_experiment().trainer.gan
+    gan = configuration.make_experiment().make_trainer().gan
     height, width, _ = gan.build()
     rows = []
     for network in (gan.generator, gan.discriminator):

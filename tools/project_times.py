@@ -29,7 +29,7 @@ def main(_):
     configuration.load([configuration.find(f'{name}.gin')], [])
     experiment = configuration.make_experiment()
     steps = experiment.procedure.num_steps
-    operations = ledger.ledger(experiment.trainer, steps, measured).dense_training
+    operations = ledger.ledger(experiment.make_trainer(), steps, measured).dense_training
     sys.stdout.write(f'| `{name}` | {steps:,} | {operations:.2e} | {operations / FLAGS.tera / 1e12 / 3600:.1f} |\n')
 
 

@@ -58,7 +58,7 @@ def load(experiment, *bindings):
 
 def prepare(experiment, workdir, cache, *bindings):
   made = load(experiment, *bindings)
-  return made, made.prepare(Workdir(workdir, create=True), None, cache)
+  return made, made.prepare(made.make_trainer(), Workdir(workdir, create=True), None, cache)
 
 
 @pytest.fixture(scope='module')
@@ -139,8 +139,8 @@ def test_the_export_equals_keras(finished):
 
 def test_the_newest_checkpoint_is_whole(finished):
   experiment, run, _, _ = finished
-  fresh = load(experiment).trainer
-  fresh.build(run.data.image_shape)
+  fresh = load(experiment).make_trainer()
+  fresh.build(run.trainer.image_shapes)
   assert checkpoints.restore(fresh, run.workdir.checkpoints) == 8
   for a, b in zip(fresh.variables, run.trainer.variables, strict=True):
     np.testing.assert_array_equal(a.numpy(), b.numpy())
@@ -177,7 +177,7 @@ def test_adapt_is_scored_as_it_was_published(experiment):
   configuration.load([configuration.find(experiment)], [])
   made = configuration.make_experiment()
   assert (made.evaluator.batch_statistics, made.evaluator.batch_size, made.evaluator.num_samples) == (True, 100, 50_000)
-  assert made.trainer.flip
+  assert made.make_trainer().flip
   assert made.procedure.num_steps == (100_000 if 'sngan' in experiment else 200_000)
 
 
@@ -185,7 +185,7 @@ def test_sngan_starts_as_each_paper_has_it():
   kernels = {}
   for method in ('stugan', 'adapt_relaxed'):
     configuration.load([configuration.find(f'sngan_cifar10_{method}.gin')], [])
-    gan = configuration.make_experiment().trainer.gan
+    gan = configuration.make_experiment().make_trainer().gan
     gan.build()
     kernels[method] = [abs(network.blocks[1].conv2.kernel.numpy()).max() for network in (gan.generator, gan.discriminator)]
   fan_in = np.array([9 * 256, 9 * 128])
@@ -201,7 +201,7 @@ def test_all_experiments_can_be_made_and_sparse_ones_take_the_same_two_macros():
       bindings += ['GENERATOR_DENSITY = 0.3', 'DISCRIMINATOR_DENSITY = 0.4']
     configuration.load([configuration.find(experiment)], bindings)
     made = configuration.make_experiment()
-    densities = {name: method.density for name, method in made.trainer.methods.items()}
+    densities = {name: method.density for name, method in made.make_trainer().methods.items()}
     assert densities == ({} if dense else {'generator': 0.3, 'discriminator': 0.4}), experiment
 
 
@@ -248,9 +248,9 @@ def test_an_ablation_changes_stugan(ablation):
   configuration.load([configuration.find(f) for f in files])
   assert configuration.differences(plain, configuration.snapshot())
   made = configuration.make_experiment()
-  trainer = made.trainer
-  data = random_images.RandomImages(num_images=16).load()
-  trainer.build(data.image_shape)
+  trainer = made.make_trainer()
+  data = {'data': random_images.RandomImages(num_images=16).load()}
+  trainer.build({'data': data['data'].image_shape})
   if ablation in NUMBERS:  # what is trained has the same graph as without them
     densities = {name: round(float(masks.density(side.masked)), 2) for name, side in trainer.sides.items()}
     assert (made.procedure.num_steps, densities) == NUMBERS[ablation]

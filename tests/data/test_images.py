@@ -13,14 +13,18 @@ def data():
   return random_images.RandomImages(num_images=20, resolution=4).load()
 
 
+def draw(updates, size):
+  return {'d': images.Draw(updates, size, ('data',))}
+
+
 def first(dataset, count):
-  return [element['d']['images'].numpy() for element in dataset.take(count)]
+  return [element['d']['data'].images.numpy() for element in dataset.take(count)]
 
 
 def test_a_batch_is_a_function_of_seed_and_step(data):
-  run = first(images.batches(data, {'d': (2, 6)}, run_seed=1), 5)
-  np.testing.assert_array_equal(first(images.batches(data, {'d': (2, 6)}, run_seed=1, first_step=3), 2), run[3:])
-  assert (np.array(first(images.batches(data, {'d': (2, 6)}, run_seed=2), 1)) != run[0]).any()
+  run = first(images.batches({'data': data}, draw(2, 6), run_seed=1), 5)
+  np.testing.assert_array_equal(first(images.batches({'data': data}, draw(2, 6), run_seed=1, first_step=3), 2), run[3:])
+  assert (np.array(first(images.batches({'data': data}, draw(2, 6), run_seed=2), 1)) != run[0]).any()
 
 
 def test_every_epoch_shows_every_image_once_in_a_new_order():
@@ -40,15 +44,15 @@ def test_the_order_is_the_same_in_every_version():
 
 
 def test_replicas_share_the_batches_of_one_device(data):
-  whole = np.array(first(images.batches(data, {'d': (3, 4)}, 1, flip=True), 2))
-  shares = first(images.batches(data, {'d': (3, 4)}, 1, num_replicas=2, flip=True), 4)
+  whole = np.array(first(images.batches({'data': data}, draw(3, 4), 1, flip=True), 2))
+  shares = first(images.batches({'data': data}, draw(3, 4), 1, num_replicas=2, flip=True), 4)
   np.testing.assert_array_equal(np.concatenate(shares[:2], axis=1), whole[0])
   np.testing.assert_array_equal(np.concatenate(shares[2:], axis=1), whole[1])
 
 
 def test_flips_mirror_about_half_of_the_images(data):
-  plain = np.array(first(images.batches(data, {'d': (1, 20)}, 1), 10))
-  flipped = np.array(first(images.batches(data, {'d': (1, 20)}, 1, flip=True), 10))
+  plain = np.array(first(images.batches({'data': data}, draw(1, 20), 1), 10))
+  flipped = np.array(first(images.batches({'data': data}, draw(1, 20), 1, flip=True), 10))
   same = (plain == flipped).all(axis=(3, 4, 5))
   mirrored = (plain[:, :, :, :, ::-1] == flipped).all(axis=(3, 4, 5))
   assert (same ^ mirrored).all()
@@ -68,12 +72,12 @@ def test_digits_are_the_embedded_ones():
 
 def test_each_worker_gets_the_shares_of_its_own_replicas():
   data = random_images.RandomImages(num_images=16).load()
-  counts = {'discriminator': (2, 8)}
-  of_all = list(images.batches(data, counts, 1, 3, num_replicas=4, flip=True).take(8))
+  data = {'data': data}
+  of_all = list(images.batches(data, draw(2, 8), 1, 3, num_replicas=4, flip=True).take(8))
   for worker in range(2):
     replicas = range(2 * worker, 2 * worker + 2)
-    own = list(images.batches(data, counts, 1, 3, num_replicas=4, flip=True, replicas=replicas).take(4))
+    own = list(images.batches(data, draw(2, 8), 1, 3, num_replicas=4, flip=True, replicas=replicas).take(4))
     for i, batch in enumerate(own):
-      expected = of_all[4 * (i // 2) + replicas[i % 2]]['discriminator']
-      np.testing.assert_array_equal(batch['discriminator']['images'], expected['images'])
-      np.testing.assert_array_equal(batch['discriminator']['labels'], expected['labels'])
+      expected = of_all[4 * (i // 2) + replicas[i % 2]]['d']['data']
+      np.testing.assert_array_equal(batch['d']['data'].images, expected.images)
+      np.testing.assert_array_equal(batch['d']['data'].labels, expected.labels)

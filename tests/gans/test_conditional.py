@@ -10,6 +10,7 @@ from tests import tiny
 from tf_stugan import errors
 from tf_stugan import rng
 from tf_stugan.data import random_images
+from tf_stugan.data.images import Examples
 from tf_stugan.gans import losses
 from tf_stugan.gans import noise_to_image
 from tf_stugan.layers import heads
@@ -32,7 +33,7 @@ def make(head=heads.Projection, shared=0, **kwargs):
 @pytest.fixture(scope='module', params=[0, 6])
 def gan(request):
   result = make(shared=request.param)
-  result.build((32, 32, 3))
+  result.build({'data': (32, 32, 3)})
   for v in result.averaged_generator.trainable_variables:  # classes differ visibly
     v.assign_add(0.3 * tf.random.stateless_normal(v.shape, [1, 2]))
   return result
@@ -40,22 +41,22 @@ def gan(request):
 
 def test_the_class_changes_the_image_and_a_seed_has_one_of_its_own(gan):
   seeds = np.arange(4)
-  own = gan.sample(seeds)
-  np.testing.assert_allclose(gan.sample(seeds, labels=rng.labels(seeds, 5)), own, atol=1e-6)
-  others = gan.sample(seeds, labels=(rng.labels(seeds, 5) + 1) % 5)
+  own = gan.outputs['images'].sample(seeds)
+  np.testing.assert_allclose(gan.outputs['images'].sample(seeds, labels=rng.labels(seeds, 5)), own, atol=1e-6)
+  others = gan.outputs['images'].sample(seeds, labels=(rng.labels(seeds, 5) + 1) % 5)
   assert (np.abs(own - others).max(axis=(1, 2, 3)) > 1e-3).all()
 
 
 def test_a_walk_stays_in_one_class(gan):
-  walk = gan.interpolate(3, 4, 5, label=2)
-  np.testing.assert_allclose(walk[[0, -1]], gan.sample(np.array([3, 4]), labels=[2, 2]), atol=1e-5)
+  walk = gan.outputs['images'].interpolate(3, 4, 5, label=2)
+  np.testing.assert_allclose(walk[[0, -1]], gan.outputs['images'].sample(np.array([3, 4]), labels=[2, 2]), atol=1e-5)
 
 
 def test_batch_statistics_make_other_images_and_leave_the_network_alone(gan):
   before = [v.numpy() for v in gan.averaged_generator.variables]
-  running, batch = (gan.sample(np.arange(6), batch_statistics=b) for b in (False, True))
+  running, batch = (gan.outputs['images'].sample(np.arange(6), batch_statistics=b) for b in (False, True))
   assert np.abs(running - batch).max() > 1e-2
-  assert np.abs(batch[:3] - gan.sample(np.arange(3), batch_statistics=True)).max() > 1e-3  # another batch
+  assert np.abs(batch[:3] - gan.outputs['images'].sample(np.arange(3), batch_statistics=True)).max() > 1e-3  # another batch
   for old, new in zip(before, gan.averaged_generator.variables, strict=True):
     np.testing.assert_array_equal(old, new)
 
@@ -75,15 +76,14 @@ def test_labels_of_seeds_are_uniform():
 def test_an_auxiliary_classifier_trains_both_players_on_classes():
   gan = make(heads.AuxiliaryClassifier)
   gan.build()
-  batch = {'images': tf.zeros([4, 32, 32, 3]), 'labels': tf.constant([0, 1, 2, 3])}
+  batch = {'data': Examples(tf.zeros([4, 32, 32, 3]), tf.constant([0, 1, 2, 3]))}
   seed = tf.constant([1, 2])
   classes = gan.discriminator.logits.classes
-  for player, network in zip(gan.players, (gan.discriminator, gan.generator), strict=True):
+  for turn in gan.turns:
     with tf.GradientTape() as tape:
-      loss, _ = player.objective(batch, seed)
+      loss = turn.objective(batch, seed, {}).loss
     assert np.isfinite(loss)
-    assert float(tf.norm(tape.gradient(loss, classes.kernel))) > 1e-3, player.name
-    del network
+    assert float(tf.norm(tape.gradient(loss, classes.kernel))) > 1e-3, turn.name
 
 
 def test_a_classifier_of_classes_that_nobody_makes_is_refused():
@@ -102,10 +102,10 @@ def test_cross_entropy_of_classes():
 
 def test_a_data_set_with_other_classes_is_refused_before_anything_is_built(tmp_path):
   trainer = tiny.trainer.Trainer(
-      make(), {n: tiny.keras.optimizers.Adam() for n in ('generator', 'discriminator')}, {}, tiny.sparse_ema.SparseEMA())
-  experiment = procedure.Experiment(random_images.RandomImages(num_images=8), trainer, None, None)
+      make(), dict.fromkeys(('generator', 'discriminator'), tiny.keras.optimizers.Adam), {}, tiny.sparse_ema.SparseEMA)
+  experiment = procedure.Experiment({'data': random_images.RandomImages(num_images=8)}, None, None, None)
   with pytest.raises(errors.DataError, match='10 classes, the generator makes 5; set NUM_CLASSES'):
-    experiment.prepare(None, None, tmp_path)
+    experiment.prepare(trainer, None, None, tmp_path)
 
 
 @pytest.mark.parametrize('alike', [True, False])
@@ -124,5 +124,5 @@ def test_real_and_fake_images_share_their_augmentation_where_asked(alike):
   recorder = Recorder()
   gan = make(augment=recorder)
   gan.build()
-  gan.players[0].objective({'images': tf.zeros([4, 32, 32, 3]), 'labels': tf.zeros([4], tf.int32)}, tf.constant([1, 2]))
+  gan.turns[0].objective({'data': Examples(tf.zeros([4, 32, 32, 3]), tf.zeros([4], tf.int32))}, tf.constant([1, 2]), {})
   assert len(recorder.seeds) == 2 and (recorder.seeds[0] == recorder.seeds[1]) == alike

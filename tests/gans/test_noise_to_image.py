@@ -28,23 +28,23 @@ def test_players_move_in_the_order_of_the_papers(gan):
 
 
 def test_an_image_depends_on_its_seed_only(gan):
-  together = gan.sample(np.arange(7))
-  np.testing.assert_allclose(gan.sample(np.array([5])), together[5:6], atol=1e-6)
+  together = gan.outputs['images'].sample(np.arange(7))
+  np.testing.assert_allclose(gan.outputs['images'].sample(np.array([5])), together[5:6], atol=1e-6)
   assert np.abs(together[0] - together[1]).max() > 1e-3
 
 
 def test_an_interpolation_begins_and_ends_at_its_seeds(gan):
-  walk = gan.interpolate(3, 4, 5)
-  np.testing.assert_allclose(walk[[0, -1]], gan.sample(np.array([3, 4])), atol=1e-5)
+  walk = gan.outputs['images'].interpolate(3, 4, 5)
+  np.testing.assert_allclose(walk[[0, -1]], gan.outputs['images'].sample(np.array([3, 4])), atol=1e-5)
 
 
 def test_an_interpolation_stays_within_the_truncation_and_its_parts_are_one_walk(gan, monkeypatch):
   seen = []
   make = gan._images  # pylint: disable=protected-access
   monkeypatch.setattr(gan, '_images', lambda latents, *args: seen.append(latents) or make(latents, *args))
-  whole = gan.interpolate(3, 4, 9, truncation=0.5)
+  whole = gan.outputs['images'].interpolate(3, 4, 9, truncation=0.5)
   monkeypatch.setattr(noise_to_image, '_PART', 4)
-  np.testing.assert_allclose(gan.interpolate(3, 4, 9, truncation=0.5), whole, atol=1e-6)
+  np.testing.assert_allclose(gan.outputs['images'].interpolate(3, 4, 9, truncation=0.5), whole, atol=1e-6)
   assert [len(latents) for latents in seen] == [9, 3, 3, 3]
   assert np.abs(seen[0]).max() <= np.float32(0.5)
   np.testing.assert_allclose(seen[0][[0, -1]], rng.latents(np.array([3, 4]), 16, 0.5), atol=1e-6)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tf_stugan.data.images import Examples
 from tf_stugan.gans import diff_augment
 from tf_stugan.gans import losses
 from tf_stugan.gans import noise_to_image
@@ -26,20 +27,19 @@ def losses_of(strategy):
         functools.partial(resnet.Generator, 2, [1, 1, 1, 1], LayerStyle(), 16, num_classes=5),
         functools.partial(resnet.Discriminator, 2, [1, 1, 1, 1], LayerStyle(),
                           functools.partial(heads.AuxiliaryClassifier, num_classes=5)),
-        losses.hinge(), 8, 8, 1, diff_augment.DiffAugment(), penalties.GradientPenalty())
+        losses.hinge(), 8, 8, 1, diff_augment.DiffAugment(), {'discriminator': [penalties.GradientPenalty()]})
     gan.build()
   for network in (gan.generator, gan.discriminator):
     for i, v in enumerate(network.trainable_variables):
       v.assign(0.2 * tf.random.stateless_normal(v.shape, [i, 0]) + tf.cast('gamma' in v.name, tf.float32))
   replicas = strategy.num_replicas_in_sync
   batches = strategy.experimental_distribute_values_from_function(lambda context: {
-      'images': IMAGES[context.replica_id_in_sync_group * 8 // replicas:][:8 // replicas],
-      'labels': LABELS[context.replica_id_in_sync_group * 8 // replicas:][:8 // replicas]})
+      'data': Examples(*(x[context.replica_id_in_sync_group * 8 // replicas:][:8 // replicas] for x in (IMAGES, LABELS)))})
 
   @tf.function(autograph=False)
   def play(batch):
     def replica(batch):
-      return [player.objective(batch, tf.constant([3, 4])) for player in gan.players]
+      return [turn.objective(batch, tf.constant([3, 4]), {}) for turn in gan.turns]
     return strategy.run(replica, args=(batch,))
   return [float(strategy.reduce(tf.distribute.ReduceOp.MEAN, x, axis=None)) for x in tf.nest.flatten(play(batches))]
 

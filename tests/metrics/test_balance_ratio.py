@@ -48,8 +48,10 @@ def test_it_is_what_the_update_did_to_the_scores():
   """Recomputed outside the step: the same latents and the same real images, with the networks as the step left them."""
   trainer = tiny.make_trainer(interval=100, balance=BalanceRatio(interval=1, window=3))
   trainer.fit(tiny.DATA, 1)
-  batch = next(iter(images.batches(tiny.DATA, {'discriminator': (1, 4)}, trainer.seed)))['discriminator']
-  after, real = trainer.gan.balance.measure({k: v[0] for k, v in batch.items()}, rng.seed(trainer.seed, 'generator', 1, 0))
+  draws = {'discriminator': images.Draw(1, 4, ('data',))}
+  real = next(iter(images.batches(tiny.DATA, draws, trainer.seed)))['discriminator']['data']
+  batch = {'data': images.Examples(real.images[0], real.labels[0])}
+  after, real = trainer.gan.balance['balance_ratio'].measure(batch, rng.seed(trainer.seed, 'generator', 1, 0))
   before = trainer.means.result()['generator/fake_logits']
   assert float(after) > before  # the update raised the scores of its images
   ratio = (float(after) - before) / (float(real) - before)

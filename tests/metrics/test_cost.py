@@ -48,7 +48,7 @@ def test_static_rows_of_adapts_table_3(model, data, steps, bindings, total, bala
   configuration.load(
       [configuration.find(f) for f in files],
       [f'NUM_STEPS = {steps}', 'Trainer.layers = @layer_choice.conv_and_dense', *bindings])
-  trainer = configuration.make_experiment().trainer
+  trainer = configuration.make_experiment().make_trainer()
 
   def percent(generator, discriminator):
     trainer.methods['generator'].density, trainer.methods['discriminator'].density = generator, discriminator
@@ -68,11 +68,11 @@ def test_static_rows_of_adapts_table_3(model, data, steps, bindings, total, bala
 def test_normalized_columns_of_stugans_table_2(ledgers, method, discriminator, generator, training, image):
   result = ledgers(STUGAN, method, *densities(generator, discriminator))
   assert result.training / result.dense_training == pytest.approx(training, abs=0.01)
-  assert result.image / result.dense_image == pytest.approx(image, abs=0.01)
+  assert result.images['images'] / result.dense_images['images'] == pytest.approx(image, abs=0.01)
 
 
 def test_absolute_test_flops_of_stugans_table_2(ledgers):
-  assert ledgers(STUGAN, 'dense').image == pytest.approx(3.36e9, rel=0.001)
+  assert ledgers(STUGAN, 'dense').images['images'] == pytest.approx(3.36e9, rel=0.001)
 
 
 @pytest.mark.parametrize(('density', 'training'), [(0.05, 1.06), (0.1, 1.11), (0.2, 1.21)])

@@ -38,7 +38,7 @@ def build(model, *bindings):
   files = ('runs/train.gin', f'models/{model}.gin', 'datasets/cifar10.gin', 'metrics/classifier.gin', 'methods/dense.gin')
   configuration.load([configuration.find(f) for f in files], ['NUM_STEPS = 1', *bindings])
   with tf.Graph().as_default():
-    gan = configuration.make_experiment().trainer.gan
+    gan = configuration.make_experiment().make_trainer().gan
     gan.build()
     return gan
 

@@ -181,7 +181,7 @@ def from_gin(model, player, *bindings):
   def make():
     files = ('runs/train.gin', f'models/{model}.gin', 'datasets/cifar10.gin', 'metrics/classifier.gin', 'methods/dense.gin')
     configuration.load([configuration.find(f) for f in files], ['NUM_STEPS = 1', 'LATENT_SIZE = 20', *bindings])
-    return getattr(configuration.make_experiment().trainer.gan, player)
+    return getattr(configuration.make_experiment().make_trainer().gan, player)
   return make
 
 

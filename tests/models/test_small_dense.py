@@ -35,7 +35,7 @@ def test_the_full_width_is_at_hand_and_not_part_of_the_network():
 def test_every_kind_of_model_can_be_narrowed(model):
   bindings = ['NUM_STEPS = 1', 'GENERATOR_WIDTH = 16', 'DISCRIMINATOR_WIDTH = 16', 'DISCRIMINATOR_DENSITY = 0.5']
   configuration.load([configuration.find(f.format(model)) for f in FILES], bindings)
-  gan = configuration.make_experiment().trainer.gan
+  gan = configuration.make_experiment().make_trainer().gan
   assert 4 <= gan.generator.width <= 5
   assert 10 <= gan.discriminator.width <= 12
 

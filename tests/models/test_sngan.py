@@ -14,7 +14,7 @@ def build(*bindings):
   """(generator, discriminator) of gin_configs/models/sngan.gin."""
   files = ('runs/train.gin', 'models/sngan.gin', 'datasets/cifar10.gin', 'metrics/classifier.gin', 'methods/dense.gin')
   configuration.load([configuration.find(f) for f in files], ['NUM_STEPS = 1', *bindings])
-  gan = configuration.make_experiment().trainer.gan
+  gan = configuration.make_experiment().make_trainer().gan
   gan.build()
   return gan.generator, gan.discriminator
 

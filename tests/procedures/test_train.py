@@ -9,6 +9,8 @@ import pytest
 
 from tests import tiny
 from tf_stugan import errors
+from tf_stugan.metrics.score import LOWER
+from tf_stugan.metrics.score import Score
 from tf_stugan.procedures.procedure import Run
 from tf_stugan.procedures.train import Train
 from tf_stugan.training import checkpoints
@@ -20,7 +22,7 @@ class NoScores:
 
   batch_statistics = False
 
-  def evaluate(self, gan, stopped):
+  def evaluate(self, outputs, stopped):
     return {}
 
   def protocol(self):
@@ -128,12 +130,12 @@ def test_a_stop_while_scoring_saves_and_the_scores_come_when_the_run_goes_on(tmp
 
   class Scores(NoScores):
 
-    def evaluate(self, gan, stopped):
+    def evaluate(self, outputs, stopped):
       if number := signals.pop(0):
         signal.raise_signal(number)
       if stopped():
         raise errors.Interrupted('stopped')
-      return {'fcd': float(gan.averaged_generator.blocks[0].conv1.kernel.numpy().sum())}
+      return {'fcd': Score(outputs['images'].network.blocks[0].conv1.kernel.numpy().sum(), LOWER)}
 
   def attempt(workdir):
     run = Run(Workdir(workdir, create=True), tiny.DATA, tiny.make_trainer(interval=1), Scores())

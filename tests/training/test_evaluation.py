@@ -30,14 +30,23 @@ class Brightness(features.FeatureExtractor):
 
 
 class Recorder:
-  """A GAN that notes what it is asked for."""
+  """An output that notes what it is asked for."""
+
+  domain, source = 'data', ''
 
   def __init__(self):
     self.calls = []
 
-  def sample(self, seeds, batch_statistics=False):
-    self.calls.append((len(seeds), batch_statistics))
-    return np.random.default_rng(0).uniform(-1, 1, [len(seeds), 4, 4, 3]).astype(np.float32)
+  def count(self, wanted, originals):
+    assert originals is None
+    return wanted
+
+  def inputs(self, numbers, originals):
+    return numbers
+
+  def make(self, inputs, batch_statistics=False):
+    self.calls.append((len(inputs), batch_statistics))
+    return np.random.default_rng(0).uniform(-1, 1, [len(inputs), 4, 4, 3]).astype(np.float32)
 
 
 @pytest.mark.parametrize('batch_statistics, sizes', [(False, [6, 4]), (True, [6, 6])])
@@ -45,10 +54,10 @@ def test_batch_statistics_are_those_of_whole_batches_and_named_in_the_protocol(b
   counted = []
   evaluator = evaluation.Evaluator(
       Brightness(), [lambda real, fake: counted.append(fake.count) or {}], 10, 6, batch_statistics)
-  evaluator.prepare(random_images.RandomImages(12, 4).load(), tmp_path)
-  gan = Recorder()
-  evaluator.evaluate(gan)
-  assert gan.calls == [(size, batch_statistics) for size in sizes]
+  output = Recorder()
+  evaluator.prepare({'data': random_images.RandomImages(12, 4).load()}, {'images': output}, tmp_path)
+  evaluator.evaluate({'images': output})
+  assert output.calls == [(size, batch_statistics) for size in sizes]
   assert counted == [10]
   assert evaluator.protocol()['generator'] == (
       'average, BatchNorm statistics of batches of 6' if batch_statistics else 'average, running BatchNorm statistics')
@@ -59,9 +68,10 @@ def scores(cache_dir, identity='brightness', batch_size=6, num_images=20, extra_
   extractor = Brightness(identity)
   metrics = [fid.fid, inception_score.inception_score, kid.kid, *extra_metrics]
   evaluator = evaluation.Evaluator(extractor, metrics, 10, batch_size)
-  evaluator.prepare(random_images.RandomImages(num_images, 4).load(), cache_dir)
+  outputs = {'images': Recorder()}
+  evaluator.prepare({'data': random_images.RandomImages(num_images, 4).load()}, outputs, cache_dir)
   shown = extractor.seen
-  return evaluator.evaluate(Recorder()), shown
+  return evaluator.evaluate(outputs), shown
 
 
 def test_probabilities_of_real_images_are_not_kept(tmp_path):

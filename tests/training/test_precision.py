@@ -35,7 +35,7 @@ def test_half_precision_trains_with_everything_that_lasts_in_float32(precision):
   for ours, theirs in zip(half.gan.averaged_generator.variables, plain.gan.averaged_generator.variables, strict=True):
     np.testing.assert_allclose(ours, theirs, atol=2e-3, err_msg=ours.name)  # steps of Adam are of size 2e-4
   assert half.gan.averaged_generator.compute_dtype == 'float32'
-  images = half.gan.sample([1, 2], averaged=False)
+  images = half.gan.outputs['images'].sample([1, 2], averaged=False)
   assert images.dtype == np.float32 and np.isfinite(images).all()
 
 

@@ -9,6 +9,8 @@ import pytest
 
 from tests import tiny
 from tf_stugan.data import images as images_lib
+from tf_stugan.metrics.score import LOWER
+from tf_stugan.metrics.score import Score
 from tf_stugan.training import checkpoints
 from tf_stugan.training import reporting
 from tf_stugan.training.workdir import Workdir
@@ -39,7 +41,7 @@ def test_rows_of_a_run(trainer, tmp_path):
   assert cost['generator/method'] == 'DynamicSparse'
   explored = cost['generator/layer_exploration']
   assert rows[0]['generator/layer_exploration']['block1/conv1'] < explored['block1/conv1'] == pytest.approx(
-      trainer.exploration['generator'].rates()['block1/conv1'], abs=1e-6)
+      trainer.sides['generator'].exploration.rates()['block1/conv1'], abs=1e-6)
   assert 0 < cost['step_operations'] < cost['dense_step_operations']
   kept = sum(int(v.mask.numpy().sum()) for v in trainer.sides['generator'].masked)
   assert cost['generator/parameters'] - cost['generator/kept_parameters'] == cost['generator/masked_parameters'] - kept
@@ -53,9 +55,9 @@ def test_a_new_best_score_is_saved_at_once_and_evaluations_are_not_training_time
   class Scores:
     values = iter([9.0, 4.0, 6.0, 5.0, 8.0])
 
-    def evaluate(self, gan, stopped):
+    def evaluate(self, outputs, stopped):
       late.append(True)
-      return {'fcd': next(self.values)}
+      return {'fcd': Score(next(self.values), LOWER)}
 
     def protocol(self):
       return {}
@@ -73,15 +75,15 @@ def test_samples_that_cannot_be_written_do_not_stop_a_run(trainer, tmp_path, cap
   workdir = Workdir(tmp_path)
   workdir.samples.touch()  # a file where the folder should be
   with caplog.at_level(logging.WARNING):
-    reporting.Samples(1, workdir, reporting.Log(workdir), count=2)(trainer, 1)
+    reporting.Samples(1, workdir, reporting.Log(workdir), {}, count=2)(trainer, 1)
   assert 'samples of step 1 could not be written' in caplog.text
 
 
 @pytest.mark.parametrize('batch_statistics, statistics', [(False, 'running'), (True, 'batch')])
 def test_samples_have_the_statistics_that_their_text_names(trainer, tmp_path, batch_statistics, statistics):
   workdir = Workdir(tmp_path)
-  reporting.Samples(1, workdir, reporting.Log(workdir), count=4, batch_statistics=batch_statistics)(trainer, 1)
+  reporting.Samples(1, workdir, reporting.Log(workdir), {}, count=4, batch_statistics=batch_statistics)(trainer, 1)
   with Image.open(workdir.samples / 'step-00000001.png') as image:
-    assert image.text == {'step': '1', 'weights': 'average', 'seeds': '0-3', 'statistics': statistics, 'truncation': 'none'}
-    expected = images_lib.to_uint8(trainer.gan.sample(np.arange(4), batch_statistics=batch_statistics))
+    assert image.text == {'step': '1', 'output': 'images', 'weights': 'average', 'numbers': '0-3', 'statistics': statistics, 'truncation': 'none'}
+    expected = images_lib.to_uint8(trainer.gan.outputs['images'].sample(np.arange(4), batch_statistics=batch_statistics))
     np.testing.assert_array_equal(image, reporting.image_grid(expected))

@@ -98,7 +98,7 @@ def test_two_replicas_with_one_global_batch_do_what_one_device_does():
       np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5, err_msg=a.name)
     else:  # masks, counters
       np.testing.assert_array_equal(a, b, err_msg=a.name)
-  np.testing.assert_allclose(one.gan.sample([1, 2, 3]), two.gan.sample([1, 2, 3]), atol=1e-5)
+  np.testing.assert_allclose(one.gan.outputs['images'].sample([1, 2, 3]), two.gan.outputs['images'].sample([1, 2, 3]), atol=1e-5)
   # Nothing has to be reduced when it is read: the one process that saves needs no other for it.
   assert not [v.name for v in two.variables if v.synchronization == tf.VariableSynchronization.ON_READ]
   for side in two.sides.values():
@@ -140,12 +140,12 @@ def test_a_batch_that_replicas_cannot_share_is_refused():
   with strategies.make('mirrored').scope(), pytest.raises(
       errors.UserError, match='batch of 5 images of the discriminator cannot be shared by 2 replicas'):
     gan = tiny.noise_to_image.NoiseToImage(tiny.sngan_generator, tiny.sngan_discriminator, tiny.losses.hinge(), 5, 4)
-    trainer_lib.Trainer(gan, {p.name: compat.keras.optimizers.Adam() for p in gan.players}, {}, None)
+    trainer_lib.Trainer(gan, {p.role: compat.keras.optimizers.Adam for p in gan.players}, {}, tiny.sparse_ema.SparseEMA)
 
 
-def test_players_that_do_not_exist_are_refused_by_name():
+def test_roles_that_do_not_exist_are_refused_by_name():
   gan = tiny.make_trainer().gan
   with pytest.raises(errors.UserError, match='critic'):
     trainer_lib.Trainer(gan, {}, {'critic': None}, None)
-  with pytest.raises(errors.UserError, match='none for .*discriminator'):
+  with pytest.raises(errors.UserError, match='none for discriminator, generator'):
     trainer_lib.Trainer(gan, {}, {}, None)

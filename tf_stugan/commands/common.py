@@ -5,6 +5,7 @@ from absl import flags
 from tf_stugan import configuration
 from tf_stugan import errors
 from tf_stugan.gans.gan import GAN
+from tf_stugan.gans.outputs import Output
 from tf_stugan.procedures.procedure import Experiment
 from tf_stugan.training import checkpoints
 from tf_stugan.training.trainer import Trainer
@@ -32,12 +33,6 @@ def make_experiment(workdir: Workdir) -> Experiment:
   return configuration.make_experiment()
 
 
-def restore(values: flags.FlagValues) -> tuple[Workdir, GAN]:
-  """The GAN of a run, see `restore_trainer`."""
-  workdir, trainer = restore_trainer(values)
-  return workdir, trainer.gan
-
-
 def restore_trainer(values: flags.FlagValues) -> tuple[Workdir, Trainer]:
   """The trainer of a run at the chosen checkpoint; needs neither the data set nor the feature extractor.
 
@@ -45,10 +40,25 @@ def restore_trainer(values: flags.FlagValues) -> tuple[Workdir, Trainer]:
     UserError: it has no such checkpoint.
   """
   workdir = Workdir(values.workdir)
-  trainer = make_experiment(workdir).trainer
-  trainer.build(checkpoints.image_shape(workdir.checkpoints))
+  trainer = configuration.made(make_experiment(workdir).make_trainer)
+  trainer.build(checkpoints.image_shapes(workdir.checkpoints))
   restore_chosen(trainer, workdir, values.checkpoint)
   return workdir, trainer
+
+
+def choose_output(gan: GAN, values: flags.FlagValues) -> Output:
+  """The output of a game that --which names, or the only one.
+
+  Raises:
+    UserError: there are several, or none of this name.
+  """
+  names = ', '.join(gan.outputs)
+  if values.which is None and len(gan.outputs) > 1:
+    raise errors.UserError(f'This game makes several things; choose one by --which: {names}.')
+  name = values.which or next(iter(gan.outputs))
+  if name not in gan.outputs:
+    raise errors.UserError(f'--which={name}: this game makes {names}.')
+  return gan.outputs[name]
 
 
 def restore_chosen(trainer: Trainer, workdir: Workdir, choice: str) -> int:

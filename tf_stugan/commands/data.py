@@ -19,7 +19,8 @@ _MOST_NAMES = 12  # of classes or sizes in one line
 def run(values: flags.FlagValues, action: str, name: str = '') -> None:
   files, bindings = find_set(values, name)
   configuration.load([configuration.find(f) for f in (*files, 'runs/data_only.gin')], bindings)
-  _ACTIONS[action](configuration.make_experiment().data, values.data_dir)
+  for source in configuration.make_experiment().data.values():
+    _ACTIONS[action](source, values.data_dir)
 
 
 def _check(source, data_dir):

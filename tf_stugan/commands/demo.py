@@ -13,8 +13,8 @@ from tf_stugan.export import web
 
 def run(values: flags.FlagValues) -> None:
   runtime = web.find_runtime(values.runtime)
-  _, gan = common.restore(values)
-  generator = gan.averaged_generator
+  _, trainer = common.restore_trainer(values)
+  generator = common.choose_output(trainer.gan, values).network
   plain, sparse = (exporter.export(generator, layout, encoded=encoded).model
                    for layout, encoded in (('plain', False), ('sparse_lowered', None)))
   with tempfile.TemporaryDirectory() as folder:

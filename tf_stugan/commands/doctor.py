@@ -40,11 +40,12 @@ def run(values: flags.FlagValues) -> None:
     loaded = {}
 
     def load():
-      data = loaded['data'] = experiment.data.load(values.data_dir)
-      return f'{data.name}: {len(data)} images {data.image_shape}, {data.num_classes} classes'
+      loaded.update(experiment.load_data(values.data_dir))
+      return '; '.join(
+          f'{d.name}: {len(d)} images {d.image_shape}, {d.num_classes} classes' for d in loaded.values())
 
     def prepare():
-      experiment.evaluator.extractor.prepare(loaded['data'], pathlib.Path(values.cache_dir))
+      experiment.evaluator.extractor.prepare(next(iter(loaded.values())), pathlib.Path(values.cache_dir))
       return experiment.evaluator.extractor.description
 
     check('data', load)

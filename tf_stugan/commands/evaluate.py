@@ -6,6 +6,7 @@ import sys
 
 from absl import flags
 
+from tf_stugan import configuration
 from tf_stugan.commands import common
 from tf_stugan.training.workdir import Workdir
 
@@ -13,14 +14,15 @@ from tf_stugan.training.workdir import Workdir
 def run(values: flags.FlagValues) -> None:
   workdir = Workdir(values.workdir)
   experiment = common.make_experiment(workdir)
-  trained = experiment.prepare(workdir, values.data_dir, pathlib.Path(values.cache_dir))
-  step = common.restore_chosen(trained.trainer, workdir, values.checkpoint)
+  trainer = configuration.made(experiment.make_trainer)
+  trained = experiment.prepare(trainer, workdir, values.data_dir, pathlib.Path(values.cache_dir))
+  step = common.restore_chosen(trainer, workdir, values.checkpoint)
   evaluator = trained.evaluator
   evaluator.num_samples = values.num_samples or evaluator.num_samples
   evaluator.batch_size = values.batch_size or evaluator.batch_size
   if values.statistics:
     evaluator.batch_statistics = values.statistics == 'batch'
-  row = {'step': step, **evaluator.evaluate(trained.trainer.gan), 'protocol': evaluator.protocol()}
+  row = {'step': step, **evaluator.evaluate(trainer.gan.outputs), 'protocol': evaluator.protocol()}
   with open(workdir.path / 'evaluations.jsonl', 'a') as file:
     file.write(json.dumps(row) + '\n')
   sys.stdout.write(json.dumps(row, indent=1) + '\n')

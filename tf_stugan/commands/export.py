@@ -24,7 +24,7 @@ def run(values: flags.FlagValues) -> None:
   if values.output and not pathlib.Path(values.output).parent.is_dir():
     raise errors.UserError(f'--output={values.output} cannot be written: there is no such folder.')
   workdir, trainer = common.restore_trainer(values)
-  generator = trainer.gan.averaged_generator
+  generator = common.choose_output(trainer.gan, values).network
   if values.format == 'saved_model':
     _export_saved_model(values, generator, pathlib.Path(values.output or workdir.path / 'saved_model'))
     return

@@ -15,7 +15,7 @@ def run(values: flags.FlagValues) -> None:
   common.load_gin_files(values)
   experiment = configuration.make_experiment()
   convention, = (c for c in cost.CONVENTIONS if c.name == values.convention)
-  ledger = ledgers.ledger(experiment.trainer, experiment.procedure.num_steps, convention)
+  ledger = ledgers.ledger(configuration.made(experiment.make_trainer), experiment.procedure.num_steps, convention)
   sys.stdout.write(_as_json(ledger, convention) if values.json else _as_text(ledger, convention))
 
 
@@ -24,11 +24,16 @@ def _as_json(ledger, convention):
       **{name: _network(network) for name, network in ledger.networks.items()},
       'training_flops': ledger.training,
       'training_flops_vs_dense': ledger.training / ledger.dense_training,
-      'test_flops': ledger.image,
-      'test_flops_vs_dense': ledger.image / ledger.dense_image,
+      'test_flops': _one_or_all(ledger.images),
+      'test_flops_vs_dense': _one_or_all({name: ledger.images[name] / ledger.dense_images[name] for name in ledger.images}),
       'convention': convention.name,
       'exact': ledger.exact,
   }, indent=1) + '\n'
+
+
+def _one_or_all(values):
+  """The number itself where a game makes one thing only."""
+  return next(iter(values.values())) if len(values) == 1 else values
 
 
 def _network(network):
@@ -61,7 +66,8 @@ def _as_text(ledger, convention):
         f'({network.multiply_adds / network.dense_multiply_adds:.4f} of dense)', '']
   lines += [
       f'convention         {convention.name}',
-      f'one image          {ledger.image:.4g} FLOPs ({ledger.image / ledger.dense_image:.4f} of dense)',
+      *(f'{"one image" if len(ledger.images) == 1 else "one image, " + name:<19}{flops:.4g} FLOPs '
+        f'({flops / ledger.dense_images[name]:.4f} of dense)' for name, flops in ledger.images.items()),
       f'whole training     {ledger.training:.4g} FLOPs ({ledger.training / ledger.dense_training:.4f} of dense)']
   if not ledger.exact:
     lines.append('An estimate: a ranking across layers moves weights between them. `report` tells the true cost of a run.')

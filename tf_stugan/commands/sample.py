@@ -20,29 +20,30 @@ def run(values: flags.FlagValues) -> None:
   seeds = np.array(parse_numbers('seeds', values.seeds))
   labels = np.array(parse_numbers('labels', values.labels)) if values.labels else None
   workdir, trainer = common.restore_trainer(values)
-  gan = trainer.gan
-  if labels is not None and labels.max() >= gan.num_classes:
+  output = common.choose_output(trainer.gan, values)
+  num_classes = trainer.gan.num_classes
+  if labels is not None and labels.max() >= num_classes:
     raise errors.UserError(
-        f'--labels={values.labels}: ' + (f'the classes are 0-{gan.num_classes - 1}.' if gan.num_classes else (
+        f'--labels={values.labels}: ' + (f'the classes are 0-{num_classes - 1}.' if num_classes else (
             'the generator knows no classes.')))
   statistics = values.statistics
   if values.statistics == 'standing':
     batches = values.standing_batches or STANDING_BATCHES
-    gan.set_standing_statistics(batches, STANDING_BATCH, values.truncation)
+    output.set_standing_statistics(batches, STANDING_BATCH, values.truncation)
     statistics = f'standing, {batches} batches of {STANDING_BATCH}'
-  images, columns = _walks(gan, seeds, labels, values) if values.interpolate else _sheet(gan, seeds, labels, values)
+  images, columns = _walks(output, seeds, labels, values) if values.interpolate else _sheet(output, seeds, labels, values)
   grid = reporting.image_grid(images, columns)
   text = {'step': int(trainer.step), 'weights': 'average', 'seeds': values.seeds, 'labels': values.labels,
           'interpolate': values.interpolate, 'statistics': statistics, 'truncation': values.truncation or 'none'}
-  output = values.output or str(workdir.path / 'samples.png')
+  path = values.output or str(workdir.path / 'samples.png')
   try:
-    reporting.save_png(grid.repeat(values.scale, axis=0).repeat(values.scale, axis=1), output, text)
+    reporting.save_png(grid.repeat(values.scale, axis=0).repeat(values.scale, axis=1), path, text)
   except (OSError, ValueError) as error:
-    raise errors.UserError(f'--output={output} cannot be written: {error}') from error
-  sys.stdout.write(f'{output}\n')
+    raise errors.UserError(f'--output={path} cannot be written: {error}') from error
+  sys.stdout.write(f'{path}\n')
 
 
-def _sheet(gan, seeds, labels, values):
+def _sheet(output, seeds, labels, values):
   """(uint8 images, columns): a grid of the seeds, or a row of them for each class."""
   columns = None
   if labels is not None:
@@ -50,15 +51,15 @@ def _sheet(gan, seeds, labels, values):
     seeds, labels = np.tile(seeds, len(labels)), np.repeat(labels, len(seeds))
   batch_statistics = values.statistics == 'batch'
   parts = np.array_split(np.arange(len(seeds)), 1 if batch_statistics else -(-len(seeds) // _PART))
-  images = [images_lib.to_uint8(gan.sample(seeds[part], None if labels is None else labels[part],
+  images = [images_lib.to_uint8(output.sample(seeds[part], None if labels is None else labels[part],
                                            batch_statistics=batch_statistics, truncation=values.truncation))
             for part in parts]
   return np.concatenate(images), columns
 
 
-def _walks(gan, seeds, labels, values):
+def _walks(output, seeds, labels, values):
   """(uint8 images, columns): a row for each pair of neighbours in the seeds and each class."""
-  rows = [images_lib.to_uint8(gan.interpolate(first, last, values.interpolate, label, values.truncation))
+  rows = [images_lib.to_uint8(output.interpolate(first, last, values.interpolate, label, values.truncation))
           for label in ([None] if labels is None else labels)
           for first, last in zip(seeds[:-1], seeds[1:], strict=True)]
   return np.concatenate(rows), values.interpolate

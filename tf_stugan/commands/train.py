@@ -32,25 +32,26 @@ def run(values: flags.FlagValues) -> None:
 def _run(strategy, values):
   with strategy.scope():
     experiment = configuration.make_experiment()
+    trainer = configuration.made(experiment.make_trainer)
   if values.dry_run:
-    experiment.trainer.build(experiment.data.load(values.data_dir).image_shape)
+    experiment.build(trainer, values.data_dir)
     sys.stdout.write(configuration.snapshot() + '\n')
     return
   agreement.check_same(strategy, 'configurations', configuration.snapshot())
   if strategies.is_chief(strategy):
-    _lead(experiment, values)
+    _lead(experiment, trainer, values)
   else:
-    _follow(experiment, values)
+    _follow(experiment, trainer, values)
 
 
-def _lead(experiment, values):
+def _lead(experiment, trainer, values):
   """Trains; this is the process that writes."""
   workdir = Workdir(values.workdir, create=True)
   with workdir.lock():
     if workdir.config.exists() and checkpoints.list_steps(workdir.checkpoints):
       _check_unchanged(workdir, values.allow_config_change)
-    agreement.wait(experiment.trainer.strategy)
-    prepared = experiment.prepare(workdir, values.data_dir, pathlib.Path(values.cache_dir))
+    agreement.wait(trainer.strategy)
+    prepared = experiment.prepare(trainer, workdir, values.data_dir, pathlib.Path(values.cache_dir))
     if values.profile:
       prepared = prepared._replace(hooks=(Profile(workdir.path / 'profile'),))
     _check_data(workdir, prepared.data, values.allow_config_change)
@@ -66,23 +67,28 @@ def _lead(experiment, values):
   _LOG.info('Done: %s', workdir.path)
 
 
-def _follow(experiment, values):
+def _follow(experiment, trainer, values):
   """Takes part in the training that the chief leads, and writes nothing."""
-  agreement.wait(experiment.trainer.strategy)  # until the chief has the folder to itself
-  experiment.procedure.run(experiment.prepare(Workdir(values.workdir), values.data_dir, pathlib.Path(values.cache_dir)))
+  agreement.wait(trainer.strategy)  # until the chief has the folder to itself
+  workdir = Workdir(values.workdir)
+  experiment.procedure.run(experiment.prepare(trainer, workdir, values.data_dir, pathlib.Path(values.cache_dir)))
 
 
 def _check_data(workdir, data, allowed):
   """A run is a function of its data, too. What they were lies beside the checkpoints."""
-  now = {'name': data.name, 'images': len(data), 'fingerprint': data.fingerprint}
+  now = {domain: {'name': images.name, 'images': len(images), 'fingerprint': images.fingerprint}
+         for domain, images in data.items()}
   if workdir.data.exists() and checkpoints.list_steps(workdir.checkpoints) and not allowed:
     before = json.loads(workdir.data.read_text())
     if before != now:
       raise errors.UserError(
-          f'{workdir.path} was begun with other data ({before["name"]}, {before["images"]} images, fingerprint '
-          f'{before["fingerprint"]}; now {now["name"]}, {now["images"]}, {now["fingerprint"]}). Take another --workdir, or '
+          f'{workdir.path} was begun with other data ({_described(before)}; now {_described(now)}). Take another --workdir, or '
           'go on all the same with --allow_config_change.')
   workdir.write(workdir.data, json.dumps(now))
+
+
+def _described(data):
+  return ' and '.join(f'{d["name"]}, {d["images"]} images, fingerprint {d["fingerprint"]}' for d in data.values())
 
 
 def _check_unchanged(workdir, allowed):

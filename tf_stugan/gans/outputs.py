@@ -1,8 +1,9 @@
 """What a game makes, for people and for metrics: images from noise, or images from images."""
 
 import abc
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 import contextlib
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -13,6 +14,13 @@ from tf_stugan.data import images as images_lib
 from tf_stugan.layers import normalization
 
 _PART = 64  # images at a time, where there may be any number of them
+
+
+class Sheet(NamedTuple):
+  """Images float32 [N, H, W, C] in [-1, 1] to be shown in so many columns; nearly square where that is None."""
+
+  images: np.ndarray
+  columns: int | None = None
 
 
 class Output(abc.ABC):
@@ -48,6 +56,11 @@ class Output(abc.ABC):
   @abc.abstractmethod
   def count(self, wanted: int, originals: images_lib.Images | None) -> int:
     """How many images a score is computed of, where `wanted` are asked for."""
+
+  def sheet(self, outputs: Mapping[str, 'Output'], inputs: Sequence[np.ndarray], batch_statistics: bool = False) -> Sheet:
+    """What to show of these inputs; `outputs` are all those of the game."""
+    del outputs
+    return Sheet(self.make(inputs, batch_statistics=batch_statistics))
 
   def make(self, inputs: Sequence[np.ndarray], averaged: bool = True, batch_statistics: bool = False) -> np.ndarray:
     """The images of these inputs.
@@ -159,6 +172,13 @@ class FromImages(Output):
   def count(self, wanted, originals):
     del wanted
     return len(originals)
+
+  def sheet(self, outputs, inputs, batch_statistics=False):
+    """Rows of an image, its translation, and the way back."""
+    there = self.make(inputs, batch_statistics=batch_statistics)
+    back = outputs[self.back].make((there,), batch_statistics=batch_statistics)
+    rows = np.stack([inputs[0], there, back], axis=1)
+    return Sheet(rows.reshape(-1, *rows.shape[2:]), 3)
 
 
 def slerp(first: np.ndarray, last: np.ndarray, fractions: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 import dataclasses
 from typing import Protocol
 
+from tf_stugan import errors
 from tf_stugan.compat import keras
 from tf_stugan.layers.normalization import BatchNorm
 from tf_stugan.layers.prunable import kernel_layers
@@ -112,18 +113,25 @@ def dense_cost(network: keras.Model, cost: NetworkCost) -> NetworkCost:
 
 
 class Game(Protocol):
-  """What a convention has to know of a GAN; `NoiseToImage` is one.
+  """What a convention has to know of a GAN.
 
   Attributes:
     work: (player, images through its network, passes) triples of one training step; see `gans.gan.Work`.
-    generator_batch_size, discriminator_batch_size: images of one update.
-    discriminator_updates: a step.
   """
 
   work: Sequence[tuple[str, int, int]]
-  generator_batch_size: int
-  discriminator_batch_size: int
-  discriminator_updates: int
+
+
+class _PublishedForNoise:
+  """A convention of a paper, for games of one generator fed with noise and one discriminator."""
+
+  name = ''
+
+  def check(self, game: Game) -> None:
+    """Raises UserError where the game is another one."""
+    if not hasattr(game, 'discriminator_updates'):
+      raise errors.UserError(f'{self.name} knows games of one generator and one discriminator only, not '
+                             f'{type(game).__name__}; take --convention=measured.')
 
 
 class Measured:
@@ -131,6 +139,9 @@ class Measured:
   each as much as a forward. Kernels only; not counted are the updates of masks and the balance ratio."""
 
   name = 'measured'
+
+  def check(self, game: Game) -> None:
+    """Accepts every game."""
 
   def image(self, cost: NetworkCost) -> float:
     """Operations of one image forward."""
@@ -142,7 +153,7 @@ class Measured:
     return sum(images * passes * self.image(costs[player]) for player, images, passes in game.work)
 
 
-class PublishedStugan:
+class PublishedStugan(_PublishedForNoise):
   """What reproduces Table 2 of STU-GAN (journal version), to 0.01 of the dense run.
 
   As `measured`, but with the discriminator's batch in place of the generator's, three passes through the discriminator in
@@ -166,7 +177,7 @@ class PublishedStugan:
     return game.discriminator_batch_size * updates * sum(passes[name] * self.image(cost) for name, cost in costs.items())
 
 
-class PublishedAdapt:
+class PublishedAdapt(_PublishedForNoise):
   """What reproduces Table 3 of ADAPT (poster): one operation a multiply-add, one a bias added, two a BatchNorm value.
 
   A discriminator update costs three forwards of its real half only, the generator's update one forward of the

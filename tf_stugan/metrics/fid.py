@@ -4,6 +4,8 @@ import numpy as np
 import scipy.linalg
 
 from tf_stugan.metrics.samples import EvalSamples
+from tf_stugan.metrics.score import LOWER
+from tf_stugan.metrics.score import Score
 
 
 def frechet_distance(mean1: np.ndarray, covariance1: np.ndarray, mean2: np.ndarray, covariance2: np.ndarray) -> float:
@@ -35,4 +37,4 @@ def _symmetric_root(matrix):
 def fid(real: EvalSamples, fake: EvalSamples) -> dict[str, float]:
   """The Frechet distance of fake from real: 'fid' with Inception features, 'fcd' with a classifier's. Smaller is better."""
   value = frechet_distance(real.mean, real.covariance, fake.mean, fake.covariance)
-  return {'fid' if real.extractor.is_inception else 'fcd': value}
+  return {'fid' if real.extractor.is_inception else 'fcd': Score(value, LOWER)}

@@ -3,6 +3,8 @@
 import numpy as np
 
 from tf_stugan.metrics.samples import EvalSamples
+from tf_stugan.metrics.score import HIGHER
+from tf_stugan.metrics.score import Score
 
 
 def score(probabilities: np.ndarray) -> float:
@@ -22,4 +24,4 @@ def inception_score(real: EvalSamples, fake: EvalSamples, splits: int = 10) -> d
   del real
   scores = [score(part) for part in np.array_split(fake.probabilities, min(splits, fake.count))]
   name = 'is' if fake.extractor.is_inception else 'cs'
-  return {name: float(np.mean(scores)), f'{name}_std': float(np.std(scores))}
+  return {name: Score(np.mean(scores), HIGHER), f'{name}_std': Score(np.std(scores))}

@@ -3,6 +3,8 @@
 import numpy as np
 
 from tf_stugan.metrics.samples import EvalSamples
+from tf_stugan.metrics.score import LOWER
+from tf_stugan.metrics.score import Score
 
 
 def squared_mmd(x: np.ndarray, y: np.ndarray) -> float:
@@ -31,4 +33,4 @@ def kid(real: EvalSamples, fake: EvalSamples, block_size: int = 1000) -> dict[st
   blocks = -(-count // block_size)
   pairs = zip(np.array_split(real.features[:count], blocks), np.array_split(fake.features[:count], blocks), strict=True)
   values = [squared_mmd(x, y) for x, y in pairs]
-  return {'kid' if real.extractor.is_inception else 'kcd': float(np.mean(values))}
+  return {'kid' if real.extractor.is_inception else 'kcd': Score(np.mean(values), LOWER)}

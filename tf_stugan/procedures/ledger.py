@@ -20,8 +20,8 @@ class Ledger(NamedTuple):
     networks: by player, at the end of the run.
     training: operations of all its steps.
     dense_training: the same of the dense run.
-    image: operations of generating one image.
-    dense_image: the same of the dense run.
+    images: operations of making one image, by output.
+    dense_images: the same of the dense run.
     exact: False where a ranking across layers decides what each layer keeps; only `report`, on a finished run, tells the
       true cost then.
   """
@@ -29,8 +29,8 @@ class Ledger(NamedTuple):
   networks: Mapping[str, NetworkCost]
   training: float
   dense_training: float
-  image: float
-  dense_image: float
+  images: Mapping[str, float]
+  dense_images: Mapping[str, float]
   exact: bool
 
 
@@ -41,8 +41,12 @@ def ledger(trainer: Trainer, num_steps: int, convention: Convention) -> Ledger:
     trainer: not built; its networks are built here, without drawing weights.
     num_steps: length of the run.
     convention: what counts.
+
+  Raises:
+    UserError: the convention was never published for such a game.
   """
   gan = trainer.gan
+  convention.check(gan)
   with tf.variable_creator_scope(_zeros):
     gan.build()
   costs = {player.name: network_cost(player.network) for player in gan.players}
@@ -60,9 +64,10 @@ def ledger(trainer: Trainer, num_steps: int, convention: Convention) -> Ledger:
       for start, end in zip(changes, [*changes[1:], num_steps], strict=True))
   networks = at(num_steps)
   dense = {player.name: dense_cost(player.network, networks[player.name]) for player in gan.players}
-  return Ledger(
-      networks, training, num_steps * convention.step(dense, gan), convention.image(networks['generator']),
-      convention.image(dense['generator']), not any(method.across_layers for method in trainer.methods.values()))
+  def of_outputs(costs):
+    return {name: convention.image(costs[output.player]) for name, output in gan.outputs.items()}
+  return Ledger(networks, training, num_steps * convention.step(dense, gan), of_outputs(networks), of_outputs(dense),
+                not any(method.across_layers for method in trainer.methods.values()))
 
 
 def _zeros(next_creator, shape=None, dtype=None, initial_value=None, **kwargs):

@@ -1,6 +1,7 @@
 """What is done with an experiment: trained once, or pruned and trained again, or ..."""
 
 import abc
+from collections.abc import Callable, Mapping
 import pathlib
 from typing import NamedTuple
 
@@ -18,7 +19,7 @@ class Run(NamedTuple):
   """An experiment on its way: its trainer is built, its data are read, its extractor is ready."""
 
   workdir: Workdir
-  data: Images
+  data: Mapping[str, Images]
   trainer: Trainer
   evaluator: Evaluator
   hooks: tuple[Hook, ...] = ()  # beside those that the procedure brings
@@ -42,31 +43,49 @@ class Experiment:
   """The root of a configuration: everything that gin decides.
 
   Args:
-    data: what to learn.
-    trainer: who learns it, and how.
+    data: what to learn, by domain.
+    trainer: makes the trainer: who learns it, and how.
     evaluator: how well it was learned.
     procedure: what is done.
   """
 
-  def __init__(self, data: ImageSource, trainer: Trainer, evaluator: Evaluator, procedure: Procedure):
+  def __init__(self, data: Mapping[str, ImageSource], trainer: Callable[[], Trainer], evaluator: Evaluator,
+               procedure: Procedure):
     self.data = data
-    self.trainer = trainer
+    self.make_trainer = trainer
     self.evaluator = evaluator
     self.procedure = procedure
 
-  def prepare(self, workdir: Workdir, data_dir: str | None, cache_dir: pathlib.Path) -> Run:
+  def load_data(self, data_dir: str | None) -> dict[str, Images]:
+    """Reads every domain."""
+    return {domain: source.load(data_dir) for domain, source in self.data.items()}
+
+  def build(self, trainer: Trainer, data_dir: str | None = None) -> dict[str, Images]:
+    """Reads the data, and creates the variables of a trainer for them.
+
+    Raises:
+      UserError: the game is played on other data.
+    """
+    if set(trainer.gan.domains) != set(self.data):
+      raise errors.UserError(
+          f'This game is played on {", ".join(trainer.gan.domains)}; the data are {", ".join(self.data)}.')
+    data = self.load_data(data_dir)
+    _check_classes(data, trainer.gan.num_classes)
+    with trainer.strategy.scope():
+      trainer.build({domain: images.image_shape for domain, images in data.items()})
+    return data
+
+  def prepare(self, trainer: Trainer, workdir: Workdir, data_dir: str | None, cache_dir: pathlib.Path) -> Run:
     """Reads the data, makes every variable and the feature extractor: what is missing shows here, before step 0."""
-    data = self.data.load(data_dir)
-    _check_classes(data, self.trainer.gan.num_classes)
-    with self.trainer.strategy.scope():
-      self.trainer.build(data.image_shape)
-    if strategies.is_chief(self.trainer.strategy):  # no other worker scores anything, or writes into the cache
-      self.evaluator.prepare(data, cache_dir)
-    return Run(workdir, data, self.trainer, self.evaluator)
+    data = self.build(trainer, data_dir)
+    if strategies.is_chief(trainer.strategy):  # no other worker scores anything, or writes into the cache
+      self.evaluator.prepare(data, trainer.gan.outputs, cache_dir)
+    return Run(workdir, data, trainer, self.evaluator)
 
 
 def _check_classes(data, num_classes):
-  if num_classes and data.num_classes != num_classes:
-    raise errors.DataError(
-        f'{data.name} has {data.num_classes} classes, the generator makes {num_classes}; set NUM_CLASSES, or take an '
-        'unconditional model.')
+  for images in data.values():
+    if num_classes and images.num_classes != num_classes:
+      raise errors.DataError(
+          f'{images.name} has {images.num_classes} classes, the generator makes {num_classes}; set NUM_CLASSES, or take an '
+          'unconditional model.')

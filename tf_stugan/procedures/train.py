@@ -49,7 +49,7 @@ class Train(Procedure):
   def run(self, run, begin: Callable[[Run, reporting.Cost], None] | None = None):
     """As in `Procedure`; `begin` is called where the run does not go on from a checkpoint."""
     self._check_updates(run.trainer)
-    agreement.check_same(run.trainer.strategy, 'data', run.data.fingerprint)
+    agreement.check_same(run.trainer.strategy, 'data', ' '.join(data.fingerprint for data in run.data.values()))
     step = self._restore(run)
     if step:
       _LOG.info('Going on from the checkpoint of step %d.', step)
@@ -83,7 +83,7 @@ class Train(Procedure):
         reporting.Report(self.report_interval, log),
         cost,
         reporting.Samples(
-            self.sample_interval, run.workdir, log, batch_statistics=run.evaluator.batch_statistics),
+            self.sample_interval, run.workdir, log, run.data, batch_statistics=run.evaluator.batch_statistics),
         checkpoint,
         *run.hooks,
         stop.hook(checkpoint),

@@ -63,7 +63,7 @@ def save(trainer, folder: pathlib.Path, keep: int = 2, milestones: int = 0,
     faults.reached('save:after_data', step)
     manifest = {
         'step': step,
-        'image_shape': trainer.image_shape,
+        'image_shapes': trainer.image_shapes,
         'versions': {'tf_stugan': tf_stugan.__version__, 'tensorflow': tf.__version__},
         'nonzeros': _nonzeros(trainer),
         'densities': {f'{name}/{v.name}': round(float(masks.density([v])), 6)
@@ -196,15 +196,16 @@ def restore_dense(trainer, folder: pathlib.Path) -> int:
   raise errors.CheckpointError(f'{folder} holds no whole checkpoint to begin from.')
 
 
-def image_shape(folder: pathlib.Path) -> tuple[int, int, int]:
-  """What the checkpoints of a run were trained on, so that a generator can be built without the data set.
+def image_shapes(folder: pathlib.Path) -> dict[str, tuple[int, int, int]]:
+  """What the checkpoints of a run were trained on, by domain, so that networks can be built without the data set.
 
   Raises:
     CheckpointError: no checkpoint says it.
   """
   for path in reversed(list_steps(folder)):
     try:
-      return tuple(json.loads((path / 'manifest.json').read_text())['image_shape'])
+      shapes = json.loads((path / 'manifest.json').read_text())['image_shapes']
+      return {domain: tuple(shape) for domain, shape in shapes.items()}
     except _NOT_WHOLE:
       continue
   raise errors.CheckpointError(f'{folder} holds no whole checkpoint. Train first: tf-stugan train --workdir={folder.parent}')

@@ -1,6 +1,6 @@
 """Scores of a generator: the same checkpoint always gets the same ones."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 import hashlib
 import json
 import logging
@@ -11,23 +11,25 @@ import tensorflow as tf
 
 from tf_stugan import errors
 from tf_stugan.data import images as images_lib
-from tf_stugan.gans.gan import GAN
+from tf_stugan.gans.outputs import Output
 from tf_stugan.metrics import samples
 from tf_stugan.metrics.features import FeatureExtractor
+from tf_stugan.metrics.score import Score
 
 _LOG = logging.getLogger(__name__)
 
-Metric = Callable[[samples.EvalSamples, samples.EvalSamples], dict[str, float]]  # (real, fake) -> scores by name
+Metric = Callable[[samples.EvalSamples, samples.EvalSamples], dict[str, Score]]  # (real, fake) -> scores by name
 
 
 class Evaluator:
-  """Compares the images of seeds 0 .. num_samples - 1 with the training images.
+  """Compares what a game makes with the training images: of noise, the images of seeds 0 .. num_samples - 1.
 
   Generated images pass through uint8 first, as saved images would.
 
   Args:
     extractor: what the metrics see.
-    metrics: for example [@fid.fid, @inception_score.inception_score].
+    metrics: for example [@fid.fid, @inception_score.inception_score]. The first score of the first one decides which
+      checkpoint is the best.
     num_samples: generated images; 50,000 in the papers.
     batch_size: images at a time; no score depends on it, but those with batch statistics.
     batch_statistics: the generator's BatchNorms use the statistics of each batch, as the published BigGAN numbers do,
@@ -43,35 +45,57 @@ class Evaluator:
     self.num_samples = num_samples
     self.batch_size = batch_size
     self.batch_statistics = batch_statistics
-    self._real = None
 
-  def prepare(self, data: images_lib.Images, cache_dir: pathlib.Path) -> None:
-    """Loads the extractor and the real statistics, so that what is missing is found before step 0."""
-    self.extractor.prepare(data, cache_dir)
-    self._real = self._cached_samples(data, pathlib.Path(cache_dir))
-    self._data_name = data.name
+  def prepare(self, data: Mapping[str, images_lib.Images], outputs: Mapping[str, Output], cache_dir: pathlib.Path) -> None:
+    """Loads the extractor and the real statistics, so that what is missing is found before step 0.
+
+    Args:
+      data: by domain.
+      outputs: what will be scored, by name.
+      cache_dir: where both are kept.
+    """
+    self.extractor.prepare(next(iter(data.values())), cache_dir)
+    self._data = data
+    self._real = {domain: self._cached_samples(data[domain], pathlib.Path(cache_dir))
+                  for domain in dict.fromkeys(output.domain for output in outputs.values())}
 
   def protocol(self) -> dict[str, str | int]:
     """What has to be equal for two scores to be comparable."""
     statistics = f'BatchNorm statistics of batches of {self.batch_size}' if self.batch_statistics else (
         'running BatchNorm statistics')
+    counts = [real.count for real in self._real.values()]
     return {
-        'extractor': self.extractor.description, 'real_images': self._real.count, 'data': self._data_name,
+        'extractor': self.extractor.description, 'real_images': counts[0] if len(counts) == 1 else ' and '.join(map(str, counts)),
+        'data': ' and '.join(self._data[domain].name for domain in self._real),
         'generated_images': self.num_samples, 'generator': f'average, {statistics}', 'pixels': 'uint8, truncated',
         'kernel_distance': f'{samples.KEPT_FEATURES} images a side at most, chosen by a fixed permutation'}
 
-  def evaluate(self, gan: GAN, stopped: Callable[[], bool] = lambda: False) -> dict[str, float]:
-    """Scores of the averaged generator, by name. Raises Interrupted once `stopped`, which is asked before every batch."""
-    def generated():
-      for start in range(0, self.num_samples, self.batch_size):
-        if stopped():
-          raise errors.Interrupted('Stopped while scoring, as asked.')
-        count = min(self.batch_size, self.num_samples - start)
-        made = self.batch_size if self.batch_statistics else count  # statistics are always those of a whole batch
-        images = gan.sample(np.arange(start, start + made), batch_statistics=self.batch_statistics)
-        yield images_lib.to_uint8(images[:count])
-    fake = samples.gather(self.extractor, generated(), self.num_samples)
-    return {name: value for metric in self.metrics for name, value in metric(self._real, fake).items()}
+  def evaluate(self, outputs: Mapping[str, Output], stopped: Callable[[], bool] = lambda: False) -> dict[str, Score]:
+    """Scores of what a game makes, by name. Raises Interrupted once `stopped`, which is asked before every batch.
+
+    Where there are several outputs, each has scores 'OUTPUT/NAME', and NAME is their mean.
+    """
+    scores = {name: self._scores_of(output, stopped) for name, output in outputs.items()}
+    first, *others = scores.values()
+    if not others:
+      return first
+    means = {name: Score(np.mean([s[name] for s in scores.values()]), score.better) for name, score in first.items()}
+    return means | {f'{output}/{name}': score for output, s in scores.items() for name, score in s.items()}
+
+  def _scores_of(self, output, stopped):
+    originals = self._data.get(output.source)
+    count = output.count(self.num_samples, originals)
+    fake = samples.gather(self.extractor, self._generated(output, originals, count, stopped), count)
+    return {name: score for metric in self.metrics for name, score in metric(self._real[output.domain], fake).items()}
+
+  def _generated(self, output, originals, num_images, stopped):
+    for start in range(0, num_images, self.batch_size):
+      if stopped():
+        raise errors.Interrupted('Stopped while scoring, as asked.')
+      count = min(self.batch_size, num_images - start)
+      made = self.batch_size if self.batch_statistics else count  # statistics are always those of a whole batch
+      inputs = output.inputs(np.arange(start, start + made), originals)
+      yield images_lib.to_uint8(output.make(inputs, batch_statistics=self.batch_statistics)[:count])
 
   def _cached_samples(self, data, cache_dir):
     """Statistics of the real images, from the cache or computed and kept there; the same bits either way."""

@@ -21,10 +21,12 @@ from tf_stugan.data import images as images_lib
 from tf_stugan.metrics.cost import dense_cost
 from tf_stugan.metrics.cost import Measured
 from tf_stugan.metrics.cost import network_cost
+from tf_stugan.metrics import score as score_lib
 from tf_stugan.training import checkpoints
 from tf_stugan.training import strategies
 from tf_stugan.training.evaluation import Evaluator
 from tf_stugan.training.hooks import Hook
+from tf_stugan.training.hooks import Phase
 from tf_stugan.training.workdir import Workdir
 
 _LOG = logging.getLogger(__name__)
@@ -68,7 +70,7 @@ class Report(Hook):
     self._log = log
 
   def begin(self, trainer, step, num_steps):
-    self._images_per_step = sum(p.batch_size * p.updates_per_step for p in trainer.gan.players if p.uses_data)
+    self._images_per_step = trainer.images_per_step
     self._since = time.monotonic()
     self._step = step
 
@@ -82,37 +84,48 @@ class Report(Hook):
 
 
 class Samples(Hook):
-  """A grid of samples of the averaged generator: a PNG, and an image in TensorBoard.
+  """A sheet of every output of the game: a PNG, and an image in TensorBoard.
 
-  With `batch_statistics`, as the scores may have it, BatchNorm uses those of the grid.
+  With `batch_statistics`, as the scores may have it, BatchNorm uses those of the sheet.
   """
 
-  def __init__(self, interval: int, workdir: Workdir, log: Log, count: int = 64, batch_statistics: bool = False):
+  def __init__(self, interval: int, workdir: Workdir, log: Log, data: Mapping[str, images_lib.Images], count: int = 64,
+               batch_statistics: bool = False):
     super().__init__(interval)
     self._batch_statistics = batch_statistics
     self._folder = workdir.samples
     self._log = log
-    self._seeds = np.arange(count)
+    self._data = data
+    self._count = count
 
   def __call__(self, trainer, step):
-    images = trainer.gan.sample(self._seeds, batch_statistics=self._batch_statistics)
-    grid = image_grid(images_lib.to_uint8(images))
-    text = {'step': step, 'weights': 'average', 'seeds': f'0-{len(images) - 1}',
-            'statistics': 'batch' if self._batch_statistics else 'running', 'truncation': 'none'}
+    outputs = trainer.gan.outputs
+    for name, output in outputs.items():
+      numbers = np.arange(self._count if not output.source else self._count // 4)
+      inputs = output.inputs(numbers, self._data.get(output.source))
+      sheet = output.sheet(outputs, inputs, self._batch_statistics)
+      text = {'step': step, 'output': name, 'weights': 'average', 'numbers': f'0-{len(numbers) - 1}',
+              'statistics': 'batch' if self._batch_statistics else 'running', 'truncation': 'none'}
+      path = self._folder / f'step-{step:08d}{"" if len(outputs) == 1 else "-" + name}.png'
+      self._write(step, name, image_grid(images_lib.to_uint8(sheet.images), sheet.columns), path, text)
+
+  def _write(self, step, name, grid, path, text):
     try:
       self._folder.mkdir(exist_ok=True)
-      save_png(grid, self._folder / f'step-{step:08d}.png', text)
+      save_png(grid, path, text)
     except OSError as error:
       _LOG.warning('The samples of step %d could not be written: %s', step, error)
     with self._log.writer.as_default(step=step):
-      tf.summary.image('samples', grid[None])
+      tf.summary.image(f'samples/{name}', grid[None])
 
 
 class Evaluate(Hook):
-  """Scores of the averaged generator; remembers the best of each.
+  """Scores of what the game makes; remembers the best of the first score.
 
   Once `stopped`, scores are left to whoever goes on with the run: a stop should not have to wait for 50,000 images.
   """
+
+  phase = Phase.MEASURE
 
   def __init__(self, interval: int, evaluator: Evaluator, log: Log, stopped: Callable[[], bool] = lambda: False):
     super().__init__(interval)
@@ -123,33 +136,31 @@ class Evaluate(Hook):
 
   def begin(self, trainer, step, num_steps):
     if trainer.host_state.pending_evaluation:
-      trained = trainer.host_state.train_seconds
       self(trainer, step)
-      trainer.host_state.train_seconds = trained  # which `Checkpoint` does not count yet
       if trainer.host_state.pending_evaluation:
         raise errors.Interrupted(f'Stopped while scoring step {step}, as asked. The same command goes on from there.')
 
   def __call__(self, trainer, step):
     start = time.monotonic()
     try:
-      self.last = self._evaluator.evaluate(trainer.gan, self._stopped)
+      self.last = self._evaluator.evaluate(trainer.gan.outputs, self._stopped)
       trainer.host_state.pending_evaluation = False
     except errors.Interrupted:
       trainer.host_state.pending_evaluation = True
       return
     finally:
-      seconds = time.monotonic() - start
-      trainer.host_state.evaluation_seconds += seconds
-      trainer.host_state.train_seconds -= seconds  # `Checkpoint` adds all the time that went by
+      trainer.host_state.evaluation_seconds += time.monotonic() - start
     settled = all(method.is_settled(step) for method in trainer.methods.values())
-    self._log.row('evaluation', step, {**self.last, 'settled': settled, 'protocol': self._evaluator.protocol()})
+    better = {name: score.better for name, score in self.last.items() if score.better}
+    self._log.row('evaluation', step, {
+        **self.last, 'settled': settled, 'better': better, 'protocol': self._evaluator.protocol()})
     self._log.tensorboard(step, self.last)
     if not settled:  # a network that is still to be pruned is not what this run is about
       return
-    for name in ('fid', 'fcd'):
-      best = trainer.host_state.best
-      if name in self.last and self.last[name] < best.get(name, [float('inf')])[0]:
-        best[name] = [self.last[name], step]
+    best = trainer.host_state.best
+    for name, direction in list(better.items())[:1]:
+      if name not in best or score_lib.is_better(self.last[name], best[name][0], direction):
+        best[name] = [float(self.last[name]), step]
 
 
 class Cost(Hook):
@@ -188,8 +199,8 @@ class Cost(Hook):
           f'{name}/dense_multiply_adds': cost.dense_multiply_adds, f'{name}/multiply_adds': cost.multiply_adds,
           f'{name}/method': type(method).__name__ if method else 'dense',
           f'{name}/layer_densities': {layer.name: round(layer.density, 6) for layer in cost.layers if layer.masked}}
-      if name in trainer.exploration:
-        rates = trainer.exploration[name].rates()
+      if exploration := trainer.sides[name].exploration:
+        rates = exploration.rates()
         values[f'{name}/layer_exploration'] = {layer: round(rate, 6) for layer, rate in rates.items()}
     dense = {name: dense_cost(trainer.sides[name].player.network, cost) for name, cost in costs.items()}
     return {**values, 'step_operations': Measured().step(costs, trainer.gan),
@@ -197,11 +208,9 @@ class Cost(Hook):
 
 
 class Checkpoint(Hook):
-  """Saves at its interval and where a score is the best so far.
+  """Saves at its interval and where a score is the best so far."""
 
-  It comes last among the hooks, so that what the others noted at this step is saved with it.
-  """
-
+  phase = Phase.SAVE  # what other hooks noted at this step is saved with it
   everywhere = True  # all workers look whether the state may be saved; the chief saves it
 
   def __init__(self, interval: int, workdir: Workdir, keep: int = 2, milestones: int = 0):
@@ -211,9 +220,6 @@ class Checkpoint(Hook):
     self._keep = keep
     self._milestones = milestones
     self._saved = None  # the step of the last one
-
-  def begin(self, trainer, step, num_steps):
-    self._since = time.monotonic()
 
   def after_call(self, trainer, step):
     if any(best == step for _, best in trainer.host_state.best.values()):
@@ -225,9 +231,6 @@ class Checkpoint(Hook):
     if step == self._saved:
       return
     trainer.check_state()
-    now = time.monotonic()
-    trainer.host_state.train_seconds += now - self._since
-    self._since = now
     self._saved = step
     if strategies.is_chief(trainer.strategy):
       self._workdir.sync_rows()  # a checkpoint without the rows before it would never get them back
@@ -243,7 +246,7 @@ class Progress(Hook):
     self._bar = None
 
   def begin(self, trainer, step, num_steps):
-    self._images_per_step = sum(p.batch_size * p.updates_per_step for p in trainer.gan.players if p.uses_data)
+    self._images_per_step = trainer.images_per_step
     self._marks = [(time.monotonic(), step)]
     self._num_steps = num_steps
     self._text = ''
@@ -269,14 +272,11 @@ class Progress(Hook):
   def __call__(self, trainer, step):
     scalars = trainer.scalars()
     scores = self._evaluate.last if self._evaluate else {}
-    parts = [f'{name.upper()} {scores[name]:.2f}' for name in ('fid', 'fcd') if name in scores]
-    for name in trainer.sides:
-      part = f'{name[0].upper()} {scalars[f"{name}/loss"]:+.2f}'
-      if f'{name}/density' in scalars:
-        part += f' (density {scalars[f"{name}/density"]:.2f}, explored {scalars[f"{name}/exploration_rate"]:.2f})'
-      parts.append(part)
-    if 'balance_ratio' in scalars:
-      parts.append(f'BR {scalars["balance_ratio"]:.2f}')
+    parts = [f'{name.upper()} {score:.2f}' for name, score in scores.items() if score.better][:1]
+    parts += [f'{turn.name} {scalars[f"{turn.name}/loss"]:+.2f}' for turn in trainer.gan.turns]
+    parts += [f'{name} (density {scalars[f"{name}/density"]:.2f}, explored {scalars[f"{name}/exploration_rate"]:.2f})'
+              for name, side in trainer.sides.items() if side.masked]
+    parts += [f'{name} {scalars[name]:.2f}' for name in trainer.gan.balance if name in scalars]
     text = '  '.join(parts)
     if self._bar:
       self._bar.update(self._task, text=text)

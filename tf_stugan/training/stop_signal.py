@@ -6,6 +6,7 @@ import signal
 from tf_stugan import errors
 from tf_stugan.training import agreement
 from tf_stugan.training.hooks import Hook
+from tf_stugan.training.hooks import Phase
 
 _LOG = logging.getLogger(__name__)
 
@@ -48,6 +49,7 @@ class StopSignal:
 
 class _Stop(Hook):
 
+  phase = Phase.STOP
   everywhere = True
 
   def __init__(self, signal_, checkpoint):

@@ -24,6 +24,13 @@ def define_trained_flags(values: flags.FlagValues) -> None:
       'checkpoint', 'newest', 'newest, best (lowest FID or FCD), or the step of one that was kept.', flag_values=values)
 
 
+def define_output_flag(values: flags.FlagValues) -> None:
+  """Which of the things that a game makes."""
+  flags.DEFINE_string(
+      'which', None, 'What to take of a game that makes several things: the direction of a CycleGAN, a_to_b or b_to_a.',
+      flag_values=values)
+
+
 def define_data_flag(values: flags.FlagValues) -> None:
   """Where data sets are on this machine."""
   flags.DEFINE_string(

@@ -15,6 +15,7 @@ from tf_stugan.usage import common
 
 def define_flags(values: flags.FlagValues) -> None:
   common.define_trained_flags(values)
+  common.define_output_flag(values)
   flags.DEFINE_integer('port', 0, 'Port on 127.0.0.1; 0 takes a free one.', lower_bound=0, flag_values=values)
   flags.DEFINE_integer('num_seeds', 100, 'Seeds to choose from on the page.', lower_bound=10, flag_values=values)
   flags.DEFINE_string(

@@ -18,6 +18,7 @@ from tf_stugan.usage import common
 
 def define_flags(values: flags.FlagValues) -> None:
   common.define_trained_flags(values)
+  common.define_output_flag(values)
   flags.DEFINE_enum('format', 'tflite', ['tflite', 'saved_model'], 'What to write.', flag_values=values)
   flags.DEFINE_enum(
       'layout', 'plain', ['plain', 'sparse_lowered', 'auto'],

@@ -22,6 +22,7 @@ _MOST_IMAGES = 100_000
 
 def define_flags(values: flags.FlagValues) -> None:
   common.define_trained_flags(values)
+  common.define_output_flag(values)
   flags.DEFINE_string('seeds', '0-63', 'Images to make: 0-31, or 3,7,9, or both mixed.', flag_values=values)
   flags.DEFINE_string(
       'labels', None, "Classes, written as --seeds: one row a class. Each seed's own class if not given.",
