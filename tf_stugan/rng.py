@@ -97,22 +97,23 @@ def replica_normal(seed: Seed, shape: list[int]) -> tf.Tensor:
   Returns:
     float32 [images of this replica, ...].
   """
-  return _replica_share(normal(shape, seed))
+  return replica_share(normal(shape, seed))
 
 
 def replica_labels(seed: Seed, count: int, num_classes: int) -> tf.Tensor:
   """Likewise classes, uniform in [0, num_classes), for `count` images of the global batch: int32; zeros without classes."""
-  return _replica_share(
+  return replica_share(
       tf.random.stateless_uniform([count], seed, 0, max(num_classes, 1), tf.int32, alg=_ALGORITHM))
 
 
 def replica_uniform(seed: Seed, shape: list[int]) -> tf.Tensor:
   """Likewise numbers in [0, 1), but the first of `shape` counts the images of this replica: float32 [*shape]."""
   replicas = tf.distribute.get_replica_context().num_replicas_in_sync
-  return _replica_share(uniform([shape[0] * replicas, *shape[1:]], seed))
+  return replica_share(uniform([shape[0] * replicas, *shape[1:]], seed))
 
 
-def _replica_share(whole):
+def replica_share(whole: tf.Tensor) -> tf.Tensor:
+  """This replica's part of a tensor [N, ...] that all of them hold whole: [N / replicas, ...]."""
   context = tf.distribute.get_replica_context()
   share = whole.shape[0] // context.num_replicas_in_sync
   start = tf.cast(context.replica_id_in_sync_group, tf.int32) * share

@@ -25,9 +25,14 @@ def wasserstein() -> AdversarialLoss:
   return _from_tfgan('wasserstein')
 
 
-def least_squares() -> AdversarialLoss:
-  """D: (mean (D(x) - 1)^2 + mean D(G(z))^2) / 2; G: mean (D(G(z)) - 1)^2 / 2. Mao et al., 2017."""
-  return _from_tfgan('least_squares')
+def least_squares(generator_weight: float = 1.0) -> AdversarialLoss:
+  """D: (mean (D(x) - 1)^2 + mean D(G(z))^2) / 2; G: mean (D(G(z)) - 1)^2 / 2. Mao et al., 2017.
+
+  Args:
+    generator_weight: of G's loss; 2 in CycleGAN, which does not halve it (Zhu et al., 2017, section 4).
+  """
+  loss = _from_tfgan('least_squares')
+  return loss._replace(generator=lambda fake: generator_weight * loss.generator(fake))
 
 
 def non_saturating(fake_shift: float = 0.0) -> AdversarialLoss:

@@ -1,7 +1,7 @@
 """What a game makes, for people and for metrics: images from noise, or images from images."""
 
 import abc
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 import contextlib
 from typing import NamedTuple
 
@@ -150,22 +150,22 @@ class FromImages(Output):
   """Images of one domain -> the same scenes in another.
 
   Args:
-    image_shape: of the inputs, known once the game is built.
+    image_shape: (H, W, C) of the inputs.
     back: the output that leads back to the source domain.
   """
 
   def __init__(self, player: str, live: keras.Model, averaged: keras.Model | None, domain: str, source: str,
-               image_shape: Callable[[], tuple[int, int, int]], back: str):
+               image_shape: tuple[int, int, int], back: str):
     super().__init__(player, live, averaged, domain, source)
     self.back = back
     self._image_shape = image_shape
 
   def signature(self, batch_size):
-    return [tf.TensorSpec([batch_size, *self._image_shape()], tf.float32, name='images')]
+    return [tf.TensorSpec([batch_size, *self._image_shape], tf.float32, name='images')]
 
   def inputs(self, numbers, originals=None):
     if originals is None:  # noise of the right shape will do where only arithmetic is compared
-      return (np.stack([np.random.Generator(np.random.Philox(key=int(n))).uniform(-1, 1, self._image_shape())
+      return (np.stack([np.random.Generator(np.random.Philox(key=int(n))).uniform(-1, 1, self._image_shape)
                         for n in numbers]).astype(np.float32),)
     return (images_lib.to_float(originals.images[np.asarray(numbers) % len(originals)]).numpy(),)
 

@@ -33,7 +33,7 @@ class PruneAndFinetune(Procedure):
   def _begin(self, run, cost):
     cost(run.trainer, 0)  # the dense phase belongs to the price of the result
     folder = pathlib.Path(self.pretrained).expanduser() / 'checkpoints'
-    step = checkpoints.restore_dense(run.trainer, folder)
+    step = checkpoints.restore_parts(run.trainer, folder, ('weights', 'averages', 'optimizers', 'step'))
     if not any(method.is_update_step(step) for method in run.trainer.methods.values()):
       raise errors.UserError(
           f'PruneAndFinetune.pretrained: {self.pretrained} ended at step {step}, and no method prunes there. Set PRUNE_STEP '

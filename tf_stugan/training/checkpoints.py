@@ -21,6 +21,7 @@ import tf_stugan
 from tf_stugan import errors
 from tf_stugan import faults
 from tf_stugan.sparsity import masks
+from tf_stugan.training import named_variables
 from tf_stugan.training.saved_steps import list_steps
 from tf_stugan.training.saved_steps import PREFIX
 from tf_stugan.training.saved_steps import step_of
@@ -54,7 +55,7 @@ def save(trainer, folder: pathlib.Path, keep: int = 2, milestones: int = 0,
       shutil.rmtree(left, ignore_errors=True)
     temporary.mkdir(parents=True)
     faults.reached('save:begin', step)
-    tf.train.Checkpoint(trainer=trainer).write(str(temporary / 'variables'))
+    named_variables.write(temporary / 'variables', trainer.parts())
     (temporary / 'state.json').write_text(json.dumps(dataclasses.asdict(trainer.host_state)))
     for file in attachments:
       if file.exists():
@@ -99,7 +100,7 @@ def restore_chosen(trainer, folder: pathlib.Path, choice: str) -> int:
   Args:
     trainer: built as it was when it was saved.
     folder: with checkpoints.
-    choice: 'newest', 'best' (of the lowest FID or FCD), or a step.
+    choice: 'newest', 'best' (by the first score), or a step.
 
   Returns:
     The step.
@@ -112,7 +113,7 @@ def restore_chosen(trainer, folder: pathlib.Path, choice: str) -> int:
   if choice == 'newest':
     return newest
   best = trainer.host_state.best
-  wanted = next((str(best[name][1]) for name in ('fid', 'fcd') if name in best), '') if choice == 'best' else choice
+  wanted = next((str(step) for _, step in best.values()), '') if choice == 'best' else choice
   path = next((p for p in list_steps(folder) if str(step_of(p)) == wanted), None)
   if path is None:
     steps = ', '.join(str(step_of(p)) for p in list_steps(folder))
@@ -161,18 +162,19 @@ def restore(trainer, folder: pathlib.Path, required: bool = False, set_aside: bo
   return 0
 
 
-def restore_dense(trainer, folder: pathlib.Path) -> int:
-  """Restores networks, optimizers, averages and the step from the newest whole checkpoint of a run *without* masks.
+def restore_parts(trainer, folder: pathlib.Path, parts: Sequence[str]) -> int:
+  """Reads some parts of the newest whole checkpoint of another run; all else stays as it is.
 
   Args:
-    trainer: built, with whatever methods; its masks stay as they are and apply to the weights.
+    trainer: built. Its masks apply to the weights that are read.
     folder: with checkpoints of the other run.
+    parts: names of `Trainer.parts`, each of which has to have the same variables in both runs.
 
   Returns:
-    The step.
+    The step of the other run.
 
   Raises:
-    CheckpointError: there is none, or its networks are others.
+    CheckpointError: there is none, or its networks are others; the message names the first variable that differs.
   """
   for path in reversed(list_steps(folder)):
     try:
@@ -180,19 +182,14 @@ def restore_dense(trainer, folder: pathlib.Path) -> int:
     except _NOT_WHOLE as error:
       _LOG.warning('Checkpoint %s is not whole: %s. The one before it is tried.', path, error)
       continue
-    wanted = tf.train.Checkpoint(trainer=tf.train.Checkpoint(
-        gan=trainer.gan, optimizers=trainer.optimizers, average=trainer.average, step=trainer.step))
-    found = {id(o) for o in tf.train.CheckpointView(str(path / 'variables')).match(wanted).values()}
-    missing = [v.name for player in trainer.gan.players for v in player.network.trainable_variables if id(v) not in found]
+    every = trainer.parts()
     try:
-      wanted.read(str(path / 'variables')).expect_partial()
-    except (ValueError, tf.errors.OpError) as error:
-      missing = [str(error).strip().splitlines()[0][:300]]
-    if missing:
-      raise errors.CheckpointError(f'{path} holds other networks than this experiment: {missing[0]}')
+      named_variables.read(path / 'variables', {part: every[part] for part in parts})
+    except (named_variables.MismatchError, tf.errors.OpError) as error:
+      raise errors.CheckpointError(f'{path} holds other networks than this experiment: {error}') from error
     for side in trainer.sides.values():
       masks.apply_masks(side.masked)
-    return int(trainer.step.numpy())
+    return step_of(path)
   raise errors.CheckpointError(f'{folder} holds no whole checkpoint to begin from.')
 
 
@@ -226,8 +223,8 @@ def _validate(path):
 
 def _read(trainer, path, manifest):
   try:
-    tf.train.Checkpoint(trainer=trainer).read(str(path / 'variables')).assert_consumed()
-  except (AssertionError, ValueError, tf.errors.OpError) as error:
+    named_variables.read(path / 'variables', trainer.parts())
+  except (named_variables.MismatchError, tf.errors.OpError) as error:
     raise errors.CheckpointError(
         f'{path} was written by another configuration: {str(error).strip().splitlines()[0][:300]}') from error
   for name, value in json.loads((path / 'state.json').read_text()).items():

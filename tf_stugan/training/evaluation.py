@@ -65,7 +65,8 @@ class Evaluator:
         'running BatchNorm statistics')
     counts = [real.count for real in self._real.values()]
     return {
-        'extractor': self.extractor.description, 'real_images': counts[0] if len(counts) == 1 else ' and '.join(map(str, counts)),
+        'extractor': self.extractor.description,
+        'real_images': counts[0] if len(counts) == 1 else ' and '.join(map(str, counts)),
         'data': ' and '.join(self._data[domain].name for domain in self._real),
         'generated_images': self.num_samples, 'generator': f'average, {statistics}', 'pixels': 'uint8, truncated',
         'kernel_distance': f'{samples.KEPT_FEATURES} images a side at most, chosen by a fixed permutation'}

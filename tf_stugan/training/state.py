@@ -70,16 +70,11 @@ class Side(tf.Module):
     return {
         'weights': named(self.player.network.variables, self.player.network.name, but=[v.mask for v in self.masked]),
         'masks': {v.name: v.mask for v in self.masked},
-        'averages': self._averages(),
+        'averages': named(self.player.averaged.variables, self.player.averaged.name) if self.average else {},
+        'regrown': _by_layer(self.masked, self.average.fresh) if self.average else {},
         'optimizers': named(self.optimizer.variables, self.optimizer.name),
         'methods': named(self.method.variables, self.method.name) if self.method else {},
         'exploration': _by_layer(self.masked, self.exploration.explored) if self.exploration else {}}
-
-  def _averages(self):
-    if not self.average:
-      return {}
-    fresh = {f'{name}/fresh': v for name, v in _by_layer(self.masked, self.average.fresh).items()}
-    return {**named(self.player.averaged.variables, self.player.averaged.name), **fresh}
 
 
 def named(variables: Iterable[tf.Variable], prefix: str, but: Iterable[tf.Variable] = ()) -> dict[str, tf.Variable]:

@@ -152,9 +152,9 @@ class Trainer(tf.Module):
     """Every variable of the run, by the part of it that they belong to and by name.
 
     Returns:
-      'weights' (of the networks, with the buffers of their layers), 'masks', 'averages', 'optimizers' (and loss scales),
-      'methods' (their own state), 'exploration', 'game' (what the game itself remembers) and 'progress' (the step, sums of
-      what is reported, measured balance): {name: variable}.
+      'weights' (of the networks, with the buffers of their layers), 'masks', 'averages', 'regrown' (weights whose averages
+      restart), 'optimizers' (and loss scales), 'methods' (their own state), 'exploration', 'game' (what the game itself
+      remembers), 'step', and 'progress' (sums of what is reported, measured balance): {name: variable}.
     """
     result: dict[str, dict[str, tf.Variable]] = {}
     for player, side in self.sides.items():
@@ -164,10 +164,10 @@ class Trainer(tf.Module):
       result['optimizers'] |= {f'{turn}/loss_{name}': v for name, v in named(scale.variables, scale.name).items()}
     known = {id(v) for variables in result.values() for v in variables.values()}
     result['game'] = named((v for v in self.gan.variables if id(v) not in known), self.gan.name)
-    progress = {'step': self.step, **{f'means/{n}': v for n, v in named(self.means.variables, self.means.name).items()}}
+    progress = {f'means/{n}': v for n, v in named(self.means.variables, self.means.name).items()}
     for name, ratio in self.balance.items():
       progress |= {f'{name}/{n}': v for n, v in named(ratio.variables, ratio.name).items()}
-    return {**result, 'progress': progress}
+    return {**result, 'step': {'step': self.step}, 'progress': progress}
 
   @property
   def variables(self) -> tuple[tf.Variable, ...]:
@@ -212,10 +212,11 @@ class Trainer(tf.Module):
     moves, made = {}, {}
     for turn in self.gan.turns:
       for i in range(turn.updates_per_step):
-        moves[turn.name] = self._move(turn, _part(batches, turn.name, i), rng.seed(self._draw_seed, turn.name, step, i), made)
+        seed = rng.seed(self._draw_seed, turn.name, step, i)
+        moves[turn.name] = self._move(turn, _part(batches, turn.name, i), seed, made)
       made = {**made, **moves[turn.name].made}
-    if _BALANCE in events:
-      self._measure_balance(moves)
+      if _BALANCE in events:
+        self._measure_balance(turn, moves)
     changed = _changed(events)
     for name, side in self.sides.items():
       grown = self._update_masks(side, moves, step) if name in changed else None
@@ -281,19 +282,19 @@ class Trainer(tf.Module):
       result[name] = [by_variable[id(v.weight)] for v in side.masked]
     return result
 
-  def _measure_balance(self, moves):
+  def _measure_balance(self, turn, moves):
+    """The ratios that are measured around this turn, right after it: nobody else has moved since."""
     for name, ratio in self.balance.items():
       probe = self.gan.balance[name]
-      move = moves[probe.turn]
-      parts = self._turn(probe.turn).accumulation_steps
+      if probe.turn != turn.name:
+        continue
+      move = moves[turn.name]
       with self._undisturbed():
         (after, real), _ = accumulation.in_parts(
-            lambda batch, seed, probe=probe: (probe.measure(batch, seed), ()), moves[probe.opponent].batch, move.seed, parts)
+            lambda batch, seed, probe=probe: (probe.measure(batch, seed), ()), moves[probe.opponent].batch, move.seed,
+            turn.accumulation_steps)
       after, real = self._mean_over_replicas([after, real])
       ratio.add(move.scalars[probe.scalar], after, real)
-
-  def _turn(self, name):
-    return next(turn for turn in self.gan.turns if turn.name == name)
 
   def _turn_of(self, player):
     """The last turn in which a player moves: its gradients are those that its sparsity method ranks."""
@@ -318,7 +319,8 @@ class Trainer(tf.Module):
     ratio = next((ratio.decision_value() for ratio in self._ratios_for(name)), None)
     seed = rng.seed(self._draw_seed, f'{name}/regrow', step)
     touched = [] if move.finite is None else [
-        *(v.mask for v in side.masked), *(v.weight for v in side.masked), *side.method.variables, *side.exploration.variables]
+        *(v.mask for v in side.masked), *(v.weight for v in side.masked), *side.method.variables,
+        *side.exploration.variables]
     before = [tf.convert_to_tensor(v) for v in touched]
     grown = side.method.update(side.masked, move.gradients[name], step, seed, ratio)
     masks.apply_masks(side.masked)

@@ -1,0 +1,156 @@
+"""Two translators between two domains, and a discriminator for each domain (Zhu et al., 2017, https://arxiv.org/abs/1703.10593)."""
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from tf_stugan import compat
+from tf_stugan import errors
+from tf_stugan import rng
+from tf_stugan.compat import keras
+from tf_stugan.gans.gan import BalanceProbe
+from tf_stugan.gans.gan import GAN
+from tf_stugan.gans.gan import Outcome
+from tf_stugan.gans.gan import Player
+from tf_stugan.gans.gan import Shape
+from tf_stugan.gans.gan import Turn
+from tf_stugan.gans.gan import Work
+from tf_stugan.gans.image_buffer import ImageBuffer
+from tf_stugan.gans.losses import AdversarialLoss
+from tf_stugan.gans.outputs import FromImages
+
+Score = Callable[[tf.Tensor], tf.Tensor]  # a discriminator's map [N, h, w, 1] -> logits [M, 1]
+
+
+def patches(scores: tf.Tensor) -> tf.Tensor:
+  """Every patch is judged by itself (the original CycleGAN): [N, h, w, 1] -> [N * h * w, 1]."""
+  return tf.reshape(scores, [-1, 1])
+
+
+def mean_of_patches(scores: tf.Tensor) -> tf.Tensor:
+  """An image is judged by the mean over its patches (the lottery tickets' code): [N, h, w, 1] -> [N, 1]."""
+  return tf.reduce_mean(scores, axis=[1, 2])
+
+
+class CycleGAN(GAN):
+  """G: a -> b and F: b -> a, which undo one another; D_a and D_b tell their images from real ones.
+
+  Loss of the translators, which move together:
+    L(D_b(G(a))) + L(D_a(F(b))) + cycle (|F(G(a)) - a| + |G(F(b)) - b|) + identity (|G(b) - b| + |F(a) - a|)
+  with means of absolute differences. One Adam for both, as published, and one Adam each are the same arithmetic.
+
+  Args:
+    make_generator: makes a translator; takes its `name`.
+    make_discriminator: makes a discriminator, [N, H, W, C] -> [N, h, w, 1]; takes its `name`.
+    loss: an `AdversarialLoss`; `least_squares` with generator_weight 2 is the published one.
+    image_shape: (H, W, C) of both domains.
+    batch_size: images of each domain in a step.
+    cycle: weight of the cycle consistency.
+    identity: weight of the identity loss; 0 leaves it out.
+    score: what a logit is, `patches` or `mean_of_patches`.
+    buffer_size: translations that each discriminator's buffer holds; 0 shows the newest only.
+    averaged: whether there are translators that hold the averages of these two, to be scored, shown and exported.
+    precision: what all networks compute in while they train: 'float32', 'bfloat16' or 'float16'.
+  """
+
+  domains = ('a', 'b')
+
+  def __init__(self, make_generator: Callable[..., keras.Model], make_discriminator: Callable[..., keras.Model],
+               loss: AdversarialLoss, image_shape: Shape, batch_size: int = 1, cycle: float = 10.0, identity: float = 5.0,
+               score: Score = patches, buffer_size: int = 50, averaged: bool = False, precision: str = 'float32',
+               name: str | None = None):
+    super().__init__(name=name)
+    errors.check_counts(self, batch_size=batch_size)
+    errors.check_counts(self, 0, buffer_size=buffer_size)
+    errors.check_within(self, 0, float('inf'), cycle=cycle, identity=identity)
+    self.loss = loss
+    self.image_shape = tuple(image_shape)
+    self.batch_size = batch_size
+    self.cycle = cycle
+    self.identity = identity
+    self.score = score
+    self.precision = precision
+    with compat.precision(precision):
+      self.a_to_b, self.b_to_a = (make_generator(name=name) for name in ('a_to_b', 'b_to_a'))
+      self.discriminator_a, self.discriminator_b = (make_discriminator(name=f'discriminator_{d}') for d in self.domains)
+    self.averages = [make_generator(name=name) for name in ('a_to_b', 'b_to_a')] if averaged else [None, None]
+    self.buffers = {domain: ImageBuffer(buffer_size, name=f'buffer_{domain}') for domain in self.domains}
+    self.players = (
+        Player('a_to_b', 'generator', self.a_to_b, self.averages[0]),
+        Player('b_to_a', 'generator', self.b_to_a, self.averages[1]),
+        Player('discriminator_a', 'discriminator', self.discriminator_a),
+        Player('discriminator_b', 'discriminator', self.discriminator_b))
+    scalars = ('a_to_b/fake_logits', 'b_to_a/fake_logits', 'cycle_a', 'cycle_b', *(['identity'] if identity else []))
+    self.turns = (
+        Turn('translators', ('a_to_b', 'b_to_a'), self._translate, scalars, batch_size, domains=self.domains),
+        *(Turn(f'discriminator_{d}', (f'discriminator_{d}',), self._judge(d), ('real_logits', 'fake_logits'), batch_size,
+               domains=(d,)) for d in self.domains))
+    self.outputs = {
+        'a_to_b': FromImages('a_to_b', self.a_to_b, self.averages[0], 'b', 'a', self.image_shape, 'b_to_a'),
+        'b_to_a': FromImages('b_to_a', self.b_to_a, self.averages[1], 'a', 'b', self.image_shape, 'a_to_b')}
+    self.balance = {f'{name}/balance_ratio': BalanceProbe(
+        'translators', f'{name}/fake_logits', 'translators', self._balance(name), (f'discriminator_{output.domain}', name))
+        for name, output in self.outputs.items()}
+    passes = 9 if identity else 6  # forward and back for a real image, a translated one and, for the identity, another real one
+    self.work = (
+        *(Work(name, batch_size, passes) for name in self.outputs),
+        *(Work(f'discriminator_{d}', batch_size, 2) for d in self.domains),
+        *(Work(f'discriminator_{d}', 2 * batch_size, 3) for d in self.domains))
+
+  def build(self, image_shapes=None):
+    for domain, shape in (image_shapes or {}).items():
+      if tuple(shape) != self.image_shape:
+        raise errors.UserError(f'Images of domain {domain} are {tuple(shape)}, the networks are made for {self.image_shape}; '
+                               'set IMAGE_RESOLUTION and IMAGE_CHANNELS so that both agree.')
+    images = tf.zeros([1, *self.image_shape])
+    with compat.precision(self.precision):
+      for player in self.players:
+        player.network(images)
+    for average in self.averages:
+      if average is not None:
+        average(images)
+    for buffer in self.buffers.values():
+      buffer.build(self.image_shape)
+    return dict.fromkeys(self.domains, self.image_shape)
+
+  def _logits(self, domain, images):
+    network = self.discriminator_a if domain == 'a' else self.discriminator_b
+    return self.score(tf.cast(network(images, training=True), tf.float32))
+
+  def _translate(self, batch, seed, made):
+    """The objective of both translators."""
+    del seed, made
+    a, b = batch['a'].images, batch['b'].images
+    fake_b, fake_a = self.a_to_b(a, training=True), self.b_to_a(b, training=True)
+    logits_b, logits_a = self._logits('b', fake_b), self._logits('a', fake_a)
+    cycle_a = _distance(self.b_to_a(fake_b, training=True), a)
+    cycle_b = _distance(self.a_to_b(fake_a, training=True), b)
+    loss = self.loss.generator(logits_b) + self.loss.generator(logits_a) + self.cycle * (cycle_a + cycle_b)
+    scalars = {'a_to_b/fake_logits': tf.reduce_mean(logits_b), 'b_to_a/fake_logits': tf.reduce_mean(logits_a),
+               'cycle_a': cycle_a, 'cycle_b': cycle_b}
+    if self.identity:
+      scalars['identity'] = _distance(self.a_to_b(b, training=True), b) + _distance(self.b_to_a(a, training=True), a)
+      loss += self.identity * scalars['identity']
+    return Outcome(loss, scalars, {'a': fake_a, 'b': fake_b})
+
+  def _judge(self, domain):
+    """The objective of a discriminator."""
+    def objective(batch, seed, made):
+      fake = self.buffers[domain].exchange(tf.stop_gradient(made[domain]), rng.fold(seed, 0))
+      real_logits, fake_logits = self._logits(domain, batch[domain].images), self._logits(domain, fake)
+      return Outcome(self.loss.discriminator(real_logits, fake_logits), {
+          'real_logits': tf.reduce_mean(real_logits), 'fake_logits': tf.reduce_mean(fake_logits)})
+    return objective
+
+  def _balance(self, name):
+    output = self.outputs[name]
+
+    def measure(batch, seed):
+      del seed
+      fake = output.live(batch[output.source].images, training=True)
+      return tuple(tf.reduce_mean(self._logits(output.domain, x)) for x in (fake, batch[output.domain].images))
+    return measure
+
+
+def _distance(x, y):
+  return tf.reduce_mean(tf.abs(x - y))

@@ -1,0 +1,54 @@
+"""Variables on disk under names of their own, so that a part of a run can be read into another one."""
+
+from collections.abc import Iterable, Mapping
+import pathlib
+
+import tensorflow as tf
+
+Parts = Mapping[str, Mapping[str, tf.Variable]]  # as `Trainer.parts` has them
+
+
+class MismatchError(ValueError):
+  """A file does not have exactly the variables that are wanted of it."""
+
+
+def write(prefix: pathlib.Path, parts: Parts) -> None:
+  """Writes the values of all variables as tensors 'PART/NAME', in TensorFlow's checkpoint format."""
+  variables = {f'{part}/{name}': v for part, named in parts.items() for name, v in named.items()}
+  tf.raw_ops.SaveV2(
+      prefix=_literal(prefix), tensor_names=list(variables), shape_and_slices=[''] * len(variables),
+      tensors=[tf.convert_to_tensor(v) for v in variables.values()])
+
+
+def read(prefix: pathlib.Path, parts: Parts) -> None:
+  """Assigns what `write` wrote of these parts; other parts of the file stay unread.
+
+  Raises:
+    MismatchError: a part has other names, or other shapes, than the file. Nothing was assigned then.
+    tf.errors.OpError: the file is missing or damaged.
+  """
+  reader = tf.train.load_checkpoint(_literal(prefix))
+  found = reader.get_variable_to_shape_map()
+  wanted = {f'{part}/{name}': v for part, named in parts.items() for name, v in named.items()}
+  _check_names(wanted, (name for name in found if name.split('/')[0] in parts))
+  for name, variable in wanted.items():
+    if tuple(found[name]) != tuple(variable.shape):
+      raise MismatchError(f'{name} is {list(found[name])} there and {variable.shape.as_list()} here')
+  for name, variable in wanted.items():
+    variable.assign(reader.get_tensor(name))
+
+
+def _check_names(wanted: Iterable[str], found: Iterable[str]):
+  wanted, found = set(wanted), set(found)
+  if missing := sorted(wanted - found):
+    raise MismatchError(f'{missing[0]} is not in it{_others(missing)}')
+  if unknown := sorted(found - wanted):
+    raise MismatchError(f'{unknown[0]} has no place here{_others(unknown)}')
+
+
+def _others(names):
+  return f' (and {len(names) - 1} others)' if len(names) > 1 else ''
+
+
+def _literal(prefix):
+  return str(prefix)
