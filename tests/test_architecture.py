@@ -11,7 +11,7 @@ ARROWS = {
     'models': {'layers'},
     'sparsity': set(),
     'data': set(),
-    'gans': {'layers', 'models'},
+    'gans': {'data', 'layers', 'models'},
     'metrics': {'data', 'layers', 'sparsity'},
     'training': {'data', 'gans', 'layers', 'metrics', 'sparsity'},
     'export': {'layers'},

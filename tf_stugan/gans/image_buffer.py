@@ -25,8 +25,8 @@ class ImageBuffer(tf.Module):
 
   def build(self, image_shape: tuple[int, int, int]) -> None:
     """Creates the variables, for images [H, W, C]."""
-    self.images = tf.Variable(tf.zeros([self.size, *image_shape]), trainable=False, name='images')
-    self.held = tf.Variable(0, trainable=False, name='held')
+    self.images = tf.Variable(tf.zeros([self.size, *image_shape]), trainable=False, name=f'{self.name}/images')
+    self.held = tf.Variable(0, trainable=False, name=f'{self.name}/held')
 
   def exchange(self, fresh: tf.Tensor, seed: Seed) -> tf.Tensor:
     """Takes in this replica's images float32 [n, H, W, C]; returns as many to show, one after the other."""
