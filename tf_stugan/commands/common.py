@@ -28,7 +28,7 @@ def define_trained_flags(values: flags.FlagValues) -> None:
   """A run that was trained, and which of its checkpoints."""
   define_workdir_flag(values)
   flags.DEFINE_string(
-      'checkpoint', 'newest', 'newest, best (lowest FID or FCD), or the step of one that was kept.', flag_values=values)
+      'checkpoint', 'newest', 'newest, best (lowest FID, FCD or RFD), or the step of one that was kept.', flag_values=values)
 
 
 def define_data_flag(values: flags.FlagValues) -> None:

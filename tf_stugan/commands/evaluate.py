@@ -14,6 +14,7 @@ import sys
 
 from absl import flags
 
+from tf_stugan import errors
 from tf_stugan.commands import common
 from tf_stugan.training.workdir import Workdir
 
@@ -35,6 +36,8 @@ def define_flags(values: flags.FlagValues) -> None:
 def run(values: flags.FlagValues) -> None:
   workdir = Workdir(values.workdir)
   experiment = common.make_experiment(workdir)
+  if not experiment.evaluator:
+    raise errors.UserError(f'{workdir.path} is a run without scores (metrics/none.gin).')
   trained = experiment.prepare(workdir, values.data_dir, pathlib.Path(values.cache_dir))
   step = common.restore_chosen(trained.trainer, workdir, values.checkpoint)
   evaluator = trained.evaluator

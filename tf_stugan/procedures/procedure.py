@@ -20,7 +20,7 @@ class Run(NamedTuple):
   workdir: Workdir
   data: Images
   trainer: Trainer
-  evaluator: Evaluator
+  evaluator: Evaluator | None
   hooks: tuple[Hook, ...] = ()  # beside those that the procedure brings
 
 
@@ -44,11 +44,11 @@ class Experiment:
   Args:
     data: what to learn.
     trainer: who learns it, and how.
-    evaluator: how well it was learned.
+    evaluator: how well it was learned; None for a run without scores.
     procedure: what is done.
   """
 
-  def __init__(self, data: ImageSource, trainer: Trainer, evaluator: Evaluator, procedure: Procedure):
+  def __init__(self, data: ImageSource, trainer: Trainer, evaluator: Evaluator | None, procedure: Procedure):
     self.data = data
     self.trainer = trainer
     self.evaluator = evaluator
@@ -60,7 +60,7 @@ class Experiment:
     _check_classes(data, self.trainer.gan.num_classes)
     with self.trainer.strategy.scope():
       self.trainer.build(data.image_shape)
-    if strategies.is_chief(self.trainer.strategy):  # no other worker scores anything, or writes into the cache
+    if self.evaluator and strategies.is_chief(self.trainer.strategy):  # no other worker scores, or writes into the cache
       self.evaluator.prepare(data, cache_dir)
     return Run(workdir, data, self.trainer, self.evaluator)
 

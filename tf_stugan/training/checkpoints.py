@@ -20,6 +20,7 @@ import tensorflow as tf
 import tf_stugan
 from tf_stugan import errors
 from tf_stugan import faults
+from tf_stugan.metrics.names import DISTANCES
 from tf_stugan.sparsity import masks
 
 _LOG = logging.getLogger(__name__)
@@ -107,7 +108,7 @@ def restore_chosen(trainer, folder: pathlib.Path, choice: str) -> int:
   Args:
     trainer: built as it was when it was saved.
     folder: with checkpoints.
-    choice: 'newest', 'best' (of the lowest FID or FCD), or a step.
+    choice: 'newest', 'best' (of the lowest FID, FCD or RFD), or a step.
 
   Returns:
     The step.
@@ -120,7 +121,7 @@ def restore_chosen(trainer, folder: pathlib.Path, choice: str) -> int:
   if choice == 'newest':
     return newest
   best = trainer.host_state.best
-  wanted = next((str(best[name][1]) for name in ('fid', 'fcd') if name in best), '') if choice == 'best' else choice
+  wanted = next((str(best[name][1]) for name in DISTANCES if name in best), '') if choice == 'best' else choice
   path = next((p for p in list_steps(folder) if str(step_of(p)) == wanted), None)
   if path is None:
     steps = ', '.join(str(step_of(p)) for p in list_steps(folder))

@@ -70,7 +70,7 @@ class Evaluator:
         made = self.batch_size if self.batch_statistics else count  # statistics are always those of a whole batch
         images = gan.sample(np.arange(start, start + made), batch_statistics=self.batch_statistics)
         yield images_lib.to_uint8(images[:count])
-    fake = samples.gather(self.extractor, generated(), self.num_samples)
+    fake = samples.gather(self.extractor, generated(), self.num_samples, 'is' in self.extractor.names)
     return {name: value for metric in self.metrics for name, value in metric(self._real, fake).items()}
 
   def _cached_samples(self, data, cache_dir):

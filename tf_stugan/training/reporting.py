@@ -21,6 +21,7 @@ from tf_stugan.data import images as images_lib
 from tf_stugan.metrics.cost import dense_cost
 from tf_stugan.metrics.cost import Measured
 from tf_stugan.metrics.cost import network_cost
+from tf_stugan.metrics.names import DISTANCES
 from tf_stugan.training import checkpoints
 from tf_stugan.training import strategies
 from tf_stugan.training.evaluation import Evaluator
@@ -146,7 +147,7 @@ class Evaluate(Hook):
     self._log.tensorboard(step, self.last)
     if not settled:  # a network that is still to be pruned is not what this run is about
       return
-    for name in ('fid', 'fcd'):
+    for name in DISTANCES:
       best = trainer.host_state.best
       if name in self.last and self.last[name] < best.get(name, [float('inf')])[0]:
         best[name] = [self.last[name], step]
@@ -269,7 +270,7 @@ class Progress(Hook):
   def __call__(self, trainer, step):
     scalars = trainer.scalars()
     scores = self._evaluate.last if self._evaluate else {}
-    parts = [f'{name.upper()} {scores[name]:.2f}' for name in ('fid', 'fcd') if name in scores]
+    parts = [f'{name.upper()} {scores[name]:.2f}' for name in DISTANCES if name in scores]
     for name in trainer.sides:
       part = f'{name[0].upper()} {scalars[f"{name}/loss"]:+.2f}'
       if f'{name}/density' in scalars:
