@@ -37,8 +37,8 @@ with warnings.catch_warnings():
 tf.config.optimizer.set_experimental_options({'remapping': False})
 
 __all__ = [
-    'Interpreter', 'PolynomialDecay', 'PrunableLayer', 'adam_slots', 'assign', 'frozen', 'keras', 'precision', 'read_gin_files_only',
-    'schema', 'tfgan']
+    'Interpreter', 'PolynomialDecay', 'PrunableLayer', 'adam_slots', 'assign', 'frozen', 'keras', 'precision',
+    'read_gin_files_only', 'schema', 'tfgan']
 
 
 def assign(variable: tf.Variable, value: tf.Tensor) -> None:

@@ -1,8 +1,8 @@
-"""How much the protocol of FID and IS matters: TensorFlow 1's bilinear resize or TensorFlow 2's, logits with or without bias.
+"""How much the protocol of FID and IS matters: TensorFlow 1's or 2's bilinear resize, logits with or without bias.
 
 Two sets of random images are scored each way, with Inception or, where it is not at hand, with a stand-in: one random
-convolution, global mean, and one random layer for the logits. It has Inception's interface and says how large such differences
-are at all; those of Inception itself take --location.
+convolution, global mean, and one random layer for the logits. It has Inception's interface and says how large such
+differences are at all; those of Inception itself take --location.
 
   python tools/inception_protocols.py
   python tools/inception_protocols.py --location=/path/to/inception

@@ -7,8 +7,14 @@ import pytest
 import tensorflow as tf
 
 from tf_stugan import errors
+from tf_stugan.data import embedded
 from tf_stugan.data import random_images
 from tf_stugan.metrics import features
+from tf_stugan.metrics import fid
+from tf_stugan.metrics import inception_score
+from tf_stugan.metrics import kid
+from tf_stugan.metrics import random_network
+from tf_stugan.metrics import samples
 
 
 class Imitation(tf.Module):
@@ -102,7 +108,7 @@ def test_inception_from_a_folder_sees_images_in_its_range(folder, channels, tmp_
   pool, logits = extractor(np.full([2, 32, 32, channels], 64, np.uint8))
   np.testing.assert_allclose(pool, np.full([2, 3], (64 - 128) / 128), atol=1e-5)
   assert logits.shape == (2, 2)
-  assert extractor.is_inception
+  assert set(extractor.names.values()) == {'fid', 'is', 'kid'}
 
 
 def test_the_identity_of_inception_is_what_is_in_its_folder(folder, tmp_path):
@@ -141,3 +147,40 @@ def test_the_classifier_is_trained_once_and_named_by_its_hash(tmp_path):
 def test_a_data_set_without_labels_cannot_train_a_classifier(tmp_path):
   with pytest.raises(errors.UserError, match='no labels'):
     features.Classifier().prepare(random_images.RandomImages(16, num_classes=1).load(), tmp_path)
+
+
+def test_a_random_network_tells_how_far_images_are_from_the_real_ones(tmp_path):
+  """Without labels, on grey images; neither blur nor noise escapes it, and more of them is farther."""
+  extractor = random_network.RandomNetwork()
+  data = embedded.Digits(resolution=32).load()
+  extractor.prepare(data, tmp_path)
+  order = np.random.default_rng(0).permutation(len(data))
+  real, rest = data.images[order[:800]], data.images[order[800:1600]]
+
+  def blurred(size):
+    return np.asarray(tf.image.resize(tf.image.resize(rest, [size] * 2, 'area'), [32] * 2)).astype(np.uint8)
+
+  def noisy(deviation):
+    return np.clip(rest + np.random.default_rng(1).normal(scale=deviation, size=rest.shape), 0, 255).astype(np.uint8)
+
+  def gathered(images):
+    return samples.gather(extractor, np.split(images, 4), len(images), keep_probabilities=False)
+  reference = gathered(real)
+  for metric, name in ((fid.fid, 'rfd'), (kid.kid, 'rkd')):
+    for worse in ([rest, blurred(8), blurred(4)], [rest, noisy(10), noisy(40)]):
+      scores = [metric(reference, gathered(images)) for images in worse]
+      assert all(set(score) == {name} for score in scores)
+      first, second, third = (score[name] for score in scores)
+      assert 1.3 * first < second < third / 1.3
+  assert inception_score.inception_score(reference, reference) == {}
+
+
+def test_a_random_network_is_the_same_for_everyone(tmp_path):
+  data = random_images.RandomImages(4, resolution=8).load()
+  made = []
+  for seed in (0, 0, 1):
+    extractor = random_network.RandomNetwork(width=4, seed=seed)
+    extractor.prepare(data, tmp_path)
+    made.append((extractor(np.full([1, 8, 8, 3], 255, np.uint8))[0], extractor.identity))
+  np.testing.assert_array_equal(made[0][0], made[1][0])
+  assert made[0][1] == made[1][1] != made[2][1] and (made[0][0] != made[2][0]).any()

@@ -49,7 +49,7 @@ def run(values: flags.FlagValues) -> None:
       return experiment.evaluator.extractor.description
 
     check('data', load)
-    if loaded:
+    if loaded and experiment.evaluator:
       check('feature extractor', prepare)
   if failed:
     raise errors.UserError(f'{len(failed)} of these checks failed: {", ".join(failed)}.')

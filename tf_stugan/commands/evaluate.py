@@ -7,6 +7,7 @@ import sys
 from absl import flags
 
 from tf_stugan import configuration
+from tf_stugan import errors
 from tf_stugan.commands import common
 from tf_stugan.training.workdir import Workdir
 
@@ -14,6 +15,8 @@ from tf_stugan.training.workdir import Workdir
 def run(values: flags.FlagValues) -> None:
   workdir = Workdir(values.workdir)
   experiment = common.make_experiment(workdir)
+  if not experiment.evaluator:
+    raise errors.UserError(f'{workdir.path} is a run without scores (metrics/none.gin).')
   trainer = configuration.made(experiment.make_trainer)
   trained = experiment.prepare(trainer, workdir, values.data_dir, pathlib.Path(values.cache_dir))
   step = common.restore_chosen(trainer, workdir, values.checkpoint)

@@ -9,6 +9,7 @@ import sys
 from absl import flags
 
 from tf_stugan import errors
+from tf_stugan.metrics.names import DISTANCES
 from tf_stugan.procedures import comparison
 from tf_stugan.training.workdir import Workdir
 
@@ -20,10 +21,14 @@ def run(values: flags.FlagValues) -> None:
   workdirs = [w for w in (Workdir(p) for p in paths if os.path.isdir(p)) if w.metrics.exists()]
   if not workdirs:
     raise errors.UserError(f'--workdirs={",".join(values.workdirs)}: no folder there holds a run.')
+  convention = _find_convention(values.convention) if values.convention != 'measured' else None  # that one is what runs log
   records = []
   for workdir in list(workdirs):
     try:
-      records.append(comparison.record(workdir))
+      record = comparison.record(workdir)
+      if convention:
+        record |= _cost_by_convention(workdir, record['step'], convention)
+      records.append(record)
     except errors.UserError as error:
       _LOG.warning('Left out: %s', error)
       workdirs.remove(workdir)
@@ -39,7 +44,7 @@ def run(values: flags.FlagValues) -> None:
   except OSError as error:
     raise errors.UserError(f'--output={output} cannot be written: {error.strerror}') from error
   comparison.plot_density(records, output / 'density.png')
-  score = 'fid' if 'FID' in records[0] else 'fcd'
+  score = next((name for name in DISTANCES if name.upper() in records[0]), DISTANCES[0])
   comparison.plot_curves(workdirs, score, output / f'{score}.png', log_scale=True)
   for name in ('generator/exploration_rate', 'balance_ratio', 'discriminator/density'):
     comparison.plot_curves(workdirs, name, output / f'{name.replace("generator/", "").replace("/", "_")}.png')
@@ -48,3 +53,22 @@ def run(values: flags.FlagValues) -> None:
       comparison.plot_layers(workdir, output / f'layers_{workdir.path.name}.png')
   sys.stdout.write(table)
   sys.stdout.write(f'\n{output}/: {" ".join(sorted(p.name for p in output.iterdir()))}\n')
+
+
+def _find_convention(name):
+  from tf_stugan.metrics import cost  # pylint: disable=g-import-not-at-top  (TensorFlow, which takes seconds)
+  names = [convention.name for convention in cost.CONVENTIONS]
+  if name not in names:
+    raise errors.UserError(f'--convention={name}: take one of {", ".join(names)}.')
+  return cost.CONVENTIONS[names.index(name)]
+
+
+def _cost_by_convention(workdir, last_step, convention):
+  """Columns of the cost of training, added up from the densities that the run logged."""
+  from tf_stugan.commands import common  # pylint: disable=g-import-not-at-top
+  from tf_stugan.procedures import ledger  # pylint: disable=g-import-not-at-top
+  columns = {'training FLOPs': None, 'training FLOPs / dense': None, 'convention': convention.name}
+  if densities := comparison.logged_densities(workdir, last_step):
+    operations, dense = ledger.spent(common.make_experiment(workdir).make_trainer(), densities, last_step, convention)
+    columns |= {'training FLOPs': operations, 'training FLOPs / dense': operations / dense}
+  return columns

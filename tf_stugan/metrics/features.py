@@ -26,13 +26,14 @@ class FeatureExtractor(abc.ABC):
   """uint8 images [N, H, W, C] -> (features [N, F], logits [N, K]), once prepared.
 
   Attributes:
-    is_inception: whether scores may be called FID, IS and KID. Those of any other extractor are FCD, CS and KCD.
+    names: what its scores are called, by the name that they have with Inception. Without one for 'is' it knows no classes,
+      and gives None for logits.
     description: what is stored beside every score, so that two numbers can be told to be comparable.
     identity: changes where the features might; what is computed of them is cached by it. Empty where that is not known:
       then nothing is cached.
   """
 
-  is_inception = False
+  names: Mapping[str, str] = {'fid': 'fcd', 'is': 'cs', 'kid': 'kcd'}
   description = ''
   identity = ''
 
@@ -41,7 +42,7 @@ class FeatureExtractor(abc.ABC):
     """Loads or trains what is needed. Called before step 0. Raises UserError where it cannot be had."""
 
   @abc.abstractmethod
-  def __call__(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+  def __call__(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
     ...
 
 
@@ -55,7 +56,7 @@ class Inception(FeatureExtractor):
     logits_with_bias: the logits are the module's own; the published IS leaves out the bias of the last layer.
   """
 
-  is_inception = True
+  names = {'fid': 'fid', 'is': 'is', 'kid': 'kid'}
 
   def __init__(self, location: str = tfgan.eval.INCEPTION_TFHUB, legacy_resize: bool = True, logits_with_bias: bool = False):
     self.location = location
@@ -175,7 +176,9 @@ class Classifier(FeatureExtractor):
 
   def _train(self, data):
     if data.num_classes < 2:
-      raise errors.UserError(f'{data.name} has no labels to train a classifier on; use metrics/inception.gin.')
+      raise errors.UserError(
+          f'{data.name} has no labels to train a classifier on. Put --gin_file=metrics/random_network.gin on top, which '
+          'needs none, or metrics/none.gin (no scores), or metrics/inception.gin.')
     _LOG.info('Training the feature classifier for %s (once; later runs find it in the cache) ...', data.name)
     batches = images_lib.batches(data, {'x': (1, min(self.batch_size, len(data)))}, self.seed)
     batches = batches.map(lambda b: (b['x']['images'][0], b['x']['labels'][0]))

@@ -35,6 +35,6 @@ def _symmetric_root(matrix):
 
 
 def fid(real: EvalSamples, fake: EvalSamples) -> dict[str, float]:
-  """The Frechet distance of fake from real: 'fid' with Inception features, 'fcd' with a classifier's. Smaller is better."""
+  """The Frechet distance of fake from real: 'fid' with Inception features, other names with others. Smaller is better."""
   value = frechet_distance(real.mean, real.covariance, fake.mean, fake.covariance)
-  return {'fid' if real.extractor.is_inception else 'fcd': Score(value, LOWER)}
+  return {real.extractor.names['fid']: Score(value, LOWER)}

@@ -19,9 +19,11 @@ def score(probabilities: np.ndarray) -> float:
 def inception_score(real: EvalSamples, fake: EvalSamples, splits: int = 10) -> dict[str, float]:
   """Mean and standard deviation of the score over consecutive splits of the fake images. Larger is better.
 
-  'is' with Inception's logits, 'cs' (classifier score) with a classifier's.
+  'is' with Inception's logits, 'cs' (classifier score) with a classifier's; nothing where the extractor knows no classes.
   """
   del real
+  name = fake.extractor.names.get('is')
+  if name is None:
+    return {}
   scores = [score(part) for part in np.array_split(fake.probabilities, min(splits, fake.count))]
-  name = 'is' if fake.extractor.is_inception else 'cs'
   return {name: Score(np.mean(scores), HIGHER), f'{name}_std': Score(np.std(scores))}

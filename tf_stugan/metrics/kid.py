@@ -25,7 +25,7 @@ def squared_mmd(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def kid(real: EvalSamples, fake: EvalSamples, block_size: int = 1000) -> dict[str, float]:
-  """Mean over equal blocks of at most `block_size` images: 'kid' with Inception features, 'kcd' with a classifier's.
+  """Mean over equal blocks of at most `block_size` images: 'kid' with Inception features, other names with others.
 
   Blocks follow the random order in which features are kept, so that each holds images of all classes.
   """
@@ -33,4 +33,4 @@ def kid(real: EvalSamples, fake: EvalSamples, block_size: int = 1000) -> dict[st
   blocks = -(-count // block_size)
   pairs = zip(np.array_split(real.features[:count], blocks), np.array_split(fake.features[:count], blocks), strict=True)
   values = [squared_mmd(x, y) for x, y in pairs]
-  return {'kid' if real.extractor.is_inception else 'kcd': Score(np.mean(values), LOWER)}
+  return {real.extractor.names['kid']: Score(np.mean(values), LOWER)}

@@ -24,7 +24,8 @@ class EvalSamples:
     mean: float64 [F].
     covariance: float64 [F, F], with divisor N - 1.
     features: float32 [min(N, KEPT_FEATURES), F], of images that `kept_images` chose, in its order.
-    probabilities: float32 [N, K], softmax of the class logits; None for real images, of which no metric wants them.
+    probabilities: float32 [N, K], softmax of the class logits; None for real images, of which no metric wants them, and
+      where the extractor knows no classes.
   """
 
   extractor: FeatureExtractor

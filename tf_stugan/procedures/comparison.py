@@ -9,13 +9,13 @@ import math
 import pathlib
 
 from tf_stugan import errors
+from tf_stugan.metrics.names import DISTANCES
+from tf_stugan.metrics.names import SCORES
 from tf_stugan.training.saved_steps import list_steps
 from tf_stugan.training.workdir import Workdir
 
-_SCORES = ('fid', 'fcd', 'is', 'cs', 'kid', 'kcd')
-_DISTANCES = ('fid', 'fcd')
-_MAIN = ('run', 'method', 'step', 'FID', 'best FID', 'FCD', 'best FCD', 'G density', 'D density', 'G multiply-adds / dense',
-         'training FLOPs / dense', 'train minutes')  # the columns that fit a terminal
+_MAIN = ('run', 'method', 'step', 'FID', 'best FID', 'FCD', 'best FCD', 'RFD', 'best RFD', 'G density', 'D density',
+         'G multiply-adds / dense', 'training FLOPs / dense', 'train minutes')  # the columns that fit a terminal
 
 
 def record(workdir: Workdir) -> dict[str, object]:
@@ -41,10 +41,10 @@ def record(workdir: Workdir) -> dict[str, object]:
   result['G explored'] = train.get('generator/exploration_rate', 1.0)
   if 'balance_ratio' in train:
     result['balance ratio'] = train['balance_ratio']
-  for score in _SCORES:
+  for score in SCORES:
     if score in last:
       result[score.upper()] = last[score]
-      if score in _DISTANCES:
+      if score in DISTANCES:
         best = min((row for row in evaluations if row.get('settled', True)), key=lambda row: row[score], default=last)
         result[f'best {score.upper()}'] = best[score]
         result[f'best {score.upper()} at step'] = best['step']
@@ -56,10 +56,22 @@ def record(workdir: Workdir) -> dict[str, object]:
   return result
 
 
+def logged_densities(workdir: Workdir, last_step: int) -> dict[int, dict[str, dict[str, float]]]:
+  """Returns {step: {player: {masked layer: density}}}, at step 0 and at changes up to `last_step`; {} if not logged."""
+  return {row['step']: {key.removesuffix('/layer_densities'): value for key, value in row.items()
+                        if key.endswith('/layer_densities')} for row in _cost_rows(workdir.rows(), last_step)}
+
+
+def _cost_rows(rows, last_step):
+  """Rows that say what a step cost from each mask on; none where they do not begin at step 0."""
+  costs = [row for row in rows if row['kind'] == 'cost' and 'step_operations' in row and row['step'] <= last_step]
+  return costs if costs and costs[0]['step'] == 0 else []
+
+
 def _training_cost(rows, last_step):
   """Operations of all steps up to `last_step`, added up over the masks that each of them had."""
-  costs = [row for row in rows if row['kind'] == 'cost' and 'step_operations' in row and row['step'] <= last_step]
-  if not costs or costs[0]['step']:
+  costs = _cost_rows(rows, last_step)
+  if not costs:
     return {}
   spans = [end - row['step'] for row, end in zip(costs, [*(r['step'] for r in costs[1:]), last_step], strict=True)]
   spent = sum(span * row['step_operations'] for span, row in zip(spans, costs, strict=True))
@@ -78,7 +90,7 @@ def curves(workdir: Workdir) -> dict[str, tuple[list[int], list[float]]]:
   result = {}
   for row in workdir.rows():
     for name, value in row.items():
-      if name in _SCORES or name == 'balance_ratio' or name.endswith(('/exploration_rate', '/density')):
+      if name in SCORES or name == 'balance_ratio' or name.endswith(('/exploration_rate', '/density')):
         steps, values = result.setdefault(name, ([], []))
         steps.append(row['step'])
         values.append(value)
@@ -112,7 +124,8 @@ def _protocols(records):
   runs = {}
   for r in records:
     runs.setdefault(f'{r["extractor"]}; {r["images"]} generated / real images; {r["generator"]}', []).append(r['run'])
-  return ''.join(f'Scores{"" if len(runs) == 1 else " of " + ", ".join(names)}: {how}.\n' for how, names in runs.items())
+  scores = ''.join(f'Scores{"" if len(runs) == 1 else " of " + ", ".join(names)}: {how}.\n' for how, names in runs.items())
+  return scores + (f'Training FLOPs: {records[0]["convention"]}.\n' if 'convention' in records[0] else '')
 
 
 def comma_separated(records: Sequence[dict[str, object]]) -> str:
@@ -188,10 +201,11 @@ def plot_layers(workdir: Workdir, path: pathlib.Path) -> None:
 
 
 def _common_distance(records):
-  for score in _DISTANCES:
+  for score in DISTANCES:
     if all(score.upper() in r for r in records):
       return score.upper()
-  raise errors.UserError('Some of these runs were scored by Inception and some by a classifier; compare them apart.')
+  raise errors.UserError('These runs were scored by different features (Inception, a classifier or a random network); '
+                         'compare them apart.')
 
 
 def _matplotlib():

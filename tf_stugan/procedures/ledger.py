@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 import functools
+import itertools
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -47,9 +48,7 @@ def ledger(trainer: Trainer, num_steps: int, convention: Convention) -> Ledger:
   """
   gan = trainer.gan
   convention.check(gan)
-  with tf.variable_creator_scope(_zeros):
-    gan.build()
-  costs = {player.name: network_cost(player.network) for player in gan.players}
+  costs = _costs_on_paper(gan)
   shapes = {player.name: {v.name: tuple(v.weight.shape) for v in trainer.layers(player.network)} for player in gan.players
             if player.name in trainer.methods}
 
@@ -68,6 +67,36 @@ def ledger(trainer: Trainer, num_steps: int, convention: Convention) -> Ledger:
     return {name: convention.image(costs[output.player]) for name, output in gan.outputs.items()}
   return Ledger(networks, training, num_steps * convention.step(dense, gan), of_outputs(networks), of_outputs(dense),
                 not any(method.across_layers for method in trainer.methods.values()))
+
+
+def spent(trainer: Trainer, densities: Mapping[int, Mapping[str, Mapping[str, float]]], num_steps: int,
+          convention: Convention) -> tuple[float, float]:
+  """Adds up a run from the densities that its layers had.
+
+  Args:
+    trainer: as in `ledger`.
+    densities: at step 0 and wherever masks changed, by step: {player: {masked layer: its density}}.
+    num_steps: length of the run.
+    convention: what counts.
+
+  Returns:
+    Operations of all its steps, and those of the dense run.
+  """
+  gan = trainer.gan
+  costs = _costs_on_paper(gan)
+  pruned = not all(method.is_settled(0) for method in trainer.methods.values())
+  operations = sum(
+      (end - start) * convention.step(
+          {name: cost.with_densities(densities[start].get(name, {})) for name, cost in costs.items()}, gan, pruned)
+      for start, end in itertools.pairwise([*sorted(densities), num_steps]))
+  dense = {player.name: dense_cost(player.network, costs[player.name]) for player in gan.players}
+  return operations, num_steps * convention.step(dense, gan)
+
+
+def _costs_on_paper(gan):
+  with tf.variable_creator_scope(_zeros):
+    gan.build()
+  return {player.name: network_cost(player.network) for player in gan.players}
 
 
 def _zeros(next_creator, shape=None, dtype=None, initial_value=None, **kwargs):

@@ -21,7 +21,7 @@ class Run(NamedTuple):
   workdir: Workdir
   data: Mapping[str, Images]
   trainer: Trainer
-  evaluator: Evaluator
+  evaluator: Evaluator | None
   hooks: tuple[Hook, ...] = ()  # beside those that the procedure brings
 
 
@@ -45,11 +45,11 @@ class Experiment:
   Args:
     data: what to learn, by domain.
     trainer: makes the trainer: who learns it, and how.
-    evaluator: how well it was learned.
+    evaluator: how well it was learned; None for a run without scores.
     procedure: what is done.
   """
 
-  def __init__(self, data: Mapping[str, ImageSource], trainer: Callable[[], Trainer], evaluator: Evaluator,
+  def __init__(self, data: Mapping[str, ImageSource], trainer: Callable[[], Trainer], evaluator: Evaluator | None,
                procedure: Procedure):
     self.data = data
     self.make_trainer = trainer
@@ -78,7 +78,7 @@ class Experiment:
   def prepare(self, trainer: Trainer, workdir: Workdir, data_dir: str | None, cache_dir: pathlib.Path) -> Run:
     """Reads the data, makes every variable and the feature extractor: what is missing shows here, before step 0."""
     data = self.build(trainer, data_dir)
-    if strategies.is_chief(trainer.strategy):  # no other worker scores anything, or writes into the cache
+    if self.evaluator and strategies.is_chief(trainer.strategy):  # no other worker scores, or writes into the cache
       self.evaluator.prepare(data, trainer.gan.outputs, cache_dir)
     return Run(workdir, data, trainer, self.evaluator)
 

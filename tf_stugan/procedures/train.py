@@ -74,16 +74,16 @@ class Train(Procedure):
 
   def _attempt(self, run, log, stop, begin):
     """Trains to the end and returns True; or goes back to a checkpoint and returns False."""
-    evaluate = reporting.Evaluate(self.evaluate_interval, run.evaluator, log, stop.stopped)
+    evaluate = reporting.Evaluate(self.evaluate_interval, run.evaluator, log, stop.stopped) if run.evaluator else None
     checkpoint = reporting.Checkpoint(self.checkpoint_interval, run.workdir, self.keep_checkpoints, self.keep_every)
     cost = reporting.Cost(self.evaluate_interval, log)
+    batch_statistics = run.evaluator is not None and run.evaluator.batch_statistics
     hooks = [
-        evaluate,
+        *([evaluate] if evaluate else []),
         reporting.Progress(self.report_interval, evaluate),
         reporting.Report(self.report_interval, log),
         cost,
-        reporting.Samples(
-            self.sample_interval, run.workdir, log, run.data, batch_statistics=run.evaluator.batch_statistics),
+        reporting.Samples(self.sample_interval, run.workdir, log, run.data, batch_statistics=batch_statistics),
         checkpoint,
         *run.hooks,
         stop.hook(checkpoint),
