@@ -18,13 +18,26 @@ def ledgers():
     if key not in made:
       configuration.load([configuration.find(f'{model}_cifar10_{experiment}.gin')], bindings)
       configured = configuration.make_experiment()
-      made[key] = ledger.ledger(configured.trainer, configured.procedure.num_steps, convention)
+      made[key] = ledger.ledger(configured.make_trainer(), configured.procedure.num_steps, convention)
     return made[key]
   return make
 
 
 def densities(generator, discriminator):
   return f'GENERATOR_DENSITY = {generator}', f'DISCRIMINATOR_DENSITY = {discriminator}'
+
+
+@pytest.mark.parametrize('method', ['stugan', 'adapt_relaxed', 'snip'])
+def test_a_run_of_any_length_is_added_up_over_changes_of_density(method, monkeypatch):
+  file = configuration.find(f'sngan_cifar10_small_{method}.gin')
+  configuration.load([file], ['GENERATOR_WIDTH = 8', 'DISCRIMINATOR_WIDTH = 8'])
+  trainer = configuration.make_experiment().trainer
+  asked = []
+  for made in trainer.methods.values():
+    monkeypatch.setattr(made, 'is_update_step', lambda step: asked.append(step) or step % 1000 == 0)
+  short, long = (ledger.ledger(trainer, steps, MEASURED) for steps in (1000, 100_000_000))
+  assert long.training == pytest.approx(1e5 * short.training)
+  assert len(asked) < 1000
 
 
 def test_dense_runs_of_adapt(ledgers):

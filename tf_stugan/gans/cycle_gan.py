@@ -100,8 +100,9 @@ class CycleGAN(GAN):
   def build(self, image_shapes=None):
     for domain, shape in (image_shapes or {}).items():
       if tuple(shape) != self.image_shape:
-        raise errors.UserError(f'Images of domain {domain} are {tuple(shape)}, the networks are made for {self.image_shape}; '
-                               'set IMAGE_RESOLUTION and IMAGE_CHANNELS so that both agree.')
+        raise errors.UserError(
+            f'Images of domain {domain} are {tuple(shape)}, the networks are made for {self.image_shape}; set '
+            'IMAGE_RESOLUTION and IMAGE_CHANNELS so that both agree.')
     images = tf.zeros([1, *self.image_shape])
     with compat.precision(self.precision):
       for player in self.players:

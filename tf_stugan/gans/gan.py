@@ -86,8 +86,8 @@ class BalanceProbe(NamedTuple):
     turn: whose update it is; its objective reports `scalar`, a mean score of fake images, before it.
     scalar: see `turn`.
     opponent: the turn whose last batch of the step holds the real images.
-    measure: (that batch, seed of the update) -> mean scores, after the update, of the same fake images made anew and of
-      the real ones.
+    measure: (that batch, seed of the update) -> scores, after the update, of the same fake images made anew and of the
+      real ones; any shapes.
     players: whose sparsity methods are told the ratio.
   """
 
@@ -152,6 +152,13 @@ class GAN(tf.Module, abc.ABC):
       UserError: the networks do not fit the images.
     """
 
+  def ones(self, player: str) -> tuple[tf.Tensor, tf.Tensor]:
+    """What the player's network is called with for one image, once built: ones [1, ...] and the label 0, int32 [1].
+
+    Raises:
+      UserError: the networks of this GAN are called with something else; SynFlow cannot prune them.
+    """
+    raise errors.UserError(f'{type(self).__name__} does not tell what the network of the {player} takes, as SynFlow asks.')
 
 def check_roles(what: str, given: Iterable[str], roles: Iterable[str]) -> None:
   """Raises UserError where what is given by role names a role that nobody has."""

@@ -110,7 +110,12 @@ class NoiseToImage(GAN):
     if classified not in (0, self.num_classes):
       raise errors.UserError(
           f'The discriminator tells {classified} classes apart, the generator makes {self.num_classes}; both have to agree.')
+    self._image_shape = made
     return {'data': made}
+
+  def ones(self, player):
+    shape = [self.generator.latent_size] if player == 'generator' else self._image_shape
+    return tf.ones([1, *shape]), tf.zeros([1], tf.int32)
 
   # What the players want.
 
@@ -167,10 +172,10 @@ class NoiseToImage(GAN):
 
   def _balance(self, batch, seed):
     fake, _ = self._fake(seed, self.generator_batch_size)
-    return self._mean_logit(fake, seed), self._mean_logit(batch['data'], seed)
+    return self._logits(fake, seed), self._logits(batch['data'], seed)
 
-  def _mean_logit(self, examples, seed):
-    return tf.reduce_mean(self._judge(*self._augmented(examples, rng.fold(seed, 2)))[0])
+  def _logits(self, examples, seed):
+    return self._judge(*self._augmented(examples, rng.fold(seed, 2)))[0]
 
 
 def class_loss(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:

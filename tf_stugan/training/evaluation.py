@@ -86,7 +86,8 @@ class Evaluator:
   def _scores_of(self, output, stopped):
     originals = self._data.get(output.source)
     count = output.count(self.num_samples, originals)
-    fake = samples.gather(self.extractor, self._generated(output, originals, count, stopped), count, 'is' in self.extractor.names)
+    generated = self._generated(output, originals, count, stopped)
+    fake = samples.gather(self.extractor, generated, count, keep_probabilities='is' in self.extractor.names)
     return {name: score for metric in self.metrics for name, score in metric(self._real[output.domain], fake).items()}
 
   def _generated(self, output, originals, num_images, stopped):

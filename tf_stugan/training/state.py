@@ -1,5 +1,6 @@
 """What a run consists of: what is kept for each player, for each turn, and on the host; and the names of all of it."""
 
+import collections
 from collections.abc import Iterable, Mapping, Sequence
 import dataclasses
 
@@ -78,16 +79,17 @@ class Side(tf.Module):
 
 
 def named(variables: Iterable[tf.Variable], prefix: str, but: Iterable[tf.Variable] = ()) -> dict[str, tf.Variable]:
-  """Variables by their names, without '`prefix`/' before and ':0' behind; those of `but` are left out."""
+  """Variables by their names, without '`prefix`/' before and ':0' behind; those of `but` are left out.
+
+  Where several have one name they are numbered in their order: 'Variable', 'Variable_1' ...
+  """
   left_out = {id(v) for v in but}
-  result = {}
+  result, seen = {}, collections.Counter()
   for variable in variables:
-    if id(variable) in left_out:
-      continue
-    name = variable.name.removesuffix(':0').removeprefix(f'{prefix}/')
-    if name in result:
-      raise ValueError(f'Two variables of {prefix} are called {name}; give them names of their own.')
-    result[name] = variable
+    if id(variable) not in left_out:
+      name = variable.name.removesuffix(':0').removeprefix(f'{prefix}/')
+      result[f'{name}_{seen[name]}' if seen[name] else name] = variable
+      seen[name] += 1
   return result
 
 

@@ -6,6 +6,7 @@ import math
 import time
 from typing import Any, NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from tf_stugan import compat
@@ -26,6 +27,7 @@ from tf_stugan.sparsity.sparse_ema import SparseEMA
 from tf_stugan.training import accumulation
 from tf_stugan.training import agreement
 from tf_stugan.training import strategies
+from tf_stugan.training import synaptic_flow
 from tf_stugan.training.hooks import Hook
 from tf_stugan.training.layer_choice import conv_only
 from tf_stugan.training.layer_choice import LayerChoice
@@ -34,6 +36,7 @@ from tf_stugan.training.means import Means
 from tf_stugan.training.state import HostState
 from tf_stugan.training.state import named
 from tf_stugan.training.state import Side
+from tf_stugan.training.thin_layers import ThinLayers
 
 _BALANCE = 'balance'
 
@@ -55,6 +58,37 @@ class _Move(NamedTuple):
   scalars: Mapping[str, tf.Tensor]
   made: Mapping[str, tf.Tensor]
   finite: tf.Tensor | None
+
+
+class _Probe:
+  """As `rankings.Probe`, in the graph of one replica.
+
+  Attributes:
+    finite: None where gradients cannot overflow, else whether none did.
+  """
+
+  def __init__(self, trainer: 'Trainer', player: str, batches: Any):
+    self.finite = None
+    self._trainer = trainer
+    self._player = player
+    self._batches = batches
+
+  def gradient(self) -> list[tf.Tensor]:
+    return self._look()[1].gradients[self._player]
+
+  def hessian_gradient(self) -> list[tf.Tensor]:
+    return self._look(along=self._look()[0])[1].gradients[self._player]
+
+  def flow(self) -> list[tf.Tensor]:
+    side = self._trainer.sides[self._player]
+    return synaptic_flow.gradients(
+        side.player.network, self._trainer.gan.ones(self._player), [v.weight for v in side.masked])
+
+  def _look(self, **kwargs):
+    gradients, move = self._trainer.at_rest(self._player, self._batches, **kwargs)
+    if move.finite is not None:
+      self.finite = move.finite if self.finite is None else self.finite & move.finite
+    return gradients, move
 
 
 class Trainer(tf.Module):
@@ -94,6 +128,7 @@ class Trainer(tf.Module):
     self.steps_per_call = steps_per_call
     self.jit_compile = jit_compile
     self.host_state = HostState()
+    self._thin_layers = ThinLayers()
     roles = [player.role for player in gan.players]
     check_roles('Trainer.optimizers', optimizers, roles)
     check_roles('Trainer.methods', methods, roles)
@@ -219,7 +254,10 @@ class Trainer(tf.Module):
         self._measure_balance(turn, moves)
     changed = _changed(events)
     for name, side in self.sides.items():
-      grown = self._update_masks(side, moves, step) if name in changed else None
+      move = moves[self._turn_of(name).name]
+      if side.method:
+        side.method.observe(move.gradients[name])
+      grown = self._update_masks(side, move.gradients[name], move.finite, step) if name in changed else None
       if side.average:
         side.average.update(step)
         if grown is not None:
@@ -247,8 +285,11 @@ class Trainer(tf.Module):
     self.means.add({f'{turn.name}/{key}': value for key, value in move.scalars.items()})
     return move
 
-  def _gradients(self, turn, batch, seed, made):
-    """(all gradients by player, `_Move`) of one batch, equal on every replica; nothing has moved yet."""
+  def _gradients(self, turn, batch, seed, made, along=None):
+    """(all gradients by player, `_Move`) of one batch, equal on every replica; nothing has moved yet.
+
+    `along` takes tensors like the gradients; then the Hessian of the loss times these is in the place of the gradients.
+    """
     variables = {name: self.sides[name].player.network.trainable_variables for name in turn.players}
     loss_scale = self.loss_scales.get(turn.name)
 
@@ -262,7 +303,17 @@ class Trainer(tf.Module):
       gradients = tape.gradient(target, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
       return (gradients, {'loss': loss, **outcome.scalars}), outcome.made
 
-    (gradients, scalars), made = accumulation.in_parts(of_part, (batch, made), seed, turn.accumulation_steps)
+    def product_of_part(part, seed):
+      with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(variables)
+        (gradients, scalars), made = of_part(part, seed)
+        pairs = zip(tf.nest.flatten(along), tf.nest.flatten(gradients), strict=True)
+        target = tf.add_n([tf.reduce_sum(a * g) for a, g in pairs])
+      products = tape.gradient(target, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+      return (products, scalars), made
+
+    (gradients, scalars), made = accumulation.in_parts(
+        product_of_part if along else of_part, (batch, made), seed, turn.accumulation_steps)
     gradients, scalars = self._mean_over_replicas((gradients, scalars))
     finite = None
     if loss_scale:
@@ -291,8 +342,9 @@ class Trainer(tf.Module):
       move = moves[turn.name]
       with self._undisturbed():
         (after, real), _ = accumulation.in_parts(
-            lambda batch, seed, probe=probe: (probe.measure(batch, seed), ()), moves[probe.opponent].batch, move.seed,
-            turn.accumulation_steps)
+            lambda batch, seed, probe=probe, ratio=ratio: (
+                [tf.reduce_mean(ratio.counted(scores)) for scores in probe.measure(batch, seed)], ()),
+            moves[probe.opponent].batch, move.seed, turn.accumulation_steps)
       after, real = self._mean_over_replicas([after, real])
       ratio.add(move.scalars[probe.scalar], after, real)
 
@@ -312,23 +364,22 @@ class Trainer(tf.Module):
     """The balance ratios that the method of a player is told: one, or none."""
     return [ratio for name, ratio in self.balance.items() if player in self.gan.balance[name].players]
 
-  def _update_masks(self, side, moves, step):
-    """Which weights were grown. Gradients that are not finite rank nothing: all stays as it is."""
+  def _update_masks(self, side, gradients, finite, step):
+    """Which weights were grown. Gradients that are not `finite` rank nothing: all stays as it is."""
     name = side.player.name
-    move = moves[self._turn_of(name).name]
     ratio = next((ratio.decision_value() for ratio in self._ratios_for(name)), None)
     seed = rng.seed(self._draw_seed, f'{name}/regrow', step)
-    touched = [] if move.finite is None else [
+    touched = [] if finite is None else [
         *(v.mask for v in side.masked), *(v.weight for v in side.masked), *side.method.variables,
         *side.exploration.variables]
     before = [tf.convert_to_tensor(v) for v in touched]
-    grown = side.method.update(side.masked, move.gradients[name], step, seed, ratio)
+    grown = side.method.update(side.masked, gradients, step, seed, ratio)
     masks.apply_masks(side.masked)
     side.exploration.update()
     for variable, value in zip(touched, before, strict=True):
-      compat.assign(variable, tf.where(move.finite, tf.convert_to_tensor(variable), value))
-    if move.finite is not None:
-      grown = [mask & move.finite for mask in grown]
+      compat.assign(variable, tf.where(finite, tf.convert_to_tensor(variable), value))
+    if finite is not None:
+      grown = [mask & finite for mask in grown]
     if side.method.reset_optimizer_state:
       for variable, mask in zip(side.masked, grown, strict=True):
         for slot in compat.adam_slots(side.optimizer, variable.weight):
@@ -336,19 +387,34 @@ class Trainer(tf.Module):
     return grown
 
   def _replica_update(self, batches, names):
-    """Mask updates between two steps, with gradients of batches that move nothing: all gradients first, then all masks."""
-    moves, made = {}, {}
-    for turn in self.gan.turns:
-      seed = rng.seed(self._draw_seed, turn.name, self.step, 0)
-      with self._undisturbed():
-        _, moves[turn.name] = self._gradients(turn, _part(batches, turn.name, 0), seed, made)
-      made = {**made, **moves[turn.name].made}
-    if self.loss_scales:  # where one overflows, the others wait for it
-      finite = tf.reduce_all([move.finite for move in moves.values()])
-      moves = {name: move._replace(finite=finite) for name, move in moves.items()}
+    """Mask updates between two steps, with what batches that move nothing show: first all of that, then all masks."""
+    probes = {name: _Probe(self, name, batches) for name in names}
+    ranked = {name: self.methods[name].ranking(probe) for name, probe in probes.items()}
+    known = [probe.finite for probe in probes.values() if probe.finite is not None]
+    finite = tf.reduce_all(known) if known else None  # where one overflows, the others wait for it
     for name in names:
-      self._update_masks(self.sides[name], moves, self.step)
+      self._update_masks(self.sides[name], ranked[name], finite, self.step)
     return self._fingerprints(names)
+
+  def at_rest(self, player: str, batches: Any, draw: int = 0, along: Any = None) -> tuple[Any, _Move]:
+    """What the turn of a player computes, while nothing moves.
+
+    Args:
+      player: its name.
+      batches: of this replica.
+      draw: another one draws other latents.
+      along: as in `_gradients`.
+    """
+    made, last = {}, self._turn_of(player)
+    for turn in self.gan.turns:
+      seed = rng.seed(self._draw_seed, turn.name, self.step, draw)
+      with self._undisturbed():
+        gradients, move = self._gradients(
+            turn, _part(batches, turn.name, 0), seed, made, along if turn is last else None)
+      if turn is last:
+        return gradients, move
+      made = {**made, **move.made}
+    raise ValueError(f'{player} never moves.')
 
   # The loop, on the host.
 
@@ -377,6 +443,7 @@ class Trainer(tf.Module):
       while step < num_steps:
         events = self._events_at(step + 1)
         step += self._call(iterator, step, 1 if events else self._quiet_steps(step, num_steps, hooks), events)
+        self._look_at_what_is_left(_changed(events), data)
         faults.reached('step', step)
         for hook in mine:
           hook.after_call(self, step)
@@ -404,17 +471,35 @@ class Trainer(tf.Module):
       return
     batch = next(self._batches(data, step))
     update = tf.function(lambda: self._in_replicas(self._replica_update, batch, names), autograph=False)
-    while True:
+    rounds = max(self.methods[name].rounds for name in names)
+    while rounds:
       before = self._scales()
       fingerprints = update()
       if all(now >= scale for now, scale in zip(self._scales(), before, strict=True)):
-        break  # otherwise a gradient overflowed, and nothing else happened
+        rounds -= 1  # otherwise a gradient overflowed, and nothing else happened
     agreement.check_masks(names, fingerprints.numpy(), step)
     for name in names:
       self.sides[name].exploration.restart()
+    self._look_at_what_is_left(names, data)
 
   def _scales(self):
     return [float(scale.scale) for scale in self.loss_scales.values()]
+
+  def _look_at_what_is_left(self, names, data):
+    """Warns of layers with hardly a weight, and of players whose loss is a constant because of them."""
+    for name in names:
+      if not self._thin_layers.check(name, self.sides[name].masked):
+        continue
+      batches = next(self._batches(data, int(self.step.numpy())))
+      negative = tf.nest.map_structure(lambda x: -x if x.dtype.is_floating else x, batches)
+
+      def look(batches, draw, name=name):
+        return tf.stack(list(self.at_rest(name, batches, draw)[1].scalars.values()))
+      look = tf.function(look, autograph=False)
+      first, second = (
+          self._in_replicas(look, given, tf.constant(i)).numpy() for i, given in enumerate((batches, negative), 1))
+      if np.allclose(first, second, rtol=1e-6, atol=0):
+        self._thin_layers.warn_constant(name)
 
   def _batches(self, data, first_step):
     draws = {t.name: images.Draw(t.updates_per_step, t.batch_size, t.domains) for t in self.gan.turns if t.domains}
