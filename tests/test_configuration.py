@@ -65,7 +65,8 @@ def test_every_choice_where_paper_and_code_differ_is_a_binding():
       'DynamicSparse.regrow_dropped = False', 'DynamicSparse.reset_optimizer_state = True',
       'DynamicSparse.grow_score = @scores.random', 'DynamicSparse.distribution = @distributions.uniform',
       'StaticSparse.sample_mask = @masks.bernoulli_mask', 'UpdateSchedule.decay = @schedules.linear',
-      'UpdateSchedule.end_step = 30_000', 'SparseEMA.restart_regrown = False', 'SparseEMA.average_buffers = False').make_trainer()
+      'UpdateSchedule.end_step = 30_000', 'SparseEMA.restart_regrown = False',
+      'SparseEMA.average_buffers = False').make_trainer()
   method = trainer.methods['generator']
   assert trainer.layers.__name__ == layer_choice.conv_and_dense.__name__  # gin wraps what it injects
   assert (method.across_layers, method.regrow_dropped, method.reset_optimizer_state) == (True, False, True)
@@ -79,7 +80,8 @@ def test_every_choice_where_paper_and_code_differ_is_a_binding():
 
 
 def test_a_scope_reaches_one_player_only():
-  trainer = made('discriminator/optimizers.Adam.learning_rate = 4e-4', 'generator/DynamicSparse.density = 0.05').make_trainer()
+  bindings = ('discriminator/optimizers.Adam.learning_rate = 4e-4', 'generator/DynamicSparse.density = 0.05')
+  trainer = made(*bindings).make_trainer()
   assert trainer.optimizers['discriminator'].get_config()['learning_rate'] == pytest.approx(4e-4)
   assert trainer.optimizers['generator'].get_config()['learning_rate'] == pytest.approx(2e-4)
   assert (trainer.methods['generator'].density, trainer.methods['discriminator'].density) == (0.05, 0.5)

@@ -42,7 +42,7 @@ def sngan_discriminator(width=8):
 
 def make_trainer(interval=2, updates=1, method=None, width=8, methods=None, precision='float32', accumulation_steps=1,
                  balance=None, **kwargs):
-  """A built STU-GAN trainer: batches of 4. `method` replaces the generator's, `methods` both; all of them, and `balance`, are made."""
+  """A built STU-GAN trainer: batches of 4. `method` replaces the generator's, `methods` both; all are made, as `balance` is."""
   gan = noise_to_image.NoiseToImage(
       functools.partial(sngan_generator, width), sngan_discriminator, losses.hinge(), 4, 4,
       updates, precision=precision, accumulation_steps=accumulation_steps)
@@ -50,7 +50,8 @@ def make_trainer(interval=2, updates=1, method=None, width=8, methods=None, prec
   if methods is None:
     methods = {'generator': method or dynamic_sparse.DynamicSparse(0.2, schedule),
                'discriminator': static_sparse.StaticSparse(0.5)}
-  optimizers = dict.fromkeys(('generator', 'discriminator'), functools.partial(keras.optimizers.Adam, 2e-4, 0.0, 0.9, 1e-8))
+  adam = functools.partial(keras.optimizers.Adam, 2e-4, 0.0, 0.9, 1e-8)
+  optimizers = {'generator': adam, 'discriminator': adam}
   result = trainer.Trainer(
       gan, optimizers, {role: lambda made=made: made for role, made in methods.items()},
       functools.partial(sparse_ema.SparseEMA, 0.9), balance=balance and (lambda: balance), **kwargs)

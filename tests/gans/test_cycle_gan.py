@@ -73,9 +73,9 @@ def test_the_losses_are_those_of_the_paper(score, judged, identity):
 
 
 def make_trainer(**kwargs):
+  optimizers = dict.fromkeys(('generator', 'discriminator'), functools.partial(keras.optimizers.Adam, 2e-3))
   result = trainer_lib.Trainer(
-      make_game(averaged=True), dict.fromkeys(('generator', 'discriminator'), functools.partial(keras.optimizers.Adam, 2e-3)), {},
-      functools.partial(sparse_ema.SparseEMA, 0.5), **kwargs)
+      make_game(averaged=True), optimizers, {}, functools.partial(sparse_ema.SparseEMA, 0.5), **kwargs)
   result.build()
   return result
 
@@ -92,7 +92,7 @@ def test_translators_move_together_and_an_optimizer_each_is_one_for_both():
   with tf.GradientTape() as tape:
     loss = gan.turns[0].objective(BATCH, SEED, {}).loss
   gradients = tape.gradient(loss, both)
-  trainer._move(gan.turns[0], BATCH, SEED, {})  # pylint: disable=protected-access
+  trainer.graph.move(gan.turns[0], BATCH, SEED, {})
   ours = [v.numpy() for v in both]
   for v, value in zip(both, before, strict=True):
     v.assign(value)

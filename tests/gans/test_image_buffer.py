@@ -12,7 +12,8 @@ SIZE = 6
 
 def images(first, count):
   """Images whose every pixel is their number."""
-  return tf.constant(np.arange(first, first + count, dtype=np.float32)[:, None, None, None] * np.ones([1, 2, 2, 3]), tf.float32)
+  numbers = np.arange(first, first + count)[:, None, None, None]
+  return tf.constant(numbers * np.ones([1, 2, 2, 3]), tf.float32)
 
 
 def seed(step):
@@ -61,8 +62,8 @@ def test_two_replicas_hold_the_buffer_of_one_device():
   for step in range(5):
     fresh = strategy.experimental_distribute_values_from_function(
         lambda context, step=step: images(4 * step + 2 * context.replica_id_in_sync_group, 2))
-    run = tf.function(lambda fresh, step=step: strategy.run(lambda x: buffer.exchange(x, seed(step)), args=(fresh,)))
-    shown += [x[:, 0, 0, 0].numpy() for x in strategy.experimental_local_results(run(fresh))]
+    run = tf.function(lambda fresh, step=step: strategy.run(lambda x: buffer.exchange(x, seed(step)), (fresh,)))
+    shown += [part[:, 0, 0, 0].numpy() for part in strategy.experimental_local_results(run(fresh))]
   expected, held = published(5, 4, SIZE)
   assert np.concatenate(shown).tolist() == expected
   assert buffer.images.numpy()[:, 0, 0, 0].tolist() == held

@@ -23,7 +23,7 @@ def run(tmp_path_factory):
   configuration.load([configuration.find(f) for f in FILES], [
       f'NUM_STEPS = {STEPS}', 'Trainer.layers = @layer_choice.conv_and_dense'])
   trainer = configuration.make_experiment().make_trainer()
-  trainer.build((32, 32, 3))
+  trainer.build({'data': (32, 32, 3)})
   for density in (0.1, 0.5):
     for side in trainer.sides.values():
       side.method.density = density

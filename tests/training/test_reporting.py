@@ -84,6 +84,9 @@ def test_samples_have_the_statistics_that_their_text_names(trainer, tmp_path, ba
   workdir = Workdir(tmp_path)
   reporting.Samples(1, workdir, reporting.Log(workdir), {}, count=4, batch_statistics=batch_statistics)(trainer, 1)
   with Image.open(workdir.samples / 'step-00000001.png') as image:
-    assert image.text == {'step': '1', 'output': 'images', 'weights': 'average', 'numbers': '0-3', 'statistics': statistics, 'truncation': 'none'}
-    expected = images_lib.to_uint8(trainer.gan.outputs['images'].sample(np.arange(4), batch_statistics=batch_statistics))
+    assert image.text == {
+        'step': '1', 'output': 'images', 'weights': 'average', 'numbers': '0-3', 'statistics': statistics,
+        'truncation': 'none'}
+    output = trainer.gan.outputs['images']
+    expected = images_lib.to_uint8(output.sample(np.arange(4), batch_statistics=batch_statistics))
     np.testing.assert_array_equal(image, reporting.image_grid(expected))

@@ -82,8 +82,8 @@ def _check_data(workdir, data, allowed):
     before = json.loads(workdir.data.read_text())
     if before != now:
       raise errors.UserError(
-          f'{workdir.path} was begun with other data ({_described(before)}; now {_described(now)}). Take another --workdir, or '
-          'go on all the same with --allow_config_change.')
+          f'{workdir.path} was begun with other data ({_described(before)}; now {_described(now)}). Take another --workdir, '
+          'or go on all the same with --allow_config_change.')
   workdir.write(workdir.data, json.dumps(now))
 
 

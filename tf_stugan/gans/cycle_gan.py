@@ -91,7 +91,7 @@ class CycleGAN(GAN):
     self.balance = {f'{name}/balance_ratio': BalanceProbe(
         'translators', f'{name}/fake_logits', 'translators', self._balance(name), (f'discriminator_{output.domain}', name))
         for name, output in self.outputs.items()}
-    passes = 9 if identity else 6  # forward and back for a real image, a translated one and, for the identity, another real one
+    passes = 9 if identity else 6  # forward and back for an image, for a translated one and, if asked, for the identity
     self.work = (
         *(Work(name, batch_size, passes) for name in self.outputs),
         *(Work(f'discriminator_{d}', batch_size, 2) for d in self.domains),

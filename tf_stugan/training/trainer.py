@@ -1,33 +1,25 @@
-"""One training run: all of its state, and the step that moves it."""
+"""One training run: all of its state, and the loop on the host."""
 
 from collections.abc import Callable, Mapping, Sequence
-import contextlib
 import math
 import time
-from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from tf_stugan import compat
 from tf_stugan import errors
 from tf_stugan import faults
-from tf_stugan import rng
 from tf_stugan.compat import keras
 from tf_stugan.data import images
-from tf_stugan.gans.gan import Batch
 from tf_stugan.gans.gan import check_roles
 from tf_stugan.gans.gan import GAN
 from tf_stugan.gans.gan import Shape
 from tf_stugan.metrics.balance_ratio import BalanceRatio
-from tf_stugan.rng import Seed
 from tf_stugan.sparsity import masks
 from tf_stugan.sparsity.method import SparsityMethod
 from tf_stugan.sparsity.sparse_ema import SparseEMA
-from tf_stugan.training import accumulation
 from tf_stugan.training import agreement
 from tf_stugan.training import strategies
-from tf_stugan.training import synaptic_flow
 from tf_stugan.training.hooks import Hook
 from tf_stugan.training.layer_choice import conv_only
 from tf_stugan.training.layer_choice import LayerChoice
@@ -36,59 +28,10 @@ from tf_stugan.training.means import Means
 from tf_stugan.training.state import HostState
 from tf_stugan.training.state import named
 from tf_stugan.training.state import Side
+from tf_stugan.training.step import BALANCE
+from tf_stugan.training.step import changed
+from tf_stugan.training.step import StepGraph
 from tf_stugan.training.thin_layers import ThinLayers
-
-_BALANCE = 'balance'
-
-
-class _Move(NamedTuple):
-  """What one update of a turn leaves behind.
-
-  Attributes:
-    batch, seed: what it was given.
-    gradients: of masked kernels, by player.
-    scalars: means over the replicas.
-    made: for later turns of the same step.
-    finite: None where gradients cannot overflow; where they did, they are zero.
-  """
-
-  batch: Batch
-  seed: Seed
-  gradients: Mapping[str, Sequence[tf.Tensor]]
-  scalars: Mapping[str, tf.Tensor]
-  made: Mapping[str, tf.Tensor]
-  finite: tf.Tensor | None
-
-
-class _Probe:
-  """As `rankings.Probe`, in the graph of one replica.
-
-  Attributes:
-    finite: None where gradients cannot overflow, else whether none did.
-  """
-
-  def __init__(self, trainer: 'Trainer', player: str, batches: Any):
-    self.finite = None
-    self._trainer = trainer
-    self._player = player
-    self._batches = batches
-
-  def gradient(self) -> list[tf.Tensor]:
-    return self._look()[1].gradients[self._player]
-
-  def hessian_gradient(self) -> list[tf.Tensor]:
-    return self._look(along=self._look()[0])[1].gradients[self._player]
-
-  def flow(self) -> list[tf.Tensor]:
-    side = self._trainer.sides[self._player]
-    return synaptic_flow.gradients(
-        side.player.network, self._trainer.gan.ones(self._player), [v.weight for v in side.masked])
-
-  def _look(self, **kwargs):
-    gradients, move = self._trainer.at_rest(self._player, self._batches, **kwargs)
-    if move.finite is not None:
-      self.finite = move.finite if self.finite is None else self.finite & move.finite
-    return gradients, move
 
 
 class Trainer(tf.Module):
@@ -143,7 +86,8 @@ class Trainer(tf.Module):
 
   def _check_methods(self):
     for name, method in self.methods.items():
-      if method.needs_balance_ratio and not self._ratios_for(name):
+      measured = bool(self.balance) and any(name in probe.players for probe in self.gan.balance.values())
+      if method.needs_balance_ratio and not measured:
         raise errors.UserError(f'{type(method).__name__} of the {name} needs a balance ratio; set Trainer.balance.')
 
   def _check_batches(self):
@@ -173,15 +117,12 @@ class Trainer(tf.Module):
     half = self.gan.precision == 'float16'
     self.loss_scales = {turn.name: LossScale() for turn in self.gan.turns} if half else {}
     self.means = Means([f'{turn.name}/{scalar}' for turn in self.gan.turns for scalar in ('loss', *turn.scalars)])
-    self._disturbed = self._moved_by_a_forward_pass()
-    self._run = tf.function(self._run_steps, autograph=False)
+    self._make_step()
 
-  def _moved_by_a_forward_pass(self):
-    """BatchNorm statistics, singular vectors, and what the game itself remembers."""
-    kept = [v.mask for side in self.sides.values() for v in side.masked]
-    kept += [v for player in self.gan.players if player.averaged for v in player.averaged.variables]
-    ids = {id(v) for v in kept}
-    return [v for v in self.gan.variables if not v.trainable and id(v) not in ids]
+  def _make_step(self):
+    self.graph = StepGraph(
+        self.gan, self.sides, self.loss_scales, self.means, self.balance, self.step, self._draw_seed, self.strategy,
+        self.jit_compile)
 
   def parts(self) -> dict[str, dict[str, tf.Variable]]:
     """Every variable of the run, by the part of it that they belong to and by name.
@@ -216,205 +157,12 @@ class Trainer(tf.Module):
       rollbacks: how many there have been.
     """
     self.host_state.rollbacks = rollbacks
-    self._run = tf.function(self._run_steps, autograph=False)  # seeds are constants of the graph
+    self._make_step()  # seeds are constants of the graph
 
   @property
   def _draw_seed(self):
     """The seed of all that is drawn while training."""
     return (self.seed + 0x9E3779B1 * self.host_state.rollbacks) % 2**32
-
-  # The step, in the graph. `events` names whose masks change in it, and 'balance' if the balance ratio is measured.
-
-  def _run_steps(self, iterator, num_steps, events):
-    """Returns what `_fingerprints` collected in the last step."""
-    def step(batches):
-      return self._replica_step(batches, events)
-
-    if self.jit_compile:
-      step = tf.function(step, jit_compile=True, autograph=False)
-
-    def body(i, _):
-      return i + 1, self._in_replicas(step, next(iterator))
-    nothing = tf.zeros([self.strategy.num_replicas_in_sync, 2 * len(_changed(events))])
-    return tf.while_loop(lambda i, _: i < num_steps, body, [0, nothing], parallel_iterations=1)[1]
-
-  def _in_replicas(self, function, *args):
-    """Runs it on all replicas; what it returns is equal on all of them."""
-    return self.strategy.experimental_local_results(self.strategy.run(function, args=args))[0]
-
-  def _replica_step(self, batches, events):
-    step = self.step + 1
-    moves, made = {}, {}
-    for turn in self.gan.turns:
-      for i in range(turn.updates_per_step):
-        seed = rng.seed(self._draw_seed, turn.name, step, i)
-        moves[turn.name] = self._move(turn, _part(batches, turn.name, i), seed, made)
-      made = {**made, **moves[turn.name].made}
-      if _BALANCE in events:
-        self._measure_balance(turn, moves)
-    changed = _changed(events)
-    for name, side in self.sides.items():
-      move = moves[self._turn_of(name).name]
-      if side.method:
-        side.method.observe(move.gradients[name])
-      grown = self._update_masks(side, move.gradients[name], move.finite, step) if name in changed else None
-      if side.average:
-        side.average.update(step)
-        if grown is not None:
-          side.average.mark_regrown(grown)
-    compat.assign(self.step, step)
-    return self._fingerprints(changed)
-
-  def _fingerprints(self, names):
-    """Of the masks of these players on every replica, for `agreement.check_masks`: [replicas, 2 * names]."""
-    if not names or self.strategy.num_replicas_in_sync == 1:
-      return tf.zeros([self.strategy.num_replicas_in_sync, 2 * len(names)])
-    masks_ = [[tf.convert_to_tensor(v.mask) for v in self.sides[name].masked] for name in names]
-    return agreement.of_replicas(tf.concat([agreement.fingerprint(m) for m in masks_], axis=0))
-
-  def _move(self, turn, batch, seed, made):
-    """One optimizer step of each player of a turn."""
-    gradients, move = self._gradients(turn, batch, seed, made)
-    for name in turn.players:
-      side = self.sides[name]
-      variables = side.player.network.trainable_variables
-      side.optimizer.apply_gradients(zip(gradients[name], variables, strict=True), skip_gradients_aggregation=True)
-      if side.player.after_update:
-        side.player.after_update(side.player.network, tf.convert_to_tensor(side.optimizer.learning_rate))
-      masks.apply_masks(side.masked)
-    self.means.add({f'{turn.name}/{key}': value for key, value in move.scalars.items()})
-    return move
-
-  def _gradients(self, turn, batch, seed, made, along=None):
-    """(all gradients by player, `_Move`) of one batch, equal on every replica; nothing has moved yet.
-
-    `along` takes tensors like the gradients; then the Hessian of the loss times these is in the place of the gradients.
-    """
-    variables = {name: self.sides[name].player.network.trainable_variables for name in turn.players}
-    loss_scale = self.loss_scales.get(turn.name)
-
-    def of_part(part, seed):
-      batch, made = part
-      with tf.GradientTape(watch_accessed_variables=False) as tape:
-        tape.watch(variables)
-        outcome = turn.objective(batch, seed, made)
-        loss = faults.poisoned(outcome.loss, f'{turn.name}_loss', self.step + 1)
-        target = loss_scale.scaled(loss) if loss_scale else loss
-      gradients = tape.gradient(target, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-      return (gradients, {'loss': loss, **outcome.scalars}), outcome.made
-
-    def product_of_part(part, seed):
-      with tf.GradientTape(watch_accessed_variables=False) as tape:
-        tape.watch(variables)
-        (gradients, scalars), made = of_part(part, seed)
-        pairs = zip(tf.nest.flatten(along), tf.nest.flatten(gradients), strict=True)
-        target = tf.add_n([tf.reduce_sum(a * g) for a, g in pairs])
-      products = tape.gradient(target, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-      return (products, scalars), made
-
-    (gradients, scalars), made = accumulation.in_parts(
-        product_of_part if along else of_part, (batch, made), seed, turn.accumulation_steps)
-    gradients, scalars = self._mean_over_replicas((gradients, scalars))
-    finite = None
-    if loss_scale:
-      flat, finite = loss_scale.unscaled(tf.nest.flatten(gradients))
-      gradients = tf.nest.pack_sequence_as(gradients, flat)
-    return gradients, _Move(batch, seed, self._of_masked(gradients), scalars, made, finite)
-
-  def _mean_over_replicas(self, values: Any) -> Any:
-    return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, values)
-
-  def _of_masked(self, gradients):
-    """Of each player those gradients that belong to masked kernels, in the order of the masks."""
-    result = {}
-    for name, given in gradients.items():
-      side = self.sides[name]
-      by_variable = {id(v): g for v, g in zip(side.player.network.trainable_variables, given, strict=True)}
-      result[name] = [by_variable[id(v.weight)] for v in side.masked]
-    return result
-
-  def _measure_balance(self, turn, moves):
-    """The ratios that are measured around this turn, right after it: nobody else has moved since."""
-    for name, ratio in self.balance.items():
-      probe = self.gan.balance[name]
-      if probe.turn != turn.name:
-        continue
-      move = moves[turn.name]
-      with self._undisturbed():
-        (after, real), _ = accumulation.in_parts(
-            lambda batch, seed, probe=probe, ratio=ratio: (
-                [tf.reduce_mean(ratio.counted(scores)) for scores in probe.measure(batch, seed)], ()),
-            moves[probe.opponent].batch, move.seed, turn.accumulation_steps)
-      after, real = self._mean_over_replicas([after, real])
-      ratio.add(move.scalars[probe.scalar], after, real)
-
-  def _turn_of(self, player):
-    """The last turn in which a player moves: its gradients are those that its sparsity method ranks."""
-    return next(turn for turn in reversed(self.gan.turns) if player in turn.players)
-
-  @contextlib.contextmanager
-  def _undisturbed(self):
-    """Puts back what a forward pass in training mode moves."""
-    before = [tf.convert_to_tensor(v) for v in self._disturbed]
-    yield
-    for variable, value in zip(self._disturbed, before, strict=True):
-      compat.assign(variable, value)
-
-  def _ratios_for(self, player):
-    """The balance ratios that the method of a player is told: one, or none."""
-    return [ratio for name, ratio in self.balance.items() if player in self.gan.balance[name].players]
-
-  def _update_masks(self, side, gradients, finite, step):
-    """Which weights were grown. Gradients that are not `finite` rank nothing: all stays as it is."""
-    name = side.player.name
-    ratio = next((ratio.decision_value() for ratio in self._ratios_for(name)), None)
-    seed = rng.seed(self._draw_seed, f'{name}/regrow', step)
-    touched = [] if finite is None else [
-        *(v.mask for v in side.masked), *(v.weight for v in side.masked), *side.method.variables,
-        *side.exploration.variables]
-    before = [tf.convert_to_tensor(v) for v in touched]
-    grown = side.method.update(side.masked, gradients, step, seed, ratio)
-    masks.apply_masks(side.masked)
-    side.exploration.update()
-    for variable, value in zip(touched, before, strict=True):
-      compat.assign(variable, tf.where(finite, tf.convert_to_tensor(variable), value))
-    if finite is not None:
-      grown = [mask & finite for mask in grown]
-    if side.method.reset_optimizer_state:
-      for variable, mask in zip(side.masked, grown, strict=True):
-        for slot in compat.adam_slots(side.optimizer, variable.weight):
-          compat.assign(slot, masks.masked(tf.convert_to_tensor(slot), ~mask))
-    return grown
-
-  def _replica_update(self, batches, names):
-    """Mask updates between two steps, with what batches that move nothing show: first all of that, then all masks."""
-    probes = {name: _Probe(self, name, batches) for name in names}
-    ranked = {name: self.methods[name].ranking(probe) for name, probe in probes.items()}
-    known = [probe.finite for probe in probes.values() if probe.finite is not None]
-    finite = tf.reduce_all(known) if known else None  # where one overflows, the others wait for it
-    for name in names:
-      self._update_masks(self.sides[name], ranked[name], finite, self.step)
-    return self._fingerprints(names)
-
-  def at_rest(self, player: str, batches: Any, draw: int = 0, along: Any = None) -> tuple[Any, _Move]:
-    """What the turn of a player computes, while nothing moves.
-
-    Args:
-      player: its name.
-      batches: of this replica.
-      draw: another one draws other latents.
-      along: as in `_gradients`.
-    """
-    made, last = {}, self._turn_of(player)
-    for turn in self.gan.turns:
-      seed = rng.seed(self._draw_seed, turn.name, self.step, draw)
-      with self._undisturbed():
-        gradients, move = self._gradients(
-            turn, _part(batches, turn.name, 0), seed, made, along if turn is last else None)
-      if turn is last:
-        return gradients, move
-      made = {**made, **move.made}
-    raise ValueError(f'{player} never moves.')
 
   # The loop, on the host.
 
@@ -443,7 +191,7 @@ class Trainer(tf.Module):
       while step < num_steps:
         events = self._events_at(step + 1)
         step += self._call(iterator, step, 1 if events else self._quiet_steps(step, num_steps, hooks), events)
-        self._look_at_what_is_left(_changed(events), data)
+        self._look_at_what_is_left(changed(events), data)
         faults.reached('step', step)
         for hook in mine:
           hook.after_call(self, step)
@@ -456,21 +204,21 @@ class Trainer(tf.Module):
   def _call(self, iterator, step, count, events):
     """Trains `count` steps without coming back to the host; returns how many."""
     start = time.monotonic()
-    fingerprints = self._run(iterator, tf.constant(count), events).numpy()
+    fingerprints = self.graph.run(iterator, tf.constant(count), events).numpy()
     self.host_state.train_seconds += time.monotonic() - start
     self._check_finite(step + count)
-    agreement.check_masks(_changed(events), fingerprints, step + count)
+    agreement.check_masks(changed(events), fingerprints, step + count)
     return count
 
   def update_masks(self, data: Mapping[str, images.Images]) -> None:
     """Does the mask updates that are due at the present step, before the next one: pruning before training, or of a
     network that was trained elsewhere. What is explored is counted from here."""
     step = int(self.step.numpy())
-    names = _changed(self._events_at(step))
+    names = changed(self._events_at(step))
     if not names:
       return
     batch = next(self._batches(data, step))
-    update = tf.function(lambda: self._in_replicas(self._replica_update, batch, names), autograph=False)
+    update = self.graph.updates_between_steps(batch, names)
     rounds = max(self.methods[name].rounds for name in names)
     while rounds:
       before = self._scales()
@@ -491,13 +239,7 @@ class Trainer(tf.Module):
       if not self._thin_layers.check(name, self.sides[name].masked):
         continue
       batches = next(self._batches(data, int(self.step.numpy())))
-      negative = tf.nest.map_structure(lambda x: -x if x.dtype.is_floating else x, batches)
-
-      def look(batches, draw, name=name):
-        return tf.stack(list(self.at_rest(name, batches, draw)[1].scalars.values()))
-      look = tf.function(look, autograph=False)
-      first, second = (
-          self._in_replicas(look, given, tf.constant(i)).numpy() for i, given in enumerate((batches, negative), 1))
+      first, second = self.graph.two_looks(name, batches)
       if np.allclose(first, second, rtol=1e-6, atol=0):
         self._thin_layers.warn_constant(name)
 
@@ -517,7 +259,7 @@ class Trainer(tf.Module):
   def _events_at(self, step) -> tuple[str, ...]:
     updates = tuple(name for name, side in self.sides.items() if side.method and side.method.is_update_step(step))
     measured = any(ratio.is_measurement_step(step) for ratio in self.balance.values())
-    return (_BALANCE, *updates) if measured else updates
+    return (BALANCE, *updates) if measured else updates
 
   def _quiet_steps(self, step, num_steps, hooks) -> int:
     """How many steps from here need nothing of the host; at least one."""
@@ -563,13 +305,3 @@ class Trainer(tf.Module):
   def images_per_step(self) -> int:
     """Real images that a step sees, over all domains and replicas."""
     return sum(turn.batch_size * turn.updates_per_step * len(turn.domains) for turn in self.gan.turns)
-
-
-def _changed(events):
-  """Whose masks change."""
-  return tuple(name for name in events if name != _BALANCE)
-
-
-def _part(batches, name, i):
-  """What a turn sees in its i-th update of a step; nothing, if it uses no data."""
-  return tf.nest.map_structure(lambda value: value[i], batches.get(name, {}))
