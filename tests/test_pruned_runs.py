@@ -153,10 +153,15 @@ def test_networks_that_do_something_are_not_warned_of(caplog, monkeypatch):
 
 
 def run_of(workdir, prune_step, num_steps, pretrained=''):
-  trainer = tiny.make_trainer(method=pruning(prune_step))
-  run = procedure.Run(workdir, tiny.DATA, trainer, NoScores())
-  PruneAndFinetune(Train(num_steps, evaluate_interval=2, sample_interval=100), pretrained).run(run)
-  return trainer
+  """The trainer of the last stage, after it."""
+  made = PruneAndFinetune(Train(num_steps, evaluate_interval=2, sample_interval=100), prune_step, pretrained)
+
+  def make_trainer(methods=None, label=''):
+    return tiny.make_trainer(method=pruning(prune_step), methods=methods, label=label)
+  for stage in made.stages(make_trainer):
+    run = procedure.Run(workdir.stage(stage.name), tiny.DATA, stage.make_trainer(), NoScores())
+    made.run(run, stage, workdir.path)
+  return run.trainer
 
 
 def test_fine_tuning_goes_on_from_the_weights_of_the_dense_run(dense, tmp_path):
@@ -178,13 +183,20 @@ def test_fine_tuning_goes_on_from_the_weights_of_the_dense_run(dense, tmp_path):
   assert 0.5 < record['training FLOPs / dense'] < 1
 
 
-def test_training_first_and_pruning_then_is_one_run(tmp_path):
+def test_two_stages_end_where_one_run_does_that_prunes_on_its_way(tmp_path):
   trainer = run_of(Workdir(tmp_path), prune_step=2, num_steps=4)
-  rows = Workdir(tmp_path).rows()
-  assert {row['step']: row['settled'] for row in rows if row['kind'] == 'evaluation'} == {2: True, 4: True}
-  densities = {row['step']: row['generator/layer_densities']['block1/conv1'] for row in rows if row['kind'] == 'cost'}
+  dense, pruned = (Workdir(tmp_path / name).rows() for name in ('dense', ''))
+  assert [row['step'] for row in dense if row['kind'] == 'evaluation'] == [2]
+  assert [row['step'] for row in pruned if row['kind'] == 'evaluation'] == [4]
+  assert {row['method'] for row in dense if row['kind'] == 'cost'} == {'dense'}
+  densities = {row['step']: row['generator/layer_densities']['block1/conv1'] for row in pruned if row['kind'] == 'cost'}
   assert densities[0] == 1.0 and densities[2] < 1.0
   assert float(masks.density(trainer.sides['generator'].masked)) == pytest.approx(0.2, abs=1e-3)
+  once = tiny.make_trainer(method=pruning(2))
+  once.fit(tiny.DATA, 4)
+  for part in ('weights', 'masks', 'averages', 'optimizers'):
+    for name, variable in once.parts()[part].items():
+      np.testing.assert_array_equal(variable, trainer.parts()[part][name], err_msg=f'{part}/{name}')
 
 
 def test_a_dense_run_that_ended_elsewhere_is_refused(dense, tmp_path):
@@ -193,7 +205,7 @@ def test_a_dense_run_that_ended_elsewhere_is_refused(dense, tmp_path):
 
 
 def test_a_pruning_beyond_the_end_of_the_run_is_refused(tmp_path):
-  with pytest.raises(errors.UserError, match='OneShotPruning of the generator would change no mask within 4 steps'):
+  with pytest.raises(errors.UserError, match='PruneAndFinetune.prune_step is a whole number, from 1 to 3; got 5'):
     run_of(Workdir(tmp_path), prune_step=5, num_steps=4)
 
 

@@ -42,7 +42,8 @@ def sngan_discriminator(width=8):
 
 def make_trainer(interval=2, updates=1, method=None, width=8, methods=None, precision='float32', accumulation_steps=1,
                  balance=None, **kwargs):
-  """A built STU-GAN trainer: batches of 4. `method` replaces the generator's, `methods` both; all are made, as `balance` is."""
+  """A built STU-GAN trainer with batches of 4. `method` replaces that of the generator, `methods` both; they are made, as
+  `balance` is."""
   gan = noise_to_image.NoiseToImage(
       functools.partial(sngan_generator, width), sngan_discriminator, losses.hinge(), 4, 4,
       updates, precision=precision, accumulation_steps=accumulation_steps)

@@ -58,9 +58,14 @@ def load(experiment, *bindings):
   return configuration.make_experiment()
 
 
-def prepare(experiment, workdir, cache, *bindings):
+def run_all(experiment, workdir, cache, *bindings):
+  """The run of the last stage, after all of them."""
   made = load(experiment, *bindings)
-  return made, made.prepare(made.make_trainer(), Workdir(workdir, create=True), None, cache)
+  workdir = Workdir(workdir, create=True)
+  for stage in made.stages():
+    run = made.prepare(stage.make_trainer(), workdir.stage(stage.name), None, cache)
+    made.procedure.run(run, stage, workdir.path)
+  return run
 
 
 @pytest.fixture(scope='module')
@@ -72,8 +77,7 @@ def cache(tmp_path_factory):
 def finished(request, cache, tmp_path_factory):
   """(experiment, run, bindings that were parsed, bindings that were used) after 8 steps."""
   workdir = tmp_path_factory.mktemp(request.param.removesuffix('.gin'))
-  made, run = prepare(request.param, workdir, cache)
-  made.procedure.run(run)
+  run = run_all(request.param, workdir, cache)
   return request.param, run, configuration.snapshot(), configuration.operative()
 
 

@@ -29,10 +29,15 @@ class NoScores:
     return {}
 
 
+def train_once(procedure, run):
+  stage, = procedure.stages(lambda: run.trainer)
+  procedure.run(run, stage, run.workdir.path)
+
+
 def train(workdir, num_steps=10, trainer=None, **kwargs):
   trainer = trainer or tiny.make_trainer(interval=1)
   run = Run(Workdir(workdir, create=True), tiny.DATA, trainer, NoScores())
-  Train(num_steps, 2, 100, 100, 4, **kwargs).run(run)
+  train_once(Train(num_steps, 2, 100, 100, 4, **kwargs), run)
   return trainer
 
 
@@ -139,7 +144,7 @@ def test_a_stop_while_scoring_saves_and_the_scores_come_when_the_run_goes_on(tmp
 
   def attempt(workdir):
     run = Run(Workdir(workdir, create=True), tiny.DATA, tiny.make_trainer(interval=1), Scores())
-    Train(6, 2, 100, 4, 100).run(run)
+    train_once(Train(6, 2, 100, 4, 100), run)
 
   with pytest.raises(errors.Interrupted, match='Stopped at step 4 as asked, and saved'):
     attempt(tmp_path / 'stopped')

@@ -1,7 +1,7 @@
 """What is done with an experiment: trained once, or pruned and trained again, or ..."""
 
 import abc
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 import pathlib
 from typing import NamedTuple
 
@@ -25,18 +25,52 @@ class Run(NamedTuple):
   hooks: tuple[Hook, ...] = ()  # beside those that the procedure brings
 
 
-class Procedure(abc.ABC):
-  """Takes a run from its last checkpoint, if there is one, to its end.
+class Stage(NamedTuple):
+  """One run of a procedure, with a workdir of its own.
 
   Attributes:
-    num_steps: the last step, of all phases together.
+    name: of its folder below the workdir of the procedure; empty for that workdir itself.
+    num_steps: the step at which it ends.
+    make_trainer: makes its trainer.
+    begin: takes over what earlier stages left, where the stage has no checkpoint of its own: (run, its cost hook, folder of
+      the procedure). None begins with random weights.
+  """
+
+  name: str
+  num_steps: int
+  make_trainer: Callable[[], Trainer]
+  begin: Callable[[Run, Hook, pathlib.Path], None] | None = None
+
+
+class Procedure(abc.ABC):
+  """What is done with an experiment: one stage, or several, one after the other.
+
+  Attributes:
+    num_steps: the last step of the last stage.
   """
 
   num_steps: int
 
   @abc.abstractmethod
-  def run(self, run: Run) -> None:
-    """Raises UserError where it cannot go on."""
+  def stages(self, make_trainer: Callable[..., Trainer]) -> Sequence[Stage]:
+    """Lists the stages in their order; the last one has the workdir of the procedure.
+
+    Args:
+      make_trainer: makes the configured trainer; keyword arguments take the place of what is configured.
+    """
+
+  @abc.abstractmethod
+  def run(self, run: Run, stage: Stage, folder: pathlib.Path) -> None:
+    """Takes one stage from its last checkpoint, if there is one, to its end.
+
+    Args:
+      run: of the stage.
+      stage: one of `stages`.
+      folder: of the procedure.
+
+    Raises:
+      UserError: it cannot go on.
+    """
 
 
 class Experiment:
@@ -47,14 +81,27 @@ class Experiment:
     trainer: makes the trainer: who learns it, and how.
     evaluator: how well it was learned; None for a run without scores.
     procedure: what is done.
+    stage: name of the one stage that this is about; empty for the last one.
   """
 
-  def __init__(self, data: Mapping[str, ImageSource], trainer: Callable[[], Trainer], evaluator: Evaluator | None,
-               procedure: Procedure):
+  def __init__(self, data: Mapping[str, ImageSource], trainer: Callable[..., Trainer], evaluator: Evaluator | None,
+               procedure: Procedure, stage: str = ''):
     self.data = data
-    self.make_trainer = trainer
     self.evaluator = evaluator
     self.procedure = procedure
+    self.stage = stage
+    self._make_trainer = trainer
+
+  def stages(self) -> Sequence[Stage]:
+    """Lists the stages of the procedure."""
+    return self.procedure.stages(self._make_trainer)
+
+  def make_trainer(self) -> Trainer:
+    """Makes the trainer of the stage that this is about."""
+    found = [stage for stage in self.stages() if stage.name == self.stage]
+    if not found:
+      raise errors.UserError(f'{type(self.procedure).__name__} has no stage {self.stage!r}.')
+    return found[0].make_trainer()
 
   def load_data(self, data_dir: str | None) -> dict[str, Images]:
     """Reads every domain."""

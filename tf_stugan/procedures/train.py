@@ -1,12 +1,12 @@
-"""Training once, from random weights."""
+"""Training once, from random weights; and how every stage of a procedure is trained."""
 
-from collections.abc import Callable
+import functools
 import logging
 import math
 
 from tf_stugan import errors
 from tf_stugan.procedures.procedure import Procedure
-from tf_stugan.procedures.procedure import Run
+from tf_stugan.procedures.procedure import Stage
 from tf_stugan.training import agreement
 from tf_stugan.training import checkpoints
 from tf_stugan.training import reporting
@@ -47,17 +47,21 @@ class Train(Procedure):
     self.keep_every = keep_every
     self.max_rollbacks = max_rollbacks
 
-  def run(self, run, begin: Callable[[Run, reporting.Cost], None] | None = None):
-    """As in `Procedure`; `begin` is called where the run does not go on from a checkpoint."""
-    self._check_updates(run.trainer)
-    agreement.check_same(run.trainer.strategy, 'data', ' '.join(data.fingerprint for data in run.data.values()))
+  def stages(self, make_trainer):
+    return [Stage('', self.num_steps, make_trainer)]
+
+  def run(self, run, stage, folder):
+    self._check_updates(run.trainer, stage.num_steps)
+    fingerprints = ' '.join(data.fingerprint for data in run.data.values())
+    agreement.check_same(run.trainer.strategy, 'data', fingerprints)
     step = self._restore(run)
     if step:
       _LOG.info('Going on from the checkpoint of step %d.', step)
     strategy = run.trainer.strategy
     log = reporting.Log(run.workdir, strategies.is_chief(strategy))
+    begin = stage.begin and functools.partial(stage.begin, folder=folder)
     with StopSignal() as stop:
-      while not self._attempt(run, log, stop, begin if step == 0 else None):
+      while not self._attempt(run, log, stop, stage.num_steps, begin if step == 0 else None):
         begin = None
     agreement.wait(strategy)  # for the chief, which may still be scoring
 
@@ -73,7 +77,7 @@ class Train(Procedure):
       run.workdir.truncate_rows(step)
     return step
 
-  def _attempt(self, run, log, stop, begin):
+  def _attempt(self, run, log, stop, num_steps, begin):
     """Trains to the end and returns True; or goes back to a checkpoint and returns False."""
     evaluate = reporting.Evaluate(self.evaluate_interval, run.evaluator, log, stop.stopped) if run.evaluator else None
     checkpoint = reporting.Checkpoint(self.checkpoint_interval, run.workdir, self.keep_checkpoints, self.keep_every)
@@ -92,7 +96,7 @@ class Train(Procedure):
     try:
       if begin:
         begin(run, cost)
-      run.trainer.fit(run.data, self.num_steps, hooks)
+      run.trainer.fit(run.data, num_steps, hooks)
       return True
     except errors.DivergedError as error:
       self._roll_back(run, error)
@@ -108,9 +112,9 @@ class Train(Procedure):
     _LOG.warning('%s Back to the checkpoint of step %d, with other latents: rollback %d of %d.', error, step, rollbacks,
                  self.max_rollbacks)
 
-  def _check_updates(self, trainer):
+  def _check_updates(self, trainer, num_steps):
     for name, method in trainer.methods.items():
-      if not method.is_static and next(iter(method.update_steps()), math.inf) > self.num_steps:
+      if not method.is_static and next(iter(method.update_steps()), math.inf) > num_steps:
         raise errors.UserError(
-            f'{type(method).__name__} of the {name} would change no mask within {self.num_steps} steps: its update interval '
+            f'{type(method).__name__} of the {name} would change no mask within {num_steps} steps: its update interval '
             'or prune step lies beyond the end.')

@@ -42,6 +42,10 @@ class Workdir:
     self.samples = self.path / 'samples'
     self.events = self.path / 'events'
 
+  def stage(self, name: str) -> 'Workdir':
+    """The workdir of a stage of this run; this one itself for an empty name."""
+    return Workdir(str(self.path / name), create=True) if name else self
+
   @contextlib.contextmanager
   def lock(self):
     """Holds the workdir for this process while entered; the lock goes with the process, however that ends.
