@@ -4,10 +4,12 @@ from collections.abc import Callable
 import logging
 
 from tf_stugan import errors
+from tf_stugan.procedures.banner import banner
 from tf_stugan.procedures.procedure import Procedure
 from tf_stugan.procedures.procedure import Run
 from tf_stugan.training import agreement
 from tf_stugan.training import checkpoints
+from tf_stugan.training import progress
 from tf_stugan.training import reporting
 from tf_stugan.training import strategies
 from tf_stugan.training.stop_signal import StopSignal
@@ -55,6 +57,8 @@ class Train(Procedure):
       _LOG.info('Going on from the checkpoint of step %d.', step)
     strategy = run.trainer.strategy
     log = reporting.Log(run.workdir, strategies.is_chief(strategy))
+    if strategies.is_chief(strategy):
+      _LOG.info(banner(run, self.num_steps))
     with StopSignal() as stop:
       while not self._attempt(run, log, stop, begin if step == 0 else None):
         begin = None
@@ -79,7 +83,7 @@ class Train(Procedure):
     cost = reporting.Cost(self.evaluate_interval, log)
     hooks = [
         evaluate,
-        reporting.Progress(self.report_interval, evaluate),
+        progress.Progress(self.report_interval, evaluate),
         reporting.Report(self.report_interval, log),
         cost,
         reporting.Samples(
