@@ -1,6 +1,7 @@
 """The command line: what it prints, and the exit codes of what goes wrong."""
 
 import json
+import shlex
 import signal
 import subprocess
 import sys
@@ -64,6 +65,14 @@ def test_training_again_goes_on_and_finds_it_done(run, cache, capsys):
   before = (run / 'metrics.jsonl').read_text()
   assert call(capsys, 'train', f'--workdir={run}', cache)[0] == 0
   assert (run / 'metrics.jsonl').read_text() == before
+
+
+def test_a_run_ends_with_commands_that_work(run, cache, capsys):
+  _, _, err = call(capsys, 'train', f'--workdir={run}', cache)
+  commands = [shlex.split(line) for line in err.splitlines() if line.startswith('  tf-stugan ')]
+  assert [command[1] for command in commands] == ['sample', 'export', 'report']
+  assert call(capsys, *commands[0][1:])[0] == 0
+  assert (run / 'samples.png').exists()
 
 
 def test_a_changed_configuration_is_refused_with_what_differs(run, cache, capsys):

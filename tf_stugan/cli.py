@@ -6,6 +6,7 @@ imports TensorFlow for it, which takes seconds.
 
 import errno
 import importlib
+import logging
 import os
 import re
 import sys
@@ -97,10 +98,15 @@ def _guard(name, usage, values, arguments):
   return 0
 
 
+class _CurrentStandardError(logging.StreamHandler):
+  """Writes to whatever sys.stderr is at the time: while a bar is drawn, it puts lines above the bar."""
+
+  stream = property(lambda self: sys.stderr, lambda self, stream: None)
+
+
 def _set_up_logging():
   """This project's own lines go to standard error; those of the libraries below it only from WARNING on."""
-  import logging  # pylint: disable=g-import-not-at-top
-  handler = logging.StreamHandler()
+  handler = _CurrentStandardError()
   handler.setFormatter(logging.Formatter('%(asctime)s %(message)s', '%H:%M:%S'))
   logger = logging.getLogger('tf_stugan')
   logger.handlers[:] = [handler]

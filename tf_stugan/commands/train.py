@@ -3,6 +3,7 @@
 import json
 import logging
 import pathlib
+import shlex
 import sys
 
 from absl import flags
@@ -64,7 +65,13 @@ def _lead(experiment, trainer, values):
         workdir.write(workdir.operative_config, configuration.operative())
       except OSError as error:  # what ended the run is what has to be told
         _LOG.warning('%s could not be written: %s', workdir.operative_config, error)
-  _LOG.info('Done: %s', workdir.path)
+  _LOG.info('Done: %s. What next:\n%s', workdir.path, _next_commands(workdir.path))
+
+
+def _next_commands(path):
+  folder = shlex.quote(str(path))
+  return (f'  tf-stugan sample --workdir={folder}\n  tf-stugan export --workdir={folder}\n'
+          f'  tf-stugan report --workdirs={folder}')
 
 
 def _follow(experiment, trainer, values):

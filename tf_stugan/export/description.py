@@ -3,14 +3,21 @@
 from collections import Counter
 from collections import defaultdict
 from collections.abc import Sequence
+import functools
 import hashlib
+import io
+import re
 
 import numpy as np
+import rich.console
+import rich.table
 
 import tf_stugan
 from tf_stugan.compat import keras
 from tf_stugan.export import fast_path
 from tf_stugan.layers.prunable import prunable_layers
+
+_COLUMNS = 120
 
 
 def describe(generator: keras.Model) -> dict:
@@ -25,15 +32,21 @@ def describe(generator: keras.Model) -> dict:
 
 
 def explain(operations: Sequence[fast_path.Operation]) -> str:
-  """A table, one line a layer: its operations, multiply-adds of one image before and after, and the sparse path."""
+  """A table of 120 columns, a row a layer: its operations, multiply-adds of one image before and after, the sparse path."""
   layers = defaultdict(list)
   for op in operations:
     layers[_layer(op)].append(op)
-  rows = [('layer', 'became', 'all weights', 'multiply-adds', 'sparse path')]
-  rows += [_row(layer, ops) for layer, ops in layers.items()]
-  rows.append(_row('total', operations)[:1] + ('',) + _row('total', operations)[2:4] + ('',))
-  widths = [max(len(row[i]) for row in rows) for i in range(4)]
-  return ''.join('  '.join([*map(str.ljust, row[:4], widths), row[4]]).rstrip() + '\n' for row in rows)
+  column = functools.partial(rich.table.Column, no_wrap=True)
+  table = rich.table.Table(
+      column('layer'), 'became', column('all weights', justify='right'), column('multiply-adds', justify='right'),
+      'sparse path', box=None, pad_edge=False)
+  for layer, ops in layers.items():
+    table.add_row(*_row(layer, ops))
+  _, _, before, after, _ = _row('total', operations)
+  table.add_row('total', '', before, after)
+  text = io.StringIO()
+  rich.console.Console(file=text, width=_COLUMNS, highlight=False, markup=False).print(table)
+  return ''.join(line.rstrip() + '\n' for line in text.getvalue().splitlines())
 
 
 def _layer(op):
@@ -44,6 +57,6 @@ def _layer(op):
 
 def _row(layer, ops):
   kinds = Counter(op.kind.lower() for op in ops)
-  obstacles = sorted({op.obstacle for op in ops if op.obstacle})
+  obstacles = sorted({re.sub(r';(?! )[^ )]*', '', op.obstacle) for op in ops if op.obstacle})  # a tensor of many names
   return (layer, ', '.join(f'{n} {kind}' for kind, n in kinds.items()), f'{sum(op.dense_multiply_adds for op in ops):,}',
           f'{sum(op.multiply_adds for op in ops):,}', 'no: ' + '; '.join(obstacles) if obstacles else 'yes')

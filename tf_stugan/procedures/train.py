@@ -5,10 +5,12 @@ import logging
 import math
 
 from tf_stugan import errors
+from tf_stugan.procedures.banner import banner
 from tf_stugan.procedures.procedure import Procedure
 from tf_stugan.procedures.procedure import Stage
 from tf_stugan.training import agreement
 from tf_stugan.training import checkpoints
+from tf_stugan.training import progress
 from tf_stugan.training import reporting
 from tf_stugan.training import strategies
 from tf_stugan.training.stop_signal import StopSignal
@@ -60,6 +62,8 @@ class Train(Procedure):
     strategy = run.trainer.strategy
     log = reporting.Log(run.workdir, strategies.is_chief(strategy))
     begin = stage.begin and functools.partial(stage.begin, folder=folder)
+    if strategies.is_chief(strategy):
+      _LOG.info(banner(run, stage.num_steps))
     with StopSignal() as stop:
       while not self._attempt(run, log, stop, stage.num_steps, begin if step == 0 else None):
         begin = None
@@ -85,7 +89,7 @@ class Train(Procedure):
     batch_statistics = run.evaluator is not None and run.evaluator.batch_statistics
     hooks = [
         *([evaluate] if evaluate else []),
-        reporting.Progress(self.report_interval, evaluate),
+        progress.Progress(self.report_interval, evaluate),
         reporting.Report(self.report_interval, log),
         cost,
         reporting.Samples(self.sample_interval, run.workdir, log, run.data, batch_statistics=batch_statistics),

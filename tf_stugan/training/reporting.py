@@ -4,15 +4,11 @@ from collections.abc import Callable, Mapping
 import contextlib
 import json
 import logging
-import sys
 import time
 
 import numpy as np
 from PIL import Image
 from PIL import PngImagePlugin
-import rich.console
-import rich.progress
-import rich.table
 import tensorflow as tf
 
 from tf_stugan import errors
@@ -235,67 +231,6 @@ class Checkpoint(Hook):
     if strategies.is_chief(trainer.strategy):
       self._workdir.sync_rows()  # a checkpoint without the rows before it would never get them back
       checkpoints.save(trainer, self._workdir.checkpoints, self._keep, self._milestones, self._attachments)
-
-
-class Progress(Hook):
-  """One line that is rewritten on a terminal; a plain line a report elsewhere."""
-
-  def __init__(self, interval: int, evaluate: Evaluate | None):
-    super().__init__(interval)
-    self._evaluate = evaluate
-    self._bar = None
-
-  def begin(self, trainer, step, num_steps):
-    self._images_per_step = trainer.images_per_step
-    self._marks = [(time.monotonic(), step)]
-    self._num_steps = num_steps
-    self._text = ''
-    if sys.stderr.isatty():
-      steps = f'{num_steps}/{num_steps}'
-      columns = (
-          _fixed('{task.completed}/{task.total}', len(steps)), rich.progress.BarColumn(bar_width=6),
-          _fixed('{task.fields[rate]}', 14), _fixed('ETA', 3), rich.progress.TimeRemainingColumn(),
-          rich.progress.TextColumn('{task.fields[text]}'))
-      self._bar = rich.progress.Progress(*columns, console=rich.console.Console(stderr=True), transient=False)
-      self._task = self._bar.add_task('', total=num_steps, completed=step, rate='', text='')
-      self._bar.start()
-
-  def after_call(self, trainer, step):
-    self._marks = [*self._marks[-50:], (time.monotonic(), step)]
-    if self._bar:
-      self._bar.update(self._task, completed=step, rate=f'{self._rate():.0f} images/s')
-
-  def _rate(self):
-    (start, first), (end, last) = self._marks[0], self._marks[-1]
-    return (last - first) * self._images_per_step / max(end - start, 1e-9)
-
-  def __call__(self, trainer, step):
-    scalars = trainer.scalars()
-    scores = self._evaluate.last if self._evaluate else {}
-    parts = [f'{name.upper()} {score:.2f}' for name, score in scores.items() if score.better][:1]
-    parts += [f'{turn.name} {scalars[f"{turn.name}/loss"]:+.2f}' for turn in trainer.gan.turns]
-    parts += [f'{name} (density {scalars[f"{name}/density"]:.2f}, explored {scalars[f"{name}/exploration_rate"]:.2f})'
-              for name, side in trainer.sides.items() if side.masked]
-    parts += [f'{name} {scalars[name]:.2f}' for name in trainer.gan.balance if name in scalars]
-    text = '  '.join(parts)
-    if self._bar:
-      self._bar.update(self._task, text=text)
-      if step == self._num_steps:
-        self.end()
-      return
-    rate = self._rate()
-    left = (self._num_steps - step) * self._images_per_step / max(rate, 1e-9)
-    _LOG.info('step %d/%d %.0f images/s ETA %d:%02d | %s', step, self._num_steps, rate, left // 60, left % 60, text)
-
-  def end(self):
-    if self._bar:
-      self._bar.stop()
-      self._bar = None
-
-
-def _fixed(text: str, width: int) -> rich.progress.TextColumn:
-  """A column that does not shrink on a narrow terminal."""
-  return rich.progress.TextColumn(text, table_column=rich.table.Column(no_wrap=True, min_width=width))
 
 
 def image_grid(images: np.ndarray, columns: int | None = None, margin: int = 1) -> np.ndarray:

@@ -85,6 +85,19 @@ def _first_line(error):
   return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
 
 
+def describe(strategy: tf.distribute.Strategy) -> str:
+  """Where it computes, for people: 'NVIDIA H100', '2 replicas on CPU (4 cores; TensorFlow sees no GPU)'."""
+  replicas, workers = strategy.num_replicas_in_sync, num_workers(strategy)
+  gpus = tf.config.list_physical_devices('GPU')
+  if isinstance(strategy, tf.distribute.TPUStrategy):
+    place = 'TPU'
+  elif gpus:
+    place = tf.config.experimental.get_device_details(gpus[0]).get('device_name', 'GPU')
+  else:
+    place = f'CPU ({os.cpu_count()} cores; TensorFlow sees no GPU)'
+  return (f'{replicas} replicas on ' if replicas > 1 else '') + place + (f', in {workers} processes' if workers > 1 else '')
+
+
 def num_workers(strategy: tf.distribute.Strategy) -> int:
   """How many processes share a run."""
   return sum(map(len, _cluster(strategy).values())) or 1
