@@ -9,6 +9,7 @@ writes nothing where the disk has not got that much.
 Examples:
   tf-stugan data check cifar10 --data_dir=~/tensorflow_datasets
   tf-stugan data check ~/pictures/flowers
+  tf-stugan data check ~/pictures/horse2zebra           # of trainA, trainB, testA, testB one by one
   tf-stugan data prepare ~/pictures/flowers --gin_param='IMAGE_RESOLUTION = 128'
   tf-stugan data prepare imagenet128 --data_dir=/data
   tf-stugan data check --gin_file=sngan_cifar10_stugan.gin
@@ -25,6 +26,8 @@ from tf_stugan import configuration
 from tf_stugan import errors
 from tf_stugan.commands import common
 from tf_stugan.data import prepared
+from tf_stugan.data.domains import OneClass
+from tf_stugan.data.image_folder import DOMAIN_FOLDERS
 from tf_stugan.data.images import ImageSource
 from tf_stugan.data.stored_images import printable
 from tf_stugan.data.stored_images import StoredImages
@@ -44,7 +47,16 @@ def define_flags(values: flags.FlagValues) -> None:
 def run(values: flags.FlagValues, action: str = '', name: str = '') -> None:
   if action not in _ACTIONS:
     raise errors.UserError(f'say `data check SET` or `data prepare SET`{f"; there is no {action!r}" if action else ""}.')
-  _ACTIONS[action](_source(values, name), values.data_dir)
+  for part in _parts(name):
+    source = _source(values, part)
+    _ACTIONS[action](source.source if isinstance(source, OneClass) else source, values.data_dir)
+
+
+def _parts(name):
+  """The folders of a folder that holds two domains, trainA and trainB; any other name by itself."""
+  folder = pathlib.Path(name).expanduser()
+  there = [part for part in DOMAIN_FOLDERS if name and (folder / part).is_dir()]
+  return [str(folder / part) for part in there] if there[:2] == ['trainA', 'trainB'] else [name]
 
 
 def _source(values, name) -> ImageSource:

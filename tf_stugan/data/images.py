@@ -1,7 +1,7 @@
 """Images in memory or streamed from disk, and the order in which a run sees them."""
 
 import abc
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 import dataclasses
 import functools
 import hashlib
@@ -10,6 +10,7 @@ import os
 import numpy as np
 import tensorflow as tf
 
+from tf_stugan import errors
 from tf_stugan import rng
 
 
@@ -23,6 +24,7 @@ class Images:
     labels: int32 [N].
     num_classes: labels are in [0, num_classes).
     stored_fingerprint: the fingerprint, where it was computed before; of a large set it takes minutes.
+    classes: names, by label; empty where classes have none.
   """
 
   name: str
@@ -30,6 +32,7 @@ class Images:
   labels: np.ndarray
   num_classes: int
   stored_fingerprint: str | None = None
+  classes: Sequence[str] = ()
 
   def __len__(self):
     return len(self.images)
@@ -61,6 +64,14 @@ class ImageSource(abc.ABC):
   @abc.abstractmethod
   def load(self, data_dir: str | None = None) -> Images:
     """Reads the training split. Raises DataError where it is missing or cannot be read."""
+
+  def test_source(self) -> 'ImageSource':
+    """Returns the source of the test images that go with these, whose `load` reads them in turn.
+
+    Raises:
+      DataError: there can be none.
+    """
+    raise errors.DataError(f'{type(self).__name__} has no test images.')
 
 
 def to_float(images: tf.Tensor) -> tf.Tensor:
@@ -95,6 +106,20 @@ def shuffled(positions: tf.Tensor, size: int, seed: rng.Seed) -> tf.Tensor:
   return tf.gather(tf.transpose(places), epochs - first, batch_dims=1)
 
 
+def _resized(images, side):
+  """uint8 [n, H, W, C] -> float32 [n, side, side, C], whole numbers of 0..255: Pillow's bicubic filter, but rounded once."""
+  resized = tf.image.resize(images, [side, side], 'bicubic', antialias=True)
+  return tf.clip_by_value(tf.round(resized), 0, 255)
+
+
+def _cropped(images, side, places):
+  """[n, H, W, C] -> [n, side, side, C]: of image i the part at places[i], float [2] in [0, 1) of all that there are."""
+  for axis in (1, 2):
+    first = tf.cast(places[:, axis - 1] * (images.shape[axis] - side + 1), tf.int32)
+    images = tf.gather(images, first[:, None] + tf.range(side), axis=axis, batch_dims=1)
+  return images
+
+
 def _look_up(data: Images) -> Callable[[tf.Tensor], tf.Tensor]:
   """int64 [n] -> the uint8 images [n, H, W, C] with these numbers.
 
@@ -121,7 +146,8 @@ def _file_reader(mapped: np.memmap) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def batches(data: Images, counts: Mapping[str, tuple[int, int]], run_seed: int, first_step: int = 0,
-            num_replicas: int = 1, flip: bool = False, replicas: range | None = None) -> tf.data.Dataset:
+            num_replicas: int = 1, flip: bool = False, replicas: range | None = None, resize: int | None = None,
+            crop: int | None = None) -> tf.data.Dataset:
   """The batches of a run from `first_step` on. What a step sees depends on (run_seed, step) alone.
 
   Args:
@@ -132,10 +158,18 @@ def batches(data: Images, counts: Mapping[str, tuple[int, int]], run_seed: int, 
     num_replicas: of the whole run; each gets its share of every update.
     flip: mirror each image left-right with probability 1/2.
     replicas: those that are fed from here, all if not given; consecutive elements go to consecutive ones.
+    resize: height and width that each image is brought to first, in pixels; with `crop`, CycleGAN's augmentation.
+    crop: height and width of the part of each image that is shown, in pixels; its place is drawn.
 
   Returns:
     A data set of {player: {'images': float32 [updates, N / num_replicas, H, W, C], 'labels': int32 [...]}}.
+
+  Raises:
+    DataError: the images are smaller than the crop.
   """
+  height, width = (resize, resize) if resize else data.image_shape[:2]
+  if crop and crop > min(height, width):
+    raise errors.DataError(f'{data.name} has images of {height} x {width}, too small to crop {crop} x {crop} out of them.')
   look_up, labels = _look_up(data), tf.constant(data.labels)
   per_step = sum(updates * size for updates, size in counts.values())
   order = rng.seed(run_seed, 'data/order')
@@ -150,11 +184,15 @@ def batches(data: Images, counts: Mapping[str, tuple[int, int]], run_seed: int, 
       within = offset + size * np.arange(updates)[:, None] + np.arange(share)[None, :]
       within = tf.reshape(tf.constant(within, tf.int64), [-1]) + replica * share
       chosen = shuffled(step * per_step + within, len(data), order)
-      batch = to_float(look_up(chosen))
+      batch = look_up(chosen)
+      batch = to_float(_resized(batch, resize) if resize else batch)
+      if crop:
+        places = rng.uniform([per_step, 2], rng.seed(run_seed, 'data/crop', step))
+        batch = _cropped(batch, crop, tf.gather(places, within))
       if flip:
         batch = tf.where(tf.gather(mirrored, within)[:, None, None, None], batch[:, :, ::-1], batch)
       result[player] = {
-          'images': tf.reshape(batch, [updates, share, *data.image_shape]),
+          'images': tf.reshape(batch, [updates, share, *batch.shape[1:]]),
           'labels': tf.reshape(tf.gather(labels, chosen), [updates, share])}
       offset += updates * size
     return result

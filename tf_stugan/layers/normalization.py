@@ -158,8 +158,8 @@ class ConditionalBatchNorm(keras.layers.Layer):
 class InstanceNorm(keras.layers.GroupNormalization):
   """x [N, H, W, C] -> (x - mean) / sqrt(variance + epsilon) * gamma + beta, with moments over the positions of each image.
 
-  Keras's group normalization with as many groups as channels, in which moments are computed from differences to the mean
-  and in float32 whatever the network computes in. Ulyanov et al., 2016, https://arxiv.org/abs/1607.08022.
+  Keras's group normalization with as many groups as channels, but for two things: moments are float32 whatever the network
+  computes in, and no tensor on the way has five dimensions. Ulyanov et al., 2016, https://arxiv.org/abs/1607.08022.
 
   Args:
     name: of the layer.
