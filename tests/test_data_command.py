@@ -10,6 +10,7 @@ import pytest
 
 from tf_stugan import cli
 from tf_stugan import configuration
+from tf_stugan.data import image_folder
 
 
 @pytest.fixture
@@ -95,6 +96,36 @@ def test_a_class_of_bad_files_is_named(folder, tmp_path, capsys):
   (folder / 'three' / 'a.png').touch()
   for action in ('check', 'prepare'):
     assert re.search('no image of +three\n', call(capsys, 'data', action, folder, f'--data_dir={tmp_path}')[1])
+
+
+def test_a_folder_of_two_domains_is_checked_and_prepared_domain_by_domain(folder, tmp_path, capsys):
+  (folder / 'one').rename(folder / 'trainA')
+  (folder / 'two').rename(folder / 'trainB')
+  (folder / 'testB').mkdir()
+  Image.new('RGB', (30, 30)).save(folder / 'testB' / 'a.png')
+  arguments = (folder, f'--data_dir={tmp_path}', '--gin_param=IMAGE_RESOLUTION = 16')
+  code, out, _ = call(capsys, 'data', 'prepare', *arguments)
+  assert code == 0 and re.findall('images +([0-9]+)\n', out) == ['10', '11', '1']
+  code, out, _ = call(capsys, 'data', 'check', *arguments)
+  assert code == 0 and out.count('(whole)') == 3
+  names = re.findall('data set +(.*?),', out)
+  assert names == [f'{folder.name}/{part}' for part in ('trainA', 'trainB', 'testB')]
+  test = image_folder.domain_folder(str(folder), 'B', 16).test_source().load(str(tmp_path))
+  assert isinstance(test.images, np.memmap) and test.image_shape == (16, 16, 3)
+  shutil.rmtree(folder / 'trainB')
+  (folder / 'trainB').mkdir()
+  code, _, err = call(capsys, 'data', 'check', folder)
+  assert code == 3 and re.search('trainB holds no image file', err)
+
+
+def test_of_one_class_the_whole_set_is_checked(tmp_path, capsys):
+  (tmp_path / 'class.gin').write_text(
+      "include 'datasets/digits.gin'\nfrom __gin__ import dynamic_registration\nfrom tf_stugan.data import domains\n"
+      'from tf_stugan.data import embedded\nfrom tf_stugan.procedures import procedure\n'
+      'procedure.Experiment.data = @domains.OneClass()\ndomains.OneClass.source = @embedded.Digits()\n'
+      "domains.OneClass.label = '7'\n")
+  code, out, _ = call(capsys, 'data', 'check', f'--gin_file={tmp_path / "class.gin"}')
+  assert code == 0 and '1797 of (32, 32, 1)' in out
 
 
 @pytest.mark.parametrize('arguments, code, message', [

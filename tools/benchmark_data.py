@@ -75,7 +75,7 @@ def main(_):
   rounds = range(FLAGS.rounds)
   with tempfile.TemporaryDirectory(dir=FLAGS.folder) as scratch:
     folder = pathlib.Path(scratch, 'set')
-    prepared.write(folder, noise, FLAGS.images, 'noise', 1, '')
+    prepared.write(folder, noise, FLAGS.images, 'noise', ['all'], '')
     child = [sys.executable, *sys.argv, f'--cold={folder}']
     result = {'streamed_cold': [
         float(subprocess.run(child, check=True, capture_output=True, text=True).stdout) for _ in rounds]}

@@ -1,7 +1,9 @@
 import numpy as np
+from PIL import Image
 import pytest
 import tensorflow as tf
 
+from tf_stugan import errors
 from tf_stugan import rng
 from tf_stugan.data import embedded
 from tf_stugan.data import images
@@ -81,3 +83,63 @@ def test_each_worker_gets_the_shares_of_its_own_replicas():
       expected = of_all[4 * (i // 2) + replicas[i % 2]]['d']['data']
       np.testing.assert_array_equal(batch['d']['data'].images, expected.images)
       np.testing.assert_array_equal(batch['d']['data'].labels, expected.labels)
+
+
+COORDINATES = images.Images(  # each pixel holds its row, its column and the number of the image
+    'coordinates', np.array([np.stack([*np.mgrid[:9, :12], np.full([9, 12], i)], axis=2) for i in range(20)], np.uint8),
+    np.zeros(20, np.int32), 1)
+
+
+def crops(**options):
+  taken = images.batches({'data': COORDINATES}, draw(2, 10), run_seed=1, crop=7, **options).take(8)
+  return [np.rint((element['d']['data'].images.numpy() + 1) * 127.5) for element in taken]
+
+
+def test_a_crop_is_a_part_of_its_image_in_a_place_that_is_drawn():
+  run = np.concatenate(crops()).reshape(-1, 7, 7, 3)
+  corners = run[:, 0, 0, :2]
+  np.testing.assert_array_equal(run[..., :2] - corners[:, None, None], np.broadcast_to(
+      np.stack(np.mgrid[:7, :7], axis=2), [160, 7, 7, 2]))
+  assert (run[..., 2] == run[:, :1, :1, 2]).all()
+  plain = first(images.batches({'data': COORDINATES}, draw(2, 10), run_seed=1), 8)
+  np.testing.assert_array_equal(run[:, 0, 0, 2], np.rint((np.concatenate(plain)[..., 0, 0, 2].ravel() + 1) * 127.5))
+  rows, columns = (np.bincount(c.astype(int)) for c in corners.T)
+  assert len(rows) == 3 and len(columns) == 6 and rows.min() > 30 and columns.min() > 10  # of 160
+
+
+def test_crops_are_a_function_of_seed_and_step():
+  run = crops(resize=14, flip=True)
+  np.testing.assert_array_equal(crops(resize=14, flip=True, first_step=3)[:5], run[3:])
+  shares = crops(resize=14, flip=True, num_replicas=2)
+  np.testing.assert_array_equal(np.concatenate(shares[:2], axis=1), run[0])
+  np.testing.assert_array_equal(np.concatenate(shares[2:4], axis=1), run[1])
+  other = first(images.batches({'data': COORDINATES}, draw(2, 10), run_seed=2, crop=7, resize=14), 1)[0]
+  assert (other != run[0]).any()
+
+
+def test_resized_images_are_those_of_pillow():
+  """Within one level, on waves that nearly touch 0 and 255: Pillow rounds and clips after each direction."""
+  rows, columns = np.mgrid[:20, :20]
+  waves = np.stack([127.5 + 120 * np.sin(rows / 3 + i) * np.cos(columns / (4 + i)) for i in range(3)], axis=2)
+  waves = images.Images('waves', waves[None].astype(np.uint8), np.zeros(1, np.int32), 1)
+  for side in (23, 9):
+    run = first(images.batches({'data': waves}, draw(1, 1), 1, resize=side), 1)[0][0, 0]
+    pillow = Image.fromarray(waves.images[0]).resize([side, side], Image.Resampling.BICUBIC)
+    assert np.abs((run + 1) * 127.5 - np.asarray(pillow)).max() < 1.01
+
+
+def test_what_the_filter_overshoots_is_clipped(data):
+  run = first(images.batches({'data': data}, draw(1, 20), 1, resize=9), 1)[0]
+  assert (run.min(), run.max()) == (-1, 1)
+
+
+def test_a_crop_of_the_whole_image_is_the_image(data):
+  np.testing.assert_array_equal(first(images.batches({'data': data}, draw(1, 6), 1, crop=4), 2),
+                                first(images.batches({'data': data}, draw(1, 6), 1), 2))
+
+
+def test_images_smaller_than_the_crop_are_refused(data):
+  with pytest.raises(errors.DataError, match='random/train has images of 4 x 4, too small to crop 5 x 5'):
+    images.batches({'data': data}, draw(1, 6), 1, crop=5)
+  with pytest.raises(errors.DataError, match='images of 3 x 3, too small to crop 4 x 4'):
+    images.batches({'data': data}, draw(1, 6), 1, crop=4, resize=3)

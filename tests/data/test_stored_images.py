@@ -117,7 +117,7 @@ def test_what_does_not_fit_into_memory_is_refused_with_what_to_do(folder, tmp_pa
   assert image_folder.ImageFolder(str(folder), 16, memory_limit=7680).load(str(tmp_path)) is not None
 
 
-@pytest.mark.parametrize('options', [{}, {'first_step': 2}, {'flip': True, 'num_replicas': 2}])
+@pytest.mark.parametrize('options', [{}, {'first_step': 2}, {'flip': True, 'num_replicas': 2}, {'resize': 20, 'crop': 12}])
 def test_streamed_batches_are_those_from_memory(folder, tmp_path, options):
   source = image_folder.ImageFolder(str(folder), 16)
   in_memory = source.load(str(tmp_path))
@@ -207,16 +207,16 @@ def test_what_stops_half_way_leaves_nothing(folder, tmp_path, failure, error):
     yield np.zeros([4, 4, 3], np.uint8), 0
     raise failure
   with pytest.raises(error):
-    prepared.write(tmp_path / 'd' / 'set', interrupted(), 2, 'set', 1, '')
+    prepared.write(tmp_path / 'd' / 'set', interrupted(), 2, 'set', ['all'], '')
   assert [p.name for p in (tmp_path / 'd').iterdir()] == ['.set.lock']
 
 
 def test_two_processes_do_not_write_the_same_set(tmp_path):
   def second():
     yield np.zeros([4, 4, 3], np.uint8), 0
-    prepared.write(tmp_path / 'set', iter([(np.zeros([4, 4, 3], np.uint8), 0)]), 1, 'set', 1, '')
+    prepared.write(tmp_path / 'set', iter([(np.zeros([4, 4, 3], np.uint8), 0)]), 1, 'set', ['all'], '')
   with pytest.raises(errors.DataError, match='Another process'):
-    prepared.write(tmp_path / 'set', second(), 1, 'set', 1, '')
+    prepared.write(tmp_path / 'set', second(), 1, 'set', ['all'], '')
 
 
 def test_a_read_only_folder_says_so(folder, tmp_path):

@@ -104,6 +104,7 @@ def test_every_command_works_on_it(trained, cache, tmp_path, capsys):
   assert cli.main(['tf-stugan', 'flops', *MODULES, *FILES, '--convention=published:adapt']) == 2
   assert 'not TwoCritics' in capsys.readouterr().err
   report = tmp_path / 'report'
-  assert cli.main(['tf-stugan', 'report', f'--workdirs={trained},{trained}/dense,{trained}/masked', f'--output={report}']) == 0
+  workdirs = f'{trained},{trained}/dense,{trained}/masked'
+  assert cli.main(['tf-stugan', 'report', f'--workdirs={workdirs}', f'--output={report}']) == 0
   table = (report / 'report.csv').read_text()
   assert 'best MEAN_GAP' in table and 'painter density' in table and 'critic_left density' in table

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tf_stugan.compat import keras
 from tf_stugan.layers import normalization
 from tf_stugan.layers.embedding import Embedding
 from tf_stugan.training import strategies
@@ -72,3 +73,30 @@ def test_conditional_batch_norm_is_its_formula():
   np.testing.assert_allclose(result, normalized(X) * (1 + gain) + bias, atol=1e-5)
   assert abs(gain).max() > 0.1
   assert [v.shape.as_list() for v in layer.trainable_variables] == [[5, 3], [5, 3]]  # no gamma, no beta
+
+
+@pytest.mark.parametrize('affine', [True, False])
+def test_instance_norm_is_its_formula_and_keras_own(affine):
+  layer = normalization.InstanceNorm('norm', affine=affine)
+  layer.build(X.shape)
+  keras_layer = keras.layers.GroupNormalization(groups=3, epsilon=1e-5, center=affine, scale=affine)
+  keras_layer.build(X.shape)
+  for i, (own, other) in enumerate(zip(layer.trainable_variables, keras_layer.trainable_variables, strict=True)):
+    own.assign(own + tf.random.stateless_normal([3], [5, i]))
+    other.assign(own)
+  x = np.asarray(X, np.float64)
+  expected = (x - x.mean(axis=(1, 2), keepdims=True)) / np.sqrt(x.var(axis=(1, 2), keepdims=True) + 1e-5)
+  if affine:
+    expected = expected * layer.gamma.numpy() + layer.beta.numpy()
+  np.testing.assert_allclose(layer(X), expected, atol=1e-5)
+  np.testing.assert_allclose(layer(X), keras_layer(X), atol=1e-5)
+  assert [v.shape.as_list() for v in layer.variables] == [[3], [3]] * affine
+
+
+def test_instance_norm_far_from_zero_keeps_what_it_is_about():
+  """Where the mean is a thousand deviations, a difference of squares in float32 would be wrong in the first digit."""
+  x = X + 2000
+  layer = normalization.InstanceNorm('norm')
+  wide = np.asarray(x, np.float64)
+  expected = (wide - wide.mean(axis=(1, 2), keepdims=True)) / np.sqrt(wide.var(axis=(1, 2), keepdims=True) + 1e-5)
+  np.testing.assert_allclose(layer(x), expected, atol=1e-3)

@@ -1,5 +1,6 @@
 """What `tf-stugan data` does."""
 
+import pathlib
 import sys
 
 from absl import flags
@@ -8,6 +9,8 @@ import numpy as np
 from tf_stugan import configuration
 from tf_stugan import errors
 from tf_stugan.data import prepared
+from tf_stugan.data.domains import OneClass
+from tf_stugan.data.image_folder import DOMAIN_FOLDERS
 from tf_stugan.data.stored_images import printable
 from tf_stugan.data.stored_images import StoredImages
 from tf_stugan.data.stored_images import Survey
@@ -17,10 +20,22 @@ _MOST_NAMES = 12  # of classes or sizes in one line
 
 
 def run(values: flags.FlagValues, action: str, name: str = '') -> None:
+  for part in _parts(name):
+    _run(values, action, part)
+
+
+def _parts(name):
+  """The folders of a folder that holds two domains, trainA and trainB; any other name by itself."""
+  folder = pathlib.Path(name).expanduser()
+  there = [part for part in DOMAIN_FOLDERS if name and (folder / part).is_dir()]
+  return [str(folder / part) for part in there] if there[:2] == ['trainA', 'trainB'] else [name]
+
+
+def _run(values, action, name):
   files, bindings = find_set(values, name)
   configuration.load([configuration.find(f) for f in (*files, 'runs/data_only.gin')], bindings)
   for source in configuration.make_experiment().data.values():
-    _ACTIONS[action](source, values.data_dir)
+    _ACTIONS[action](source.source if isinstance(source, OneClass) else source, values.data_dir)
 
 
 def _check(source, data_dir):

@@ -27,4 +27,4 @@ class Digits(ImageSource):
     images = tf.image.resize(
         digits.images[..., None] * (255 / 16), [self.resolution] * 2, tf.image.ResizeMethod.BICUBIC).numpy()
     images = np.clip(np.round(images), 0, 255).astype(np.uint8)
-    return Images('digits/train', images, digits.target.astype(np.int32), 10)
+    return Images('digits/train', images, digits.target.astype(np.int32), 10, classes=tuple('0123456789'))

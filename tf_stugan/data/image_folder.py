@@ -1,5 +1,6 @@
 """A folder of image files."""
 
+import copy
 import os
 
 from tf_stugan import errors
@@ -8,6 +9,8 @@ from tf_stugan.data import pixels
 from tf_stugan.data.stored_images import Listing
 from tf_stugan.data.stored_images import MEMORY_LIMIT
 from tf_stugan.data.stored_images import StoredImages
+
+DOMAIN_FOLDERS = ('trainA', 'trainB', 'testA', 'testB')  # of a set with two domains, as CycleGAN's code has it
 
 
 class ImageFolder(StoredImages):
@@ -39,10 +42,38 @@ class ImageFolder(StoredImages):
     classes = sorted({_class_of(path) for path in paths})
     labels = {name: label for label, name in enumerate(classes)}
     files = [image_files.File(path, labels[_class_of(path)]) for path in paths]
-    name = os.path.basename(self.path) + (f', {pixels.square_rule(self.resolution)}' if self.resolution else '')
+    name = _title(self.path) + (f', {pixels.square_rule(self.resolution)}' if self.resolution else '')
     return Listing(
         name, len(files), classes, image_files.identity(self.path, files),
         lambda: image_files.read(self.path, files, self.channels, self.resolution), ignored)
+
+  def test_source(self):
+    """Returns the source of the folder 'test...' beside this folder 'train...': testA beside trainA."""
+    parent, name = os.path.split(self.path)
+    if not name.startswith('train'):
+      raise errors.DataError(
+          f"{self.path} has no test images: they would be in a folder 'test' beside one that is called 'train'.")
+    source = copy.copy(self)
+    source.path = os.path.join(parent, 'test' + name.removeprefix('train'))
+    return source
+
+
+def domain_folder(path: str, domain: str, resolution: int | None, channels: int = 3,
+                  memory_limit: int = MEMORY_LIMIT) -> ImageFolder:
+  """Makes the source of one domain of a folder that holds `trainA`, `trainB` and, to be scored, `testA`, `testB`.
+
+  Args:
+    path: the folder that holds them, from the working directory.
+    domain: 'A' or 'B'.
+    resolution, channels, memory_limit: as in `ImageFolder`.
+  """
+  return ImageFolder(os.path.join(path, f'train{domain}'), resolution, channels, memory_limit)
+
+
+def _title(path):
+  """The folder's name; of a domain, whose folder has the same name in every set, the set's name before it."""
+  parent, name = os.path.split(path)
+  return os.path.join(os.path.basename(parent), name) if name in DOMAIN_FOLDERS else name
 
 
 def _class_of(path):

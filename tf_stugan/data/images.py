@@ -1,7 +1,7 @@
 """Images in memory or streamed from disk, and the order in which a run sees them."""
 
 import abc
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 import dataclasses
 import functools
 import hashlib
@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from tf_stugan import errors
 from tf_stugan import rng
 
 
@@ -24,6 +25,7 @@ class Images:
     labels: int32 [N].
     num_classes: labels are in [0, num_classes).
     stored_fingerprint: the fingerprint, where it was computed before; of a large set it takes minutes.
+    classes: names, by label; empty where classes have none.
   """
 
   name: str
@@ -31,6 +33,7 @@ class Images:
   labels: np.ndarray
   num_classes: int
   stored_fingerprint: str | None = None
+  classes: Sequence[str] = ()
 
   def __len__(self):
     return len(self.images)
@@ -84,6 +87,14 @@ class ImageSource(abc.ABC):
   def load(self, data_dir: str | None = None) -> Images:
     """Reads the training split. Raises DataError where it is missing or cannot be read."""
 
+  def test_source(self) -> 'ImageSource':
+    """Returns the source of the test images that go with these, whose `load` reads them in turn.
+
+    Raises:
+      DataError: there can be none.
+    """
+    raise errors.DataError(f'{type(self).__name__} has no test images.')
+
 
 def to_float(images: tf.Tensor) -> tf.Tensor:
   """uint8 0..255 -> float32 in [-1, 1]."""
@@ -117,6 +128,20 @@ def shuffled(positions: tf.Tensor, size: int, seed: rng.Seed) -> tf.Tensor:
   return tf.gather(tf.transpose(places), epochs - first, batch_dims=1)
 
 
+def _resized(images, side):
+  """uint8 [n, H, W, C] -> float32 [n, side, side, C], whole numbers of 0..255: Pillow's bicubic filter, but rounded once."""
+  resized = tf.image.resize(images, [side, side], 'bicubic', antialias=True)
+  return tf.clip_by_value(tf.round(resized), 0, 255)
+
+
+def _cropped(images, side, places):
+  """[n, H, W, C] -> [n, side, side, C]: of image i the part at places[i], float [2] in [0, 1) of all that there are."""
+  for axis in (1, 2):
+    first = tf.cast(places[:, axis - 1] * (images.shape[axis] - side + 1), tf.int32)
+    images = tf.gather(images, first[:, None] + tf.range(side), axis=axis, batch_dims=1)
+  return images
+
+
 def _look_up(data: Images) -> Callable[[tf.Tensor], tf.Tensor]:
   """int64 [n] -> the uint8 images [n, H, W, C] with these numbers.
 
@@ -143,7 +168,8 @@ def _file_reader(mapped: np.memmap) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def batches(data: Mapping[str, Images], draws: Mapping[str, Draw], run_seed: int, first_step: int = 0,
-            num_replicas: int = 1, flip: bool = False, replicas: range | None = None) -> tf.data.Dataset:
+            num_replicas: int = 1, flip: bool = False, replicas: range | None = None, resize: int | None = None,
+            crop: int | None = None) -> tf.data.Dataset:
   """The batches of a run from `first_step` on. What a step sees depends on (run_seed, step) alone.
 
   Args:
@@ -154,11 +180,16 @@ def batches(data: Mapping[str, Images], draws: Mapping[str, Draw], run_seed: int
     num_replicas: of the whole run; each gets its share of every update.
     flip: mirror each image left-right with probability 1/2.
     replicas: those that are fed from here, all if not given; consecutive elements go to consecutive ones.
+    resize: height and width that each image is brought to first, in pixels; with `crop`, CycleGAN's augmentation.
+    crop: height and width of the part of each image that is shown, in pixels; its place is drawn.
 
   Returns:
     A data set of {turn: {domain: `Examples` with images [updates, N / num_replicas, H, W, C]}}.
+
+  Raises:
+    DataError: the images are smaller than the crop.
   """
-  domains = [_Domain(name, images, draws, run_seed, flip) for name, images in data.items()]
+  domains = [_Domain(name, images, draws, run_seed, flip, resize, crop) for name, images in data.items()]
   replicas = range(num_replicas) if replicas is None else replicas
 
   def element(index):
@@ -173,13 +204,17 @@ def batches(data: Mapping[str, Images], draws: Mapping[str, Draw], run_seed: int
 class _Domain:
   """The order in which one domain is seen."""
 
-  def __init__(self, name, data, draws, run_seed, flip):
+  def __init__(self, name, data, draws, run_seed, flip, resize, crop):
+    height, width = (resize, resize) if resize else data.image_shape[:2]
+    if crop and crop > min(height, width):
+      raise errors.DataError(
+          f'{data.name} has images of {height} x {width}, too small to crop {crop} x {crop} out of them.')
     self.name = name
     self._data = data
     self._draws = {turn: draw for turn, draw in draws.items() if name in draw.domains}
     self._per_step = sum(draw.updates * draw.size for draw in self._draws.values())
     self._run_seed = run_seed
-    self._flip = flip
+    self._flip, self._resize, self._crop = flip, resize, crop
     self._look_up, self._labels = _look_up(data), tf.constant(data.labels)
 
   def at(self, step, replica, num_replicas):
@@ -193,11 +228,15 @@ class _Domain:
       within = offset + size * np.arange(updates)[:, None] + np.arange(share)[None, :]
       within = tf.reshape(tf.constant(within, tf.int64), [-1]) + replica * share
       chosen = shuffled(step * self._per_step + within, len(self._data), order)
-      batch = to_float(self._look_up(chosen))
+      batch = self._look_up(chosen)
+      batch = to_float(_resized(batch, self._resize) if self._resize else batch)
+      if self._crop:
+        places = rng.uniform([self._per_step, 2], rng.seed(self._run_seed, f'{self.name}/crop', step))
+        batch = _cropped(batch, self._crop, tf.gather(places, within))
       if self._flip:
         batch = tf.where(tf.gather(mirrored, within)[:, None, None, None], batch[:, :, ::-1], batch)
       result[turn] = Examples(
-          tf.reshape(batch, [updates, share, *self._data.image_shape]),
+          tf.reshape(batch, [updates, share, *batch.shape[1:]]),
           tf.reshape(tf.gather(self._labels, chosen), [updates, share]))
       offset += updates * size
     return result

@@ -4,7 +4,7 @@ A prepared set is a folder with `images.bin` (uint8 [N, H, W, C], row after row)
 `manifest.json`. It is written under another name and renamed, so it is there whole or not at all.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 import contextlib
 import fcntl
 import itertools
@@ -25,8 +25,8 @@ _FORMAT = 1
 _MARGIN = 2**30  # bytes that stay free on the disk
 
 
-def write(folder: pathlib.Path, images: Iterable[tuple[np.ndarray, int]], count: int, name: str, num_classes: int,
-          identity: str) -> None:
+def write(folder: pathlib.Path, images: Iterable[tuple[np.ndarray, int]], count: int, name: str,
+          classes: Sequence[str], identity: str) -> None:
   """Writes a prepared set, of which nothing is there yet.
 
   Args:
@@ -34,7 +34,7 @@ def write(folder: pathlib.Path, images: Iterable[tuple[np.ndarray, int]], count:
     images: pairs of uint8 [H, W, C] and label; at least one.
     count: the most images there can be, to see whether they will fit.
     name: of the data set.
-    num_classes: labels are in [0, num_classes).
+    classes: names, by label.
     identity: tells whether the originals have changed since.
 
   Raises:
@@ -46,8 +46,8 @@ def write(folder: pathlib.Path, images: Iterable[tuple[np.ndarray, int]], count:
     with _lock(folder), _scratch(temporary):
       if folder.exists():
         raise errors.DataError(f'{folder} is there already. Delete that folder to prepare it again.')
-      manifest = {'format': _FORMAT, 'name': name, 'num_classes': num_classes, 'identity': identity,
-                  'shape': _write_arrays(temporary, images, count)}
+      manifest = {'format': _FORMAT, 'name': name, 'num_classes': len(classes), 'classes': list(classes),
+                  'identity': identity, 'shape': _write_arrays(temporary, images, count)}
       manifest['fingerprint'] = _map(temporary, manifest).fingerprint
       (temporary / 'manifest.json').write_text(json.dumps(manifest, indent=1))
       os.rename(temporary, folder)
@@ -122,7 +122,8 @@ def _map(folder, manifest):
   if labels.shape != shape[:1]:
     raise ValueError(f'{labels.shape} labels of {shape[0]} images')
   images = np.memmap(folder / 'images.bin', np.uint8, 'r', shape=shape)
-  return Images(manifest['name'], images, labels, manifest['num_classes'], manifest.get('fingerprint'))
+  return Images(manifest['name'], images, labels, manifest['num_classes'], manifest.get('fingerprint'),
+                manifest.get('classes', ()))
 
 
 def verify(folder: pathlib.Path) -> None:

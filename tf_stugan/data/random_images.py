@@ -1,5 +1,7 @@
 """Images of noise, for benchmarks and for trying a configuration where the real data set is not at hand."""
 
+import copy
+
 import numpy as np
 
 from tf_stugan import errors
@@ -26,9 +28,16 @@ class RandomImages(ImageSource):
     self.channels = channels
     self.num_classes = num_classes
     self.seed = seed
+    self.split = 'train'
 
   def load(self, data_dir=None):
     shape = [self.num_images, self.resolution, self.resolution, self.channels]
-    images = np.random.default_rng(self.seed).integers(0, 256, shape, np.uint8)
+    seed = self.seed if self.split == 'train' else [self.seed, 1]
+    images = np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
     labels = np.arange(self.num_images, dtype=np.int32) % self.num_classes
-    return Images('random/train', images, labels, self.num_classes)
+    return Images(f'random/{self.split}', images, labels, self.num_classes)
+
+  def test_source(self):
+    source = copy.copy(self)
+    source.split = 'test'
+    return source

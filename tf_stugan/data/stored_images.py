@@ -178,7 +178,8 @@ class StoredImages(ImageSource):
       _LOG.warning('%s: %d usable images. Left out: %s', listing.name, survey.usable, survey.left_out())
     if empty := survey.empty_classes:
       _LOG.warning('%s: %d of %d classes have no image: %s', listing.name, len(empty), len(listing.classes), _few(empty))
-    return Images(listing.name, images[:len(labels)], np.asarray(labels, np.int32), len(listing.classes))
+    return Images(
+        listing.name, images[:len(labels)], np.asarray(labels, np.int32), len(listing.classes), classes=listing.classes)
 
   def survey(self, data_dir: str | None = None) -> Survey:
     """Reads all originals, and keeps what there is to know of them. Raises DataError where they are missing."""
@@ -198,7 +199,7 @@ class StoredImages(ImageSource):
     listing = self.listing(data_dir)
     survey = Survey(listing)
     prepared.write(self.prepared_folder(data_dir), _usable(listing, survey), listing.count, listing.name,
-                   len(listing.classes), listing.identity)
+                   listing.classes, listing.identity)
     return survey
 
   def _check_originals(self, folder, data_dir):

@@ -1,5 +1,6 @@
 """Any image set of TensorFlow Datasets."""
 
+import copy
 import os
 import re
 
@@ -16,6 +17,7 @@ from tf_stugan.data.stored_images import MEMORY_LIMIT
 from tf_stugan.data.stored_images import StoredImages
 
 _STORED = {'cifar10': 32}  # pixels; asked for this size, a set stays as it is, its name as well
+_TEST = {'imagenet2012': 'validation'}  # its test images have no labels
 
 
 class TFDSImages(StoredImages):
@@ -57,6 +59,12 @@ class TFDSImages(StoredImages):
       name += f', {pixels.square_rule(self.resolution)}'
     return Listing(name, count, classes, f'{builder.info.full_name}/{self.split}/{count}',
                    lambda: self._read(data, labelled, data_dir))
+
+  def test_source(self):
+    """Returns the source of split 'test', or of 'testA' for 'trainA'. Whether there is one shows when it is read."""
+    source, domain = copy.copy(self), re.match(r'train(\w*)', self.split)
+    source.split = _TEST.get(self.name, f'test{domain[1] if domain else ""}')
+    return source
 
   def _builder(self, tfds, data_dir):
     try:

@@ -1,5 +1,6 @@
 """Tiny ImageNet as it is distributed."""
 
+import copy
 import os
 
 from tf_stugan import errors
@@ -47,6 +48,12 @@ class TinyImageNet(StoredImages):
     name = f'tiny_imagenet/{self.split}' + (f', {pixels.square_rule(self.resolution)}' if self.resolution else '')
     return Listing(name, len(files), classes, image_files.identity(str(root), files),
                    lambda: image_files.read(str(root), files, 3, self.resolution))
+
+  def test_source(self):
+    """Returns the source of the validation images, since the test images have no labels."""
+    source = copy.copy(self)
+    source.split = 'val'
+    return source
 
 
 def _train_files(root, classes):

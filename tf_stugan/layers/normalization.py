@@ -1,4 +1,4 @@
-"""Batch normalization as the papers' PyTorch code has it, plain and conditional."""
+"""Batch normalization as the papers' PyTorch code has it, plain and conditional, and instance normalization."""
 
 from collections.abc import Callable, Iterator
 import contextlib
@@ -153,6 +153,32 @@ class ConditionalBatchNorm(keras.layers.Layer):
     gain = self.gain(condition, training=training)[:, None, None, :]
     bias = self.bias(condition, training=training)[:, None, None, :]
     return self.norm(x, training=training) * (1 + gain) + bias
+
+
+class InstanceNorm(keras.layers.GroupNormalization):
+  """x [N, H, W, C] -> (x - mean) / sqrt(variance + epsilon) * gamma + beta, with moments over the positions of each image.
+
+  Keras's group normalization with as many groups as channels, but for two things: moments are float32 whatever the network
+  computes in, and no tensor on the way has five dimensions. Ulyanov et al., 2016, https://arxiv.org/abs/1607.08022.
+
+  Args:
+    name: of the layer.
+    epsilon: added to the (biased) variance.
+    affine: False leaves gamma (1 at first) and beta (0 at first) out.
+  """
+
+  def __init__(self, name: str | None = None, epsilon: float = 1e-5, affine: bool = True):
+    super().__init__(groups=-1, epsilon=epsilon, center=affine, scale=affine, name=name)
+
+  def add_weight(self, *args, **kwargs):
+    """Makes a variable that is not cast to what the network computes in."""
+    return super().add_weight(*args, experimental_autocast=False, **kwargs)
+
+  def call(self, x, training=False):
+    del training
+    wide = tf.cast(x, tf.float32)
+    mean, variance = tf.nn.moments(wide, [1, 2], keepdims=True)
+    return tf.cast(tf.nn.batch_normalization(wide, mean, variance, self.beta, self.gamma, self.epsilon), x.dtype)
 
 
 def no_norm(name: str) -> Callable[..., tf.Tensor]:

@@ -21,9 +21,9 @@ class _Prunable(keras.layers.Layer, PrunableLayer):
   """A layer with `kernel`, optional `bias`, optional kernel normalizer, and a mask that exists once it is asked for.
 
   Attributes:
-    void_bias: True where what follows takes the mean of each channel away again (BatchNorm). The gradient of the bias is 0
-      then; computed, it is nothing but rounding, which Adam scales up to whole steps, other ones for other replicas. So it
-      is not computed. Set it before the layer is called.
+    void_bias: True where what follows takes the mean of each channel away again (BatchNorm, InstanceNorm). The gradient of
+      the bias is 0 then; computed, it is nothing but rounding, which Adam scales up to whole steps, other ones for other
+      replicas. So it is not computed. Set it before the layer is called.
   """
 
   void_bias = False
@@ -121,10 +121,42 @@ class Conv2D(_Prunable):
     return x if self.finish is None else self.finish(x)
 
 
-class Conv2DTranspose(_Prunable):
-  """Transposed convolution with stride 2 and SAME padding: [N, H, W, C_in] -> [N, 2H, 2W, units].
+class PaddedConv2D(_Prunable):
+  """Convolution with p = (kernel_size - 1) // 2 pixels added on each of the four sides, as PyTorch's `padding=p` has it.
 
-  The kernel is [k, k, units, C_in], as TensorFlow has it. Arguments as in `Conv2D`.
+  [N, H, W, C_in] -> [N, (H + 2p - kernel_size) // stride + 1, likewise W, units]. SAME padding is another: where it adds an
+  odd number of pixels, the larger half comes after the image.
+
+  Args:
+    units, kernel_size: as in `Conv2D`, and likewise all arguments that are not named here.
+    stride: in both directions.
+    reflect: the border mirrors the image, without repeating its outermost pixels; it is 0 otherwise.
+  """
+
+  def __init__(self, units, kernel_size=3, stride=1, reflect=False, **kwargs):
+    super().__init__(units, **kwargs)
+    self.kernel_size = kernel_size
+    self.stride = stride
+    self.padding = [[0, 0], *[[(kernel_size - 1) // 2] * 2] * 2, [0, 0]]
+    self.padding_mode = 'REFLECT' if reflect else 'CONSTANT'
+
+  def build(self, input_shape):
+    self._add_kernel([self.kernel_size, self.kernel_size, input_shape[-1], self.units])
+    sides = (size + sum(added) for size, added in zip(input_shape[1:3], self.padding[1:3], strict=True))
+    self.positions = math.prod((side - self.kernel_size) // self.stride + 1 for side in sides)
+    super().build(input_shape)
+
+  def call(self, x, training=False):
+    x = tf.pad(x, self.padding, self.padding_mode)
+    return self._add_bias(tf.nn.conv2d(x, self._effective_kernel(training), self.stride, 'VALID'))
+
+
+class Conv2DTranspose(_Prunable):
+  """Transposed convolution with stride 2: [N, H, W, C_in] -> [N, 2H, 2W, units].
+
+  Aligned as PyTorch's with padding p = (k - 1) // 2 and output_padding k % 2: row i of the input reaches row 2i + a - p
+  through row a of the kernel. The kernel is [k, k, units, C_in], as TensorFlow has it. Arguments as in `Conv2D`;
+  kernel_size at least 2.
   """
 
   def __init__(self, units, kernel_size=4, **kwargs):
@@ -137,8 +169,13 @@ class Conv2DTranspose(_Prunable):
     super().build(input_shape)
 
   def call(self, x, training=False):
-    shape = [tf.shape(x)[0], 2 * x.shape[1], 2 * x.shape[2], self.units]
-    x = tf.nn.conv2d_transpose(x, self._effective_kernel(training), shape, 2, 'SAME')
+    batch, height, width, kernel = tf.shape(x)[0], 2 * x.shape[1], 2 * x.shape[2], self._effective_kernel(training)
+    if self.kernel_size % 2:  # SAME would be aligned one pixel further up and left
+      begin, more = (self.kernel_size - 1) // 2, self.kernel_size - 2
+      whole = [batch, height + more, width + more, self.units]
+      x = tf.nn.conv2d_transpose(x, kernel, whole, 2, 'VALID')[:, begin:begin + height, begin:begin + width]
+    else:
+      x = tf.nn.conv2d_transpose(x, kernel, [batch, height, width, self.units], 2, 'SAME')
     return self._add_bias(x)
 
 

@@ -6,11 +6,13 @@ from tf_stugan.compat import keras
 from tf_stugan.layers.embedding import Embedding
 from tf_stugan.layers.normalization import BatchNorm
 from tf_stugan.layers.normalization import ConditionalBatchNorm
+from tf_stugan.layers.normalization import InstanceNorm
 from tf_stugan.layers.normalization import Projection
 from tf_stugan.layers.prunable import Conv2D
 from tf_stugan.layers.prunable import Conv2DTranspose
 from tf_stugan.layers.prunable import Dense
 from tf_stugan.layers.prunable import NormalizerFn
+from tf_stugan.layers.prunable import PaddedConv2D
 
 Initializer = str | type[keras.initializers.Initializer]  # not an instance: all layers would draw the same numbers
 
@@ -41,15 +43,19 @@ class LayerStyle:
 
   def conv(self, units: int, name: str, kernel_size: int = 3, resample: str | None = None, use_bias: bool = True) -> Conv2D:
     """Convolution with a change of resolution, if one is named; see `Conv2D`."""
-    return Conv2D(
-        units, kernel_size, resample, use_bias=use_bias, kernel_initializer=self.conv_initializer,
-        bias_initializer=self.bias_initializer, kernel_normalizer=self.kernel_normalizer, name=name)
+    return Conv2D(units, kernel_size, resample, use_bias=use_bias, name=name, **self._of_convolutions())
+
+  def padded_conv(self, units: int, name: str, kernel_size: int = 3, stride: int = 1, reflect: bool = False) -> PaddedConv2D:
+    """Convolution with a border of zeros or, with `reflect`, of mirrored pixels; see `PaddedConv2D`."""
+    return PaddedConv2D(units, kernel_size, stride, reflect, name=name, **self._of_convolutions())
 
   def conv_transpose(self, units: int, name: str, kernel_size: int) -> Conv2DTranspose:
     """Transposed convolution with stride 2."""
-    return Conv2DTranspose(
-        units, kernel_size, kernel_initializer=self.conv_initializer, bias_initializer=self.bias_initializer,
-        kernel_normalizer=self.kernel_normalizer, name=name)
+    return Conv2DTranspose(units, kernel_size, name=name, **self._of_convolutions())
+
+  def _of_convolutions(self):
+    return {'kernel_initializer': self.conv_initializer, 'bias_initializer': self.bias_initializer,
+            'kernel_normalizer': self.kernel_normalizer}
 
   def dense(self, units: int, name: str, use_bias: bool = True, prunable: bool = True) -> Dense:
     """[N, C_in] -> [N, units]."""
@@ -68,3 +74,7 @@ class LayerStyle:
   def conditional_batch_norm(self, projection: Projection, name: str) -> ConditionalBatchNorm:
     """Normalization with gain and bias that `projection` makes of the condition."""
     return ConditionalBatchNorm(projection, name, epsilon=self.batch_norm_epsilon)
+
+  def instance_norm(self, name: str, affine: bool = True) -> InstanceNorm:
+    """Normalization of each image by itself."""
+    return InstanceNorm(name, affine=affine)

@@ -9,6 +9,7 @@ writes nothing where the disk has not got that much.
 Examples:
   tf-stugan data check cifar10 --data_dir=~/tensorflow_datasets
   tf-stugan data check ~/pictures/flowers
+  tf-stugan data check ~/pictures/horse2zebra           # of trainA, trainB, testA, testB one by one
   tf-stugan data prepare ~/pictures/flowers --gin_param='IMAGE_RESOLUTION = 128'
   tf-stugan data prepare imagenet128 --data_dir=/data
   tf-stugan data check --gin_file=sngan_cifar10_stugan.gin
