@@ -177,11 +177,10 @@ def test_domains_have_to_have_images_of_one_shape(shape, message):
 
 @pytest.fixture
 def from_gin(tmp_path):
-  """Makes the domains of gin_configs/datasets/parts/NAME.gin, with bindings on top."""
+  """Makes the domains of gin_configs/datasets/NAME.gin, with bindings on top."""
   def make(name, *bindings):
     (tmp_path / 'domains.gin').write_text(
-        f"include 'datasets/parts/{name}.gin'\ninclude 'runs/data_only.gin'\nfrom __gin__ import dynamic_registration\n"
-        'from tf_stugan.procedures import procedure\nprocedure.Experiment.data = %DOMAINS\n')
+        f"include 'datasets/{name}.gin'\ninclude 'runs/data_only.gin'\n")
     configuration.load([tmp_path / 'domains.gin'], bindings)
     made = configuration.make_experiment().data
     assert list(made) == ['a', 'b']

@@ -96,6 +96,14 @@ class ImageSource(abc.ABC):
     raise errors.DataError(f'{type(self).__name__} has no test images.')
 
 
+def join(sets: Sequence[Images]) -> Images:
+  """Several sets as one, in memory; one set as it is."""
+  if len(sets) == 1:
+    return sets[0]
+  return Images(' and '.join(data.name for data in sets), np.concatenate([data.images for data in sets]),
+                np.concatenate([data.labels for data in sets]), max(data.num_classes for data in sets))
+
+
 def to_float(images: tf.Tensor) -> tf.Tensor:
   """uint8 0..255 -> float32 in [-1, 1]."""
   return tf.cast(images, tf.float32) / 127.5 - 1

@@ -6,8 +6,10 @@ import pathlib
 from typing import NamedTuple
 
 from tf_stugan import errors
+from tf_stugan.data.domains import check_alike
 from tf_stugan.data.images import Images
 from tf_stugan.data.images import ImageSource
+from tf_stugan.gans.gan import GAN
 from tf_stugan.training import strategies
 from tf_stugan.training.evaluation import Evaluator
 from tf_stugan.training.hooks import Hook
@@ -22,6 +24,7 @@ class Run(NamedTuple):
   data: Mapping[str, Images]
   trainer: Trainer
   evaluator: Evaluator | None
+  originals: Mapping[str, Images] = {}  # test images that are translated, by domain; empty where nothing is
   hooks: tuple[Hook, ...] = ()  # beside those that the procedure brings
 
 
@@ -107,6 +110,11 @@ class Experiment:
     """Reads every domain."""
     return {domain: source.load(data_dir) for domain, source in self.data.items()}
 
+  def load_originals(self, gan: GAN, data_dir: str | None) -> dict[str, Images]:
+    """Reads the test images of the domains that a game translates from."""
+    sources = dict.fromkeys(output.source for output in gan.outputs.values() if output.source)
+    return {domain: self.data[domain].test_source().load(data_dir) for domain in sources}
+
   def build(self, trainer: Trainer, data_dir: str | None = None) -> dict[str, Images]:
     """Reads the data, and creates the variables of a trainer for them.
 
@@ -118,16 +126,18 @@ class Experiment:
           f'This game is played on {", ".join(trainer.gan.domains)}; the data are {", ".join(self.data)}.')
     data = self.load_data(data_dir)
     _check_classes(data, trainer.gan.num_classes)
+    check_alike(data)
     with trainer.strategy.scope():
-      trainer.build({domain: images.image_shape for domain, images in data.items()})
+      trainer.build(trainer.shown({domain: images.image_shape for domain, images in data.items()}))
     return data
 
   def prepare(self, trainer: Trainer, workdir: Workdir, data_dir: str | None, cache_dir: pathlib.Path) -> Run:
     """Reads the data, makes every variable and the feature extractor: what is missing shows here, before step 0."""
     data = self.build(trainer, data_dir)
+    originals = self.load_originals(trainer.gan, data_dir)
     if self.evaluator and strategies.is_chief(trainer.strategy):  # no other worker scores, or writes into the cache
-      self.evaluator.prepare(data, trainer.gan.outputs, cache_dir)
-    return Run(workdir, data, trainer, self.evaluator)
+      self.evaluator.prepare(data, trainer.gan.outputs, cache_dir, originals, data_dir)
+    return Run(workdir, data, trainer, self.evaluator, originals)
 
 
 def _check_classes(data, num_classes):

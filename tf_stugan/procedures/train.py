@@ -92,7 +92,7 @@ class Train(Procedure):
         progress.Progress(self.report_interval, evaluate),
         reporting.Report(self.report_interval, log),
         cost,
-        reporting.Samples(self.sample_interval, run.workdir, log, run.data, batch_statistics=batch_statistics),
+        reporting.Samples(self.sample_interval, run.workdir, log, run.originals, batch_statistics=batch_statistics),
         checkpoint,
         *run.hooks,
         stop.hook(checkpoint),

@@ -21,6 +21,9 @@ _LOG = logging.getLogger(__name__)
 Metric = Callable[[samples.EvalSamples, samples.EvalSamples], dict[str, Score]]  # (real, fake) -> scores by name
 
 
+REFERENCES = ('train', 'train and test')
+
+
 class Evaluator:
   """Compares what a game makes with the training images: of noise, the images of seeds 0 .. num_samples - 1.
 
@@ -34,10 +37,13 @@ class Evaluator:
     batch_size: images at a time; no score depends on it, but those with batch statistics.
     batch_statistics: the generator's BatchNorms use the statistics of each batch, as the published BigGAN numbers do,
       not running ones.
+    reference: the real images that translations are compared with: 'train', those of training, or 'train and test'.
+    extractor_data: what an extractor that learns is trained on; the first domain if not given.
   """
 
   def __init__(self, extractor: FeatureExtractor, metrics: Sequence[Metric], num_samples: int = 50_000,
-               batch_size: int = 200, batch_statistics: bool = False):
+               batch_size: int = 200, batch_statistics: bool = False, reference: str = 'train',
+               extractor_data: images_lib.ImageSource | None = None):
     errors.check_counts(self, 2, num_samples=num_samples)
     errors.check_counts(self, batch_size=batch_size)
     self.extractor = extractor
@@ -45,30 +51,43 @@ class Evaluator:
     self.num_samples = num_samples
     self.batch_size = batch_size
     self.batch_statistics = batch_statistics
+    if reference not in REFERENCES:
+      raise errors.UserError(f'Evaluator.reference is one of {REFERENCES}; got {reference!r}.')
+    self.reference = reference
+    self.extractor_data = extractor_data
 
-  def prepare(self, data: Mapping[str, images_lib.Images], outputs: Mapping[str, Output], cache_dir: pathlib.Path) -> None:
+  def prepare(self, data: Mapping[str, images_lib.Images], outputs: Mapping[str, Output], cache_dir: pathlib.Path,
+              originals: Mapping[str, images_lib.Images] | None = None, data_dir: str | None = None) -> None:
     """Loads the extractor and the real statistics, so that what is missing is found before step 0.
 
     Args:
       data: by domain.
       outputs: what will be scored, by name.
       cache_dir: where both are kept.
+      originals: images that are translated, by domain.
+      data_dir: where `extractor_data` is.
     """
-    self.extractor.prepare(next(iter(data.values())), cache_dir)
-    self._data = data
-    self._real = {domain: self._cached_samples(data[domain], pathlib.Path(cache_dir))
-                  for domain in dict.fromkeys(output.domain for output in outputs.values())}
+    self._originals = originals or {}
+    seen = self.extractor_data.load(data_dir) if self.extractor_data else next(iter(data.values()))
+    self.extractor.prepare(seen, cache_dir)
+    self._real, self._real_names = {}, {}
+    for domain in dict.fromkeys(output.domain for output in outputs.values()):
+      sets = [data[domain], *([self._originals[domain]] if self.reference == 'train and test' else [])]
+      self._real[domain] = self._cached_samples(images_lib.join(sets), pathlib.Path(cache_dir))
+      self._real_names[domain] = ' and '.join(images.name for images in sets)
+    self._counts = {name: output.count(self.num_samples, self._originals.get(output.source))
+                    for name, output in outputs.items()}
 
   def protocol(self) -> dict[str, str | int]:
     """What has to be equal for two scores to be comparable."""
     statistics = f'BatchNorm statistics of batches of {self.batch_size}' if self.batch_statistics else (
         'running BatchNorm statistics')
-    counts = [real.count for real in self._real.values()]
     return {
         'extractor': self.extractor.description,
-        'real_images': counts[0] if len(counts) == 1 else ' and '.join(map(str, counts)),
-        'data': ' and '.join(self._data[domain].name for domain in self._real),
-        'generated_images': self.num_samples, 'generator': f'average, {statistics}', 'pixels': 'uint8, truncated',
+        'real_images': _one_or_all([real.count for real in self._real.values()]),
+        'data': _one_or_all(list(self._real_names.values())),
+        'generated_images': _one_or_all(list(self._counts.values())), 'generator': f'average, {statistics}',
+        'pixels': 'uint8, truncated',
         'kernel_distance': f'{samples.KEPT_FEATURES} images a side at most, chosen by a fixed permutation'}
 
   def evaluate(self, outputs: Mapping[str, Output], stopped: Callable[[], bool] = lambda: False) -> dict[str, Score]:
@@ -76,17 +95,15 @@ class Evaluator:
 
     Where there are several outputs, each has scores 'OUTPUT/NAME', and NAME is their mean.
     """
-    scores = {name: self._scores_of(output, stopped) for name, output in outputs.items()}
+    scores = {name: self._scores_of(output, self._counts[name], stopped) for name, output in outputs.items()}
     first, *others = scores.values()
     if not others:
       return first
     means = {name: Score(np.mean([s[name] for s in scores.values()]), score.better) for name, score in first.items()}
     return means | {f'{output}/{name}': score for output, s in scores.items() for name, score in s.items()}
 
-  def _scores_of(self, output, stopped):
-    originals = self._data.get(output.source)
-    count = output.count(self.num_samples, originals)
-    generated = self._generated(output, originals, count, stopped)
+  def _scores_of(self, output, count, stopped):
+    generated = self._generated(output, self._originals.get(output.source), count, stopped)
     fake = samples.gather(self.extractor, generated, count, keep_probabilities='is' in self.extractor.names)
     return {name: score for metric in self.metrics for name, score in metric(self._real[output.domain], fake).items()}
 
@@ -131,3 +148,8 @@ class Evaluator:
   def _slices(self, images):
     for start in range(0, len(images), self.batch_size):
       yield images[start:start + self.batch_size]
+
+
+def _one_or_all(values):
+  """The value itself where there is one; all of them in words otherwise."""
+  return values[0] if len(set(values)) == 1 else ' and '.join(map(str, values))

@@ -85,20 +85,20 @@ class Samples(Hook):
   With `batch_statistics`, as the scores may have it, BatchNorm uses those of the sheet.
   """
 
-  def __init__(self, interval: int, workdir: Workdir, log: Log, data: Mapping[str, images_lib.Images], count: int = 64,
+  def __init__(self, interval: int, workdir: Workdir, log: Log, originals: Mapping[str, images_lib.Images], count: int = 64,
                batch_statistics: bool = False):
     super().__init__(interval)
     self._batch_statistics = batch_statistics
     self._folder = workdir.samples
     self._log = log
-    self._data = data
+    self._originals = originals
     self._count = count
 
   def __call__(self, trainer, step):
     outputs = trainer.gan.outputs
     for name, output in outputs.items():
       numbers = np.arange(self._count if not output.source else self._count // 4)
-      inputs = output.inputs(numbers, self._data.get(output.source))
+      inputs = output.inputs(numbers, self._originals.get(output.source))
       sheet = output.sheet(outputs, inputs, self._batch_statistics)
       text = {'step': step, 'output': name, 'weights': 'average', 'numbers': f'0-{len(numbers) - 1}',
               'statistics': 'batch' if self._batch_statistics else 'running', 'truncation': 'none'}

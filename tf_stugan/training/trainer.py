@@ -50,6 +50,8 @@ class Trainer(tf.Module):
     label: what the methods are called in reports.
     seed: of the run: initial weights, masks, data order, latents.
     flip: mirror real images left-right with probability 1/2.
+    resize: height and width that real images are brought to first, in pixels; None leaves them as they are.
+    crop: height and width of the part of each that is shown, in pixels; its place is drawn. None shows all.
     steps_per_call: the most steps that run in the graph without coming back to the host.
     jit_compile: compile the step with XLA; on one device. docs/performance.md says where that pays.
   """
@@ -57,8 +59,8 @@ class Trainer(tf.Module):
   def __init__(self, gan: GAN, optimizers: Mapping[str, Callable[[], keras.optimizers.Optimizer]],
                methods: Mapping[str, Callable[[], SparsityMethod]], average: Callable[[], SparseEMA],
                layers: LayerChoice = conv_only, balance: Callable[[], BalanceRatio] | None = None, label: str = '',
-               seed: int = 1, flip: bool = False, steps_per_call: int = 10, jit_compile: bool = False,
-               name: str | None = None):
+               seed: int = 1, flip: bool = False, resize: int | None = None, crop: int | None = None,
+               steps_per_call: int = 10, jit_compile: bool = False, name: str | None = None):
     super().__init__(name=name)
     errors.check_counts(self, 0, errors.LARGEST_SEED, seed=seed)
     errors.check_counts(self, steps_per_call=steps_per_call)
@@ -68,6 +70,8 @@ class Trainer(tf.Module):
     self.label = label
     self.seed = seed
     self.flip = flip
+    self.resize = resize
+    self.crop = crop
     self.steps_per_call = steps_per_call
     self.jit_compile = jit_compile
     self.host_state = HostState()
@@ -102,6 +106,11 @@ class Trainer(tf.Module):
         raise errors.UserError(
             f'The {turn.batch_size // replicas} images that a replica has of a batch of the {turn.name} cannot be cut '
             f'into {turn.accumulation_steps} accumulation steps.')
+
+  def shown(self, image_shapes: Mapping[str, Shape]) -> dict[str, Shape]:
+    """The shapes of what players see of real images with these shapes, by domain."""
+    side = self.crop or self.resize
+    return {domain: (side or shape[0], side or shape[1], shape[2]) for domain, shape in image_shapes.items()}
 
   def build(self, image_shapes: Mapping[str, Shape] | None = None) -> None:
     """Creates every variable, and the first masks, for images [H, W, C] of these domains, or of the GAN's own choice.
@@ -253,7 +262,8 @@ class Trainer(tf.Module):
     def of_worker(context):
       share = context.num_replicas_in_sync // context.num_input_pipelines
       replicas = range(context.input_pipeline_id * share, (context.input_pipeline_id + 1) * share)
-      return images.batches(data, draws, self._draw_seed, first_step, context.num_replicas_in_sync, self.flip, replicas)
+      return images.batches(data, draws, self._draw_seed, first_step, context.num_replicas_in_sync, self.flip, replicas,
+                            self.resize, self.crop)
     return iter(self.strategy.distribute_datasets_from_function(of_worker))
 
   def _events_at(self, step) -> tuple[str, ...]:
