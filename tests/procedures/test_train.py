@@ -17,18 +17,6 @@ from tf_stugan.training import checkpoints
 from tf_stugan.training.workdir import Workdir
 
 
-class NoScores:
-  """In place of an evaluator."""
-
-  batch_statistics = False
-
-  def evaluate(self, outputs, stopped):
-    return {}
-
-  def protocol(self):
-    return {}
-
-
 def train_once(procedure, run):
   stage, = procedure.stages(lambda: run.trainer)
   procedure.run(run, stage, run.workdir.path)
@@ -36,7 +24,7 @@ def train_once(procedure, run):
 
 def train(workdir, num_steps=10, trainer=None, **kwargs):
   trainer = trainer or tiny.make_trainer(interval=1)
-  run = Run(Workdir(workdir, create=True), tiny.DATA, trainer, NoScores())
+  run = Run(Workdir(workdir, create=True), tiny.DATA, trainer, None)  # without scores
   train_once(Train(num_steps, 2, 100, 100, 4, **kwargs), run)
   return trainer
 
@@ -133,7 +121,13 @@ def test_a_stop_while_scoring_saves_and_the_scores_come_when_the_run_goes_on(tmp
   """Ten thousands of images would outlast the time that a cluster leaves a process to end."""
   signals = [signal.SIGTERM, None, None]
 
-  class Scores(NoScores):
+  class Scores:
+    """In place of an evaluator."""
+
+    batch_statistics = False
+
+    def protocol(self):
+      return {}
 
     def evaluate(self, outputs, stopped):
       if number := signals.pop(0):

@@ -108,8 +108,8 @@ def _digest(folder):
 
 _INCEPTION_HELP = (
     'Download https://tfhub.dev/tensorflow/tfgan/eval/inception/1?tf-hub-format=compressed on a machine that has access, '
-    "unpack it, and set INCEPTION_LOCATION = '/path/to/folder'. Without a download go metrics/classifier.gin (which needs "
-    'labels), metrics/random_network.gin, and metrics/none.gin (no scores).')
+    "unpack it, and set INCEPTION_LOCATION = '/path/to/folder'. No download is needed for metrics/classifier.gin (where "
+    'there are labels), metrics/random_network.gin and metrics/none.gin (no scores).')
 
 
 class Classifier(FeatureExtractor):
