@@ -15,9 +15,12 @@ COMMANDS = {
     'demo': 'show a trained generator in a browser',
     'flops': 'tell what an experiment costs, without training it',
     'report': 'compare runs: a table and a figure',
+    'list': 'name the models, data sets, methods and experiments there are',
     'data': 'check a data set, or prepare it for streaming',
     'doctor': 'check this installation: versions, devices, extractor, data',
 }
+
+_WITHOUT_TENSORFLOW = ('list',)
 
 _USAGE = """Train sparse GANs from scratch, and carry the sparse generators out to devices.
 
@@ -47,7 +50,8 @@ def main(argv: list[str]) -> int:
     sys.stderr.write(f'tf-stugan: there is no command {argv[1]!r}; there are {", ".join(COMMANDS)}.\n')
     return 2
   os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')
-  return _run_command(argv[1], _import_quietly(f'tf_stugan.commands.{argv[1]}'), argv[2:])
+  load = importlib.import_module if argv[1] in _WITHOUT_TENSORFLOW else _import_quietly
+  return _run_command(argv[1], load(f'tf_stugan.commands.{argv[1]}'), argv[2:])
 
 
 def _run_command(name, command, arguments):

@@ -79,7 +79,7 @@ def test_no_binding_is_dead(finished):
   _, _, parsed, used = finished
   def bindings(text):
     """Names without their scope: a binding for every Adam is used by generator/Adam."""
-    names = (name.split('/')[-1] for name in configuration._bindings(text) if '.' in name)  # pylint: disable=protected-access
+    names = (name.split('/')[-1] for name in configuration.bindings_of(text) if '.' in name)
     return {name for name in names if not REPLACED.match(name)}
   assert bindings(parsed) - bindings(used) == set()
 

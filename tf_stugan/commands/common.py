@@ -1,7 +1,10 @@
 """Flags and steps that several commands share."""
 
+import importlib
 import os
 import pathlib
+import sys
+import traceback
 
 from absl import flags
 import numpy as np
@@ -27,6 +30,7 @@ def define_workdir_flag(values: flags.FlagValues) -> None:
 def define_trained_flags(values: flags.FlagValues) -> None:
   """A run that was trained, and which of its checkpoints."""
   define_workdir_flag(values)
+  define_module_flag(values)
   flags.DEFINE_string(
       'checkpoint', 'newest', 'newest, best (lowest FID or FCD), or the step of one that was kept.', flag_values=values)
 
@@ -48,14 +52,41 @@ def define_machine_flags(values: flags.FlagValues) -> None:
       flag_values=values)
 
 
+def define_module_flag(values: flags.FlagValues) -> None:
+  """Whose code a configuration may use."""
+  flags.DEFINE_multi_string(
+      'gin_module', [], 'A Python module of your own that the configuration may import, from the working folder or '
+      'PYTHONPATH: my_methods for my_methods.py. Code of a run is never trusted because its files say so: name the module '
+      'in every command. May be repeated.', flag_values=values)
+
+
 def define_gin_flags(values: flags.FlagValues) -> None:
   """What is configured."""
+  define_module_flag(values)
   flags.DEFINE_multi_string(
       'gin_file', [], 'Experiment: a path, or a name in gin_configs/experiments. May be repeated; later ones win.',
       flag_values=values)
   flags.DEFINE_multi_string(
       'gin_param', [], "One binding on top of the files: 'GENERATOR_DENSITY = 0.05'. May be repeated.",
       flag_values=values)
+
+
+def import_modules(values: flags.FlagValues) -> list[str]:
+  """Imports what --gin_module names; returns the names.
+
+  Raises:
+    UserError: there is no such module, or it fails.
+  """
+  if os.getcwd() not in sys.path:
+    sys.path.append(os.getcwd())  # where `python -m` would find it; after everything that is installed
+  for module in values.gin_module:
+    try:
+      importlib.import_module(module)
+    except Exception as error:  # pylint: disable=broad-except  (whatever somebody's code raises)
+      place = traceback.extract_tb(error.__traceback__)[-1]
+      where = f' ({place.filename}, line {place.lineno})' if 'importlib' not in place.filename else ''
+      raise errors.UserError(f'--gin_module={module}: {type(error).__name__}: {error}{where}') from error
+  return values.gin_module
 
 
 def load_gin_files(values: flags.FlagValues) -> None:
@@ -67,12 +98,12 @@ def load_gin_files(values: flags.FlagValues) -> None:
   if not values.gin_file:
     raise errors.UserError('Name an experiment, for example --gin_file=quickstart.gin')
   files = [configuration.find(f) for f in values.gin_file]
-  configuration.load(files, values.gin_param)
+  configuration.load(files, values.gin_param, import_modules(values))
   for file in files[1:]:
     configuration.check_in_use(file)
 
 
-def make_experiment(workdir: Workdir) -> Experiment:
+def make_experiment(values: flags.FlagValues, workdir: Workdir) -> Experiment:
   """The experiment of a run, as its own config.gin describes it.
 
   Raises:
@@ -80,7 +111,7 @@ def make_experiment(workdir: Workdir) -> Experiment:
   """
   if not workdir.config.exists():
     raise errors.UserError(f'--workdir={workdir.path} holds no run: it has no config.gin.')
-  configuration.load([workdir.config])
+  configuration.load([workdir.config], modules=import_modules(values))
   return configuration.make_experiment()
 
 
@@ -97,7 +128,7 @@ def restore_trainer(values: flags.FlagValues) -> tuple[Workdir, Trainer]:
     UserError: there is no such run, or it has no such checkpoint.
   """
   workdir = Workdir(values.workdir)
-  trainer = make_experiment(workdir).trainer
+  trainer = make_experiment(values, workdir).trainer
   trainer.build(checkpoints.image_shape(workdir.checkpoints))
   restore_chosen(trainer, workdir, values.checkpoint)
   return workdir, trainer

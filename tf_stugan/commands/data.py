@@ -36,6 +36,7 @@ _MOST_NAMES = 12  # of classes or sizes in one line
 
 def define_flags(values: flags.FlagValues) -> None:
   common.define_data_flag(values)
+  common.define_module_flag(values)
   flags.DEFINE_multi_string('gin_file', [], 'The data set of this experiment, instead of SET.', flag_values=values)
   flags.DEFINE_multi_string(
       'gin_param', [], "One binding on top: 'IMAGE_RESOLUTION = 128'. May be repeated.", flag_values=values)
@@ -61,8 +62,8 @@ def _source(values, name) -> ImageSource:
     bindings.append(f'IMAGE_FOLDER = {str(pathlib.Path(name).expanduser())!r}')
   else:
     raise errors.UserError(f'{name} is no folder here, and no data set; there are {", ".join(_names())}.')
-  configuration.load([configuration.find(f) for f in (*files, 'runs/data_only.gin')], bindings)
-  return configuration.make_experiment().data
+  configuration.load([configuration.find(f) for f in files], bindings, common.import_modules(values))
+  return configuration.make_data()
 
 
 def _names():

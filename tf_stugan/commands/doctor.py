@@ -25,6 +25,7 @@ _PACKAGES = ('tf_stugan', 'tensorflow', 'tf_keras', 'tensorflow-gan', 'tensorflo
 
 def define_flags(values: flags.FlagValues) -> None:
   common.define_machine_flags(values)
+  common.define_module_flag(values)
   flags.DEFINE_multi_string('gin_file', [], 'Check what this experiment needs, too.', flag_values=values)
   flags.DEFINE_multi_string('gin_param', [], 'Bindings on top of it.', flag_values=values)
 
@@ -47,7 +48,7 @@ def run(values: flags.FlagValues) -> None:
   check('gin_configs', lambda: str(configuration.config_root()))
   check('cache_dir', lambda: _writable(values.cache_dir))
   if values.gin_file:
-    configuration.load([configuration.find(f) for f in values.gin_file], values.gin_param)
+    configuration.load([configuration.find(f) for f in values.gin_file], values.gin_param, common.import_modules(values))
     experiment = configuration.make_experiment()
     loaded = {}
 

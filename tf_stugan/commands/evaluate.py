@@ -34,7 +34,7 @@ def define_flags(values: flags.FlagValues) -> None:
 
 def run(values: flags.FlagValues) -> None:
   workdir = Workdir(values.workdir)
-  experiment = common.make_experiment(workdir)
+  experiment = common.make_experiment(values, workdir)
   trained = experiment.prepare(workdir, values.data_dir, pathlib.Path(values.cache_dir))
   step = common.restore_chosen(trained.trainer, workdir, values.checkpoint)
   evaluator = trained.evaluator

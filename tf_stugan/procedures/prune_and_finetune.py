@@ -34,6 +34,7 @@ class PruneAndFinetune(Procedure):
     cost(run.trainer, 0)  # the dense phase belongs to the price of the result
     folder = pathlib.Path(self.pretrained).expanduser() / 'checkpoints'
     step = checkpoints.restore_dense(run.trainer, folder)
+    run.trainer.set_learning_rates()
     if not any(method.is_update_step(step) for method in run.trainer.methods.values()):
       raise errors.UserError(
           f'PruneAndFinetune.pretrained: {self.pretrained} ended at step {step}, and no method prunes there. Set PRUNE_STEP '

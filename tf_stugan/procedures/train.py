@@ -64,6 +64,7 @@ class Train(Procedure):
     """The step of the newest checkpoint, 0 without one."""
     chief = strategies.is_chief(run.trainer.strategy)
     step = checkpoints.restore(run.trainer, run.workdir.checkpoints, set_aside=chief)
+    run.trainer.set_learning_rates()
     agreement.check_step(run.trainer.strategy, step)
     if chief:
       if not step and (rows := run.workdir.rows()):

@@ -153,6 +153,7 @@ class Trainer(tf.Module):
     self.image_shape = tuple(self.gan.build(image_shape))
     self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name='step')
     self.sides = {player.name: self._build_side(player) for player in self.gan.players}
+    self._learning_rates = {name: optimizer.learning_rate.numpy() for name, optimizer in self.optimizers.items()}
     self.loss_scales = {name: side.loss_scale for name, side in self.sides.items() if side.loss_scale}
     self.exploration = {name: ExplorationRate() for name, side in self.sides.items() if side.masked}
     for name, rate in self.exploration.items():
@@ -170,6 +171,11 @@ class Trainer(tf.Module):
     """After a rollback, the so many-th: from here on other latents, other data order, other random regrowth."""
     self.host_state.rollbacks = rollbacks
     self._run = tf.function(self._run_steps, autograph=False)  # seeds are constants of the graph
+
+  def set_learning_rates(self) -> None:
+    """Puts the configured learning rates in force: a checkpoint that was restored brought its own."""
+    for name, rate in self._learning_rates.items():
+      self.optimizers[name].learning_rate.assign(rate)
 
   @property
   def _draws(self):
