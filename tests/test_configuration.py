@@ -196,8 +196,9 @@ def test_what_is_bound_has_to_be_of_the_kind_that_is_asked_for(binding, message)
     'resnet.Generator.multipliers = [1, 1, 1, 1]', 'optimizers.Adam.amsgrad = True'])
 def test_and_what_is_of_that_kind_is_taken(binding, tmp_path):
   file = tmp_path / 'more.gin'
-  file.write_text('from __gin__ import dynamic_registration\nfrom tf_keras import initializers\nfrom tf_keras import optimizers\n'
-                  'from tf_stugan.layers import style\nstyle.LayerStyle.gamma_stddev = 0.02\n'
+  file.write_text('from __gin__ import dynamic_registration\nfrom tf_keras import initializers\n'
+                  'from tf_keras import optimizers\nfrom tf_stugan.layers import style\n'
+                  'style.LayerStyle.gamma_stddev = 0.02\n'
                   'initializers.Orthogonal.gain = 1.0\n')
   configuration.load([configuration.find('quickstart.gin'), file], [binding])
   configuration.make_experiment()
@@ -206,7 +207,8 @@ def test_and_what_is_of_that_kind_is_taken(binding, tmp_path):
 @pytest.mark.parametrize('files, message', [
     (['runs/train.gin'], "NUM_STEPS has to be set, and nothing sets it: --gin_param='NUM_STEPS = ...'"),
     (['methods/stugan.gin'], 'TOTAL_STEPS is asked for, and nothing in this experiment sets it.'),
-    (['datasets/digits.gin'], "Experiment needs 'trainer', 'evaluator', and 'procedure', which nothing in this experiment sets.")])
+    (['datasets/digits.gin'],
+     "Experiment needs 'trainer', 'evaluator', and 'procedure', which nothing in this experiment sets.")])
 def test_what_is_missing_is_told_in_our_words(files, message):
   with pytest.raises(errors.UserError) as raised:
     configuration.load([configuration.find(f) for f in files])
