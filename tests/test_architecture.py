@@ -16,7 +16,8 @@ ARROWS = {
     'training': {'data', 'gans', 'layers', 'metrics', 'sparsity'},
     'export': {'layers'},
     'procedures': {'data', 'export', 'gans', 'metrics', 'models', 'sparsity', 'training'},
-    'commands': {'data', 'export', 'gans', 'metrics', 'procedures', 'training'},
+    'usage': {'training'},
+    'commands': {'data', 'export', 'gans', 'metrics', 'procedures', 'training', 'usage'},
 }
 PACKAGE = pathlib.Path(tf_stugan.__file__).parent
 

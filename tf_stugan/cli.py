@@ -1,4 +1,8 @@
-"""The command `tf-stugan`: which command was asked for, and how its failures are told."""
+"""The command `tf-stugan`: which command was asked for, and how its failures are told.
+
+`usage/COMMAND.py` tells a command's flags and what is wrong with them, at once; `commands/COMMAND.py` does the work, and
+imports TensorFlow for it, which takes seconds.
+"""
 
 import errno
 import importlib
@@ -19,8 +23,6 @@ COMMANDS = {
     'data': 'check a data set, or prepare it for streaming',
     'doctor': 'check this installation: versions, devices, extractor, data',
 }
-
-_WITHOUT_TENSORFLOW = ('list',)
 
 _USAGE = """Train sparse GANs from scratch, and carry the sparse generators out to devices.
 
@@ -50,16 +52,16 @@ def main(argv: list[str]) -> int:
     sys.stderr.write(f'tf-stugan: there is no command {argv[1]!r}; there are {", ".join(COMMANDS)}.\n')
     return 2
   os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')
-  load = importlib.import_module if argv[1] in _WITHOUT_TENSORFLOW else _import_quietly
-  return _run_command(argv[1], load(f'tf_stugan.commands.{argv[1]}'), argv[2:])
+  return _run_command(argv[1], argv[2:])
 
 
-def _run_command(name, command, arguments):
+def _run_command(name, arguments):
   from absl import flags  # pylint: disable=g-import-not-at-top
+  usage = importlib.import_module(f'tf_stugan.usage.{name}')
   values = flags.FlagValues()
-  command.define_flags(values)
+  usage.define_flags(values)
   if {'--help', '-help', '-h', 'help'} & set(arguments):
-    sys.stdout.write(f'{command.__doc__.strip()}\n\nFlags:\n{_flags_help(values)}\n')
+    sys.stdout.write(f'{usage.__doc__.strip()}\n\nFlags:\n{_flags_help(values)}\n')
     return 0
   try:
     rest = values([f'tf-stugan {name}', *arguments])[1:]
@@ -68,18 +70,20 @@ def _run_command(name, command, arguments):
     message = re.sub(r'flag --(\w+)=None: .*', r'--\1 is needed.', message)
     sys.stderr.write(f'tf-stugan {name}: {message}\n')
     return 2
-  taken = len(getattr(command, 'ARGUMENTS', ()))  # few commands take words beside flags
+  taken = len(getattr(usage, 'ARGUMENTS', ()))  # few commands take words beside flags
   if rest[taken:]:
     sys.stderr.write(f'tf-stugan {name}: unexpected argument {rest[taken]!r}; flags look like --flag=value.\n')
     return 2
-  return _guard(name, command, values, rest)
+  return _guard(name, usage, values, rest)
 
 
-def _guard(name, command, values, arguments):
+def _guard(name, usage, values, arguments):
   from tf_stugan import errors  # pylint: disable=g-import-not-at-top
   _set_up_logging()
   try:
-    command.run(values, *arguments)
+    if hasattr(usage, 'check'):
+      usage.check(values, *arguments)
+    _import_quietly(f'tf_stugan.commands.{name}').run(values, *arguments)
   except errors.UserError as error:
     message = str(error).split('\n  In call to')[0]  # where gin called the constructor that complained
     sys.stderr.write(f'tf-stugan {name}: {message}\n')
@@ -106,7 +110,7 @@ def _set_up_logging():
 
 
 def _import_quietly(module):
-  """Imports a command, and TensorFlow with it, without the lines that TensorFlow's C++ code prints while it starts.
+  """Imports a command, and TensorFlow if it needs it, without the lines that TensorFlow's C++ code prints while it starts.
 
   They (CPU features, no CUDA) come before its log level is read. If the import fails, they are shown.
   """
@@ -116,8 +120,8 @@ def _import_quietly(module):
     os.dup2(capture.fileno(), 2)
     try:
       command = importlib.import_module(module)
-      tensorflow = importlib.import_module('tensorflow')
-      if 'TF_CONFIG' not in os.environ:  # the strategy of several workers has to be made before TensorFlow starts
+      tensorflow = sys.modules.get('tensorflow')
+      if tensorflow and 'TF_CONFIG' not in os.environ:  # a strategy of several workers is made before TensorFlow starts
         tensorflow.config.list_logical_devices()
     except BaseException:
       capture.seek(0)

@@ -1,21 +1,5 @@
-"""Look at a data set (check), or write it to disk in the form that training streams from (prepare).
+"""What `tf-stugan data` does."""
 
-A data set is a name (those of gin_configs/datasets), a folder of image files, or what an experiment uses (--gin_file).
-`check` reads everything and says what is there: images, sizes, classes, what had to be converted and what was left out; of a
-prepared set without its originals, whether it is what was written.
-`prepare` decodes and resizes everything once; only sets that do not fit into memory need it. It says what it will take, and
-writes nothing where the disk has not got that much.
-
-Examples:
-  tf-stugan data check cifar10 --data_dir=~/tensorflow_datasets
-  tf-stugan data check ~/pictures/flowers
-  tf-stugan data prepare ~/pictures/flowers --gin_param='IMAGE_RESOLUTION = 128'
-  tf-stugan data prepare imagenet128 --data_dir=/data
-  tf-stugan data check --gin_file=sngan_cifar10_stugan.gin
-"""
-
-import os
-import pathlib
 import sys
 
 from absl import flags
@@ -25,49 +9,18 @@ from tf_stugan import configuration
 from tf_stugan import errors
 from tf_stugan.commands import common
 from tf_stugan.data import prepared
-from tf_stugan.data.images import ImageSource
 from tf_stugan.data.stored_images import printable
 from tf_stugan.data.stored_images import StoredImages
 from tf_stugan.data.stored_images import Survey
+from tf_stugan.usage.data import find_set
 
-ARGUMENTS = ('ACTION', 'SET')  # what the command takes beside flags
 _MOST_NAMES = 12  # of classes or sizes in one line
 
 
-def define_flags(values: flags.FlagValues) -> None:
-  common.define_data_flag(values)
-  common.define_module_flag(values)
-  flags.DEFINE_multi_string('gin_file', [], 'The data set of this experiment, instead of SET.', flag_values=values)
-  flags.DEFINE_multi_string(
-      'gin_param', [], "One binding on top: 'IMAGE_RESOLUTION = 128'. May be repeated.", flag_values=values)
-
-
-def run(values: flags.FlagValues, action: str = '', name: str = '') -> None:
-  if action not in _ACTIONS:
-    raise errors.UserError(f'say `data check SET` or `data prepare SET`{f"; there is no {action!r}" if action else ""}.')
-  _ACTIONS[action](_source(values, name), values.data_dir)
-
-
-def _source(values, name) -> ImageSource:
-  """The data set that was asked for, as an experiment with the same bindings would have it."""
-  if bool(name) == bool(values.gin_file):
-    raise errors.UserError(f'name one data set ({", ".join(_names())}), or a folder of images, or a --gin_file.')
-  bindings = list(values.gin_param)
-  if values.gin_file:
-    files = values.gin_file
-  elif name in _names():
-    files = [f'datasets/{name}.gin']
-  elif pathlib.Path(name).expanduser().is_dir() or os.sep in name:  # a prepared folder may be all there is of a path
-    files = ['datasets/image_folder.gin']
-    bindings.append(f'IMAGE_FOLDER = {str(pathlib.Path(name).expanduser())!r}')
-  else:
-    raise errors.UserError(f'{name} is no folder here, and no data set; there are {", ".join(_names())}.')
+def run(values: flags.FlagValues, action: str, name: str = '') -> None:
+  files, bindings = find_set(values, name)
   configuration.load([configuration.find(f) for f in files], bindings, common.import_modules(values))
-  return configuration.make_data()
-
-
-def _names():
-  return sorted(p.stem for p in (configuration.config_root() / 'datasets').glob('*.gin'))
+  _ACTIONS[action](configuration.make_data(), values.data_dir)
 
 
 def _check(source, data_dir):

@@ -1,9 +1,4 @@
-"""Check this installation: versions, devices, the cache, and (with --gin_file) the data and the extractor of an experiment.
-
-Examples:
-  tf-stugan doctor
-  tf-stugan doctor --gin_file=sngan_cifar10_stugan.gin --data_dir=~/tensorflow_datasets
-"""
+"""What `tf-stugan doctor` does."""
 
 import importlib.metadata
 import os
@@ -21,13 +16,6 @@ from tf_stugan.commands import common
 
 _PACKAGES = ('tf_stugan', 'tensorflow', 'tf_keras', 'tensorflow-gan', 'tensorflow-model-optimization',
              'tensorflow-datasets', 'gin-config', 'absl-py', 'ai-edge-litert', 'scikit-learn', 'numpy')
-
-
-def define_flags(values: flags.FlagValues) -> None:
-  common.define_machine_flags(values)
-  common.define_module_flag(values)
-  flags.DEFINE_multi_string('gin_file', [], 'Check what this experiment needs, too.', flag_values=values)
-  flags.DEFINE_multi_string('gin_param', [], 'Bindings on top of it.', flag_values=values)
 
 
 def run(values: flags.FlagValues) -> None:

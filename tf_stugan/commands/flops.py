@@ -1,18 +1,4 @@
-"""What an experiment costs, without training it: a table of layers, operations of one image and of the whole run.
-
-Densities are the expected ones of the method. Where a ranking across layers decides, they are those of the start (SDST, and
-ADAPT, whose discriminator may also become denser) or the same in all layers (GMP, pruning); the true cost of such a run is
-added up by `report` from what it logged.
-
-Conventions:
-  measured          each forward and backward once; 2 operations a multiply-add
-  published:stugan  the recipe behind Table 2 of STU-GAN
-  published:adapt   the recipe behind Table 3 of ADAPT
-
-Examples:
-  tf-stugan flops --gin_file=sngan_cifar10_stugan.gin --gin_param='GENERATOR_DENSITY = 0.05'
-  tf-stugan flops --gin_file=sngan_cifar10_adapt_relaxed.gin --convention=published:adapt --json
-"""
+"""What `tf-stugan flops` does."""
 
 import json
 import sys
@@ -23,13 +9,6 @@ from tf_stugan import configuration
 from tf_stugan.commands import common
 from tf_stugan.metrics import cost
 from tf_stugan.procedures import ledger as ledgers
-
-
-def define_flags(values: flags.FlagValues) -> None:
-  common.define_gin_flags(values)
-  flags.DEFINE_enum(
-      'convention', 'measured', [c.name for c in cost.CONVENTIONS], 'What counts as an operation.', flag_values=values)
-  flags.DEFINE_bool('json', False, 'Print one JSON object instead of tables.', flag_values=values)
 
 
 def run(values: flags.FlagValues) -> None:

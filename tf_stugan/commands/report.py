@@ -1,12 +1,4 @@
-"""Compare runs: a table (Markdown and CSV) with scores and the true cost of training, the score against density, and scores,
-balance and exploration over time (figures, and curves.csv).
-
-Examples:
-  tf-stugan report --workdirs=runs/a,runs/b
-  tf-stugan report --workdirs='runs/*' --output=comparison
-  tf-stugan report --workdirs=runs/a --layers
-  tf-stugan report --workdirs='runs/*' --columns=all
-"""
+"""What `tf-stugan report` does."""
 
 import glob
 import logging
@@ -21,16 +13,6 @@ from tf_stugan.procedures import comparison
 from tf_stugan.training.workdir import Workdir
 
 _LOG = logging.getLogger(__name__)
-
-
-def define_flags(values: flags.FlagValues) -> None:
-  flags.DEFINE_list('workdirs', [], 'Folders of runs, or patterns, separated by commas.', flag_values=values)
-  flags.DEFINE_string('output', 'report', 'Folder for the table and the figures.', flag_values=values)
-  flags.DEFINE_enum(
-      'columns', 'main', ['main', 'all'],
-      'Of the table: scores, densities, cost and time, or everything. report.csv always has everything.', flag_values=values)
-  flags.DEFINE_bool(
-      'layers', False, 'Also draw density and exploration rate of every layer, one figure a run.', flag_values=values)
 
 
 def run(values: flags.FlagValues) -> None:

@@ -1,14 +1,4 @@
-"""Draw images of the averaged generator of a run: a grid of seeds, a sheet of classes, or walks from each seed to the next.
-
-Image 7 is the same image in every grid, on every machine, for one checkpoint (but with --statistics=batch).
-
-Examples:
-  tf-stugan sample --workdir=runs/a --seeds=0-63
-  tf-stugan sample --workdir=runs/a --seeds=3,17,5 --interpolate=9 --output=walk.png
-  tf-stugan sample --workdir=runs/b --labels=0-9 --seeds=0-7                # a row a class, a column a seed
-  tf-stugan sample --workdir=runs/b --labels=3 --seeds=0-4 --interpolate=9 # walks within one class
-  tf-stugan sample --workdir=runs/b --truncation=0.5 --statistics=standing
-"""
+"""What `tf-stugan sample` does."""
 
 import sys
 
@@ -19,49 +9,16 @@ from tf_stugan import errors
 from tf_stugan.commands import common
 from tf_stugan.data import images as images_lib
 from tf_stugan.training import reporting
+from tf_stugan.usage.common import parse_numbers
+from tf_stugan.usage.sample import STANDING_BATCH
+from tf_stugan.usage.sample import STANDING_BATCHES
 
-_STANDING_BATCH = 64  # images of which the moments are taken together
-_STANDING_BATCHES = 16
 _PART = 64  # images at a time, where they do not share their statistics
-_MOST_IMAGES = 100_000
-
-
-def define_flags(values: flags.FlagValues) -> None:
-  common.define_trained_flags(values)
-  flags.DEFINE_string('seeds', '0-63', 'Images to make: 0-31, or 3,7,9, or both mixed.', flag_values=values)
-  flags.DEFINE_string(
-      'labels', None, "Classes, written as --seeds: one row a class. Each seed's own class if not given.",
-      flag_values=values)
-  flags.DEFINE_integer(
-      'interpolate', None, 'Images from one seed to the next, both included: one row a pair of seeds.', lower_bound=2,
-      flag_values=values)
-  flags.DEFINE_float(
-      'truncation', None, 'Bound of the components of latents, for example 0.5: better images, less variety.',
-      lower_bound=0.05, flag_values=values)
-  flags.DEFINE_enum(
-      'statistics', 'running', ['running', 'standing', 'batch'],
-      "BatchNorm statistics: those of training, means over batches of the generator's own (truncated) images, or those of "
-      'the images at hand.', flag_values=values)
-  flags.DEFINE_integer(
-      'standing_batches', None,
-      f'Batches of {_STANDING_BATCH} images for --statistics=standing; {_STANDING_BATCHES} if not given.', lower_bound=1,
-      flag_values=values)
-  flags.DEFINE_integer('scale', 2, 'Enlarge each pixel this many times.', lower_bound=1, flag_values=values)
-  flags.DEFINE_string('output', None, 'PNG to write; samples.png in the workdir if not given.', flag_values=values)
 
 
 def run(values: flags.FlagValues) -> None:
-  seeds = common.parse_numbers('seeds', values.seeds)
-  labels = common.parse_numbers('labels', values.labels) if values.labels else None
-  if values.interpolate and len(seeds) < 2:
-    raise errors.UserError('--interpolate needs at least two --seeds.')
-  if values.interpolate and values.statistics == 'batch':
-    raise errors.UserError('--interpolate with --statistics=batch: neighbours would change with the rest of their row.')
-  if values.standing_batches and values.statistics != 'standing':
-    raise errors.UserError('--standing_batches is for --statistics=standing.')
-  in_row = (len(seeds) - 1) * values.interpolate if values.interpolate else len(seeds)
-  if (count := in_row * (1 if labels is None else len(labels))) > _MOST_IMAGES:
-    raise errors.UserError(f'--seeds, --labels and --interpolate ask for {count:,} images; make at most {_MOST_IMAGES:,}.')
+  seeds = np.array(parse_numbers('seeds', values.seeds))
+  labels = np.array(parse_numbers('labels', values.labels)) if values.labels else None
   workdir, trainer = common.restore_trainer(values)
   gan = trainer.gan
   if labels is not None and labels.max() >= gan.num_classes:
@@ -70,9 +27,9 @@ def run(values: flags.FlagValues) -> None:
             'the generator knows no classes.')))
   statistics = values.statistics
   if values.statistics == 'standing':
-    batches = values.standing_batches or _STANDING_BATCHES
-    gan.set_standing_statistics(batches, _STANDING_BATCH, values.truncation)
-    statistics = f'standing, {batches} batches of {_STANDING_BATCH}'
+    batches = values.standing_batches or STANDING_BATCHES
+    gan.set_standing_statistics(batches, STANDING_BATCH, values.truncation)
+    statistics = f'standing, {batches} batches of {STANDING_BATCH}'
   images, columns = _walks(gan, seeds, labels, values) if values.interpolate else _sheet(gan, seeds, labels, values)
   grid = reporting.image_grid(images, columns)
   text = {'step': int(trainer.step), 'weights': 'average', 'seeds': values.seeds, 'labels': values.labels,

@@ -1,18 +1,4 @@
-"""Train an experiment. On a workdir that holds a run, go on with it from its newest checkpoint.
-
-Examples:
-  tf-stugan train --workdir=runs/a --gin_file=quickstart.gin
-  tf-stugan train --workdir=runs/b --gin_file=sngan_cifar10_stugan.gin --data_dir=~/tensorflow_datasets \\
-      --gin_param='GENERATOR_DENSITY = 0.05' --gin_param='DISCRIMINATOR_DENSITY = 0.5'
-  tf-stugan train --workdir=runs/a                      # goes on, with the configuration that lies there
-
---strategy says where it computes: one_device; mirrored, all GPUs of this machine; multi_worker, the machines that TF_CONFIG
-names, each of which runs this command on the same --workdir (tools/launch_local_workers.py does it on one machine); tpu.
-The batch is shared out, so the result is that of one device, up to rounding.
-
-Exit codes: 0 done, 2 usage or configuration, 3 data, 4 diverged, 5 no usable checkpoint, 6 disk full, 7 another worker is
-gone, 42 stopped on request (Ctrl-C or SIGTERM) and resumable.
-"""
+"""What `tf-stugan train` does."""
 
 import json
 import logging
@@ -35,28 +21,10 @@ from tf_stugan.training.workdir import Workdir
 _LOG = logging.getLogger(__name__)
 
 
-def define_flags(values: flags.FlagValues) -> None:
-  common.define_workdir_flag(values)
-  common.define_machine_flags(values)
-  common.define_gin_flags(values)
-  flags.DEFINE_string('strategy', 'one_device', f'One of {", ".join(strategies.NAMES)}.', flag_values=values)
-  flags.DEFINE_bool(
-      'dry_run', False, 'Read the configuration and the data, build everything, print the configuration, train nothing.',
-      flag_values=values)
-  flags.DEFINE_bool(
-      'profile', False, 'Write a trace of a few training steps into <workdir>/profile, for the profiler of TensorBoard.',
-      flag_values=values)
-  flags.DEFINE_bool(
-      'allow_config_change', False, 'Go on with a run although its data have changed, or bindings that can still take '
-      'effect; the others are refused by name.', flag_values=values)
-
-
 def run(values: flags.FlagValues) -> None:
   strategy = strategies.make(values.strategy)  # first of all: that of several workers has to be
   if values.gin_file:
     common.load_gin_files(values)
-  elif not pathlib.Path(values.workdir, 'config.gin').exists():
-    raise errors.UserError(f'{values.workdir} holds no run yet: name an experiment, for example --gin_file=quickstart.gin')
   else:
     configuration.load([pathlib.Path(values.workdir, 'config.gin')], values.gin_param, common.import_modules(values))
   with agreement.tell_of_lost_workers(strategy):

@@ -13,8 +13,6 @@ from tf_stugan.export import residual
 from tf_stugan.export import sparse_lowering
 from tf_stugan.export import tflite
 
-LAYOUTS = ('plain', 'sparse_lowered', 'auto')
-
 # A multiply-add of the sparse path takes as long as so many of the dense one: 1.6 to 2.0 were measured in WebAssembly, see
 # docs/edge.md. The upper end, so that `auto` never takes what is slower.
 _SPARSE_COST = 2.0
@@ -54,8 +52,8 @@ def export(generator: keras.Model, layout: str = 'plain', precision: str = 'fp32
 
   Args:
     generator: a `resnet.Generator` for the lowered layout; else any with `latent_size` and `num_classes`.
-    layout: one of LAYOUTS; 'auto' takes the one that is predicted to be faster where there is a sparse path.
-    precision: one of `tflite.PRECISIONS`.
+    layout: 'plain', 'sparse_lowered', or 'auto': the one that is predicted to be faster where there is a sparse path.
+    precision: as `tflite.convert` takes it.
     batch_size: images a call.
     encoded: store sparse weights as compressed rows; None decides by size, and encodes what the sparse path needs.
 

@@ -15,7 +15,6 @@ from tf_stugan.compat import schema
 
 Images = Callable[..., tf.Tensor]  # (latents) or (latents, labels) -> images
 
-PRECISIONS = ('fp32', 'fp16', 'int8', 'dynamic')
 _METADATA = 'tf_stugan'
 _CALIBRATION_IMAGES = 64
 
@@ -35,8 +34,8 @@ def convert(images: Images, generator: keras.Model, batch_size: int = 1, precisi
     images: the generator as a function; it may read variables of `generator`.
     generator: says what the inputs are.
     batch_size: images a call. A dynamic one would leave shapes that XNNPACK refuses.
-    precision: one of PRECISIONS. 'int8' has int8 weights and activations, calibrated on 64 latents, between float inputs and
-      outputs; 'dynamic' int8 weights only.
+    precision: 'fp32'; 'fp16'; 'int8', int8 weights and activations, calibrated on 64 latents, between float inputs and
+      outputs; 'dynamic', int8 weights only.
     encoded: store sparse weights as compressed rows.
   """
   @tf.function(input_signature=signature(generator, batch_size), autograph=False)

@@ -9,7 +9,7 @@ import math
 import pathlib
 
 from tf_stugan import errors
-from tf_stugan.training import checkpoints
+from tf_stugan.training.saved_steps import list_steps
 from tf_stugan.training.workdir import Workdir
 
 _SCORES = ('fid', 'fcd', 'is', 'cs', 'kid', 'kcd')
@@ -67,7 +67,7 @@ def _training_cost(rows, last_step):
 
 
 def _seconds(workdir, kind):
-  for path in reversed(checkpoints.list_steps(workdir.checkpoints)):
+  for path in reversed(list_steps(workdir.checkpoints)):
     with contextlib.suppress(OSError, ValueError, KeyError):
       return json.loads((path / 'state.json').read_text())[f'{kind}_seconds']
   return math.nan

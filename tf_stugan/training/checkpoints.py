@@ -21,12 +21,14 @@ import tf_stugan
 from tf_stugan import errors
 from tf_stugan import faults
 from tf_stugan.sparsity import masks
+from tf_stugan.training.saved_steps import list_steps
+from tf_stugan.training.saved_steps import PREFIX
+from tf_stugan.training.saved_steps import step_of
 
 _LOG = logging.getLogger(__name__)
 
 _NO_ROOM = (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EDQUOT, errno.EFBIG, None)
 _NOT_WHOLE = (OSError, ValueError, KeyError, TypeError, AttributeError)  # what a damaged manifest.json can raise
-_PREFIX = 'step-'
 _TEMPORARY = '.writing-'
 
 
@@ -45,7 +47,7 @@ def save(trainer, folder: pathlib.Path, keep: int = 2, milestones: int = 0,
     DiskError: nothing was written; the checkpoints from before are untouched.
   """
   step = int(trainer.step.numpy())
-  target = folder / f'{_PREFIX}{step:08d}'
+  target = folder / f'{PREFIX}{step:08d}'
   temporary = folder / f'{_TEMPORARY}{step:08d}'
   try:
     for left in folder.glob(f'{_TEMPORARY}*'):  # by processes that were killed while they wrote
@@ -89,16 +91,6 @@ def save(trainer, folder: pathlib.Path, keep: int = 2, milestones: int = 0,
     if step_of(old) not in best and not (milestones and step_of(old) % milestones == 0):
       shutil.rmtree(old, ignore_errors=True)  # somebody may be reading it; the next time it goes
   return target
-
-
-def list_steps(folder: pathlib.Path) -> list[pathlib.Path]:
-  """The checkpoints in a folder, oldest first, complete or not."""
-  return sorted(p for p in folder.glob(f'{_PREFIX}*') if p.name.removeprefix(_PREFIX).isdigit())
-
-
-def step_of(path: pathlib.Path) -> int:
-  """The step of a checkpoint, by its name."""
-  return int(path.name.removeprefix(_PREFIX))
 
 
 def restore_chosen(trainer, folder: pathlib.Path, choice: str) -> int:

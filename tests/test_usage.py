@@ -1,0 +1,84 @@
+"""What is answered without TensorFlow, whose import takes seconds: help, mistakes in flags, and `report`."""
+
+import os
+import subprocess
+import sys
+
+from absl import flags
+import pytest
+
+from tests import processes
+from tests.test_comparison import run
+from tf_stugan import cli
+from tf_stugan.metrics import cost
+from tf_stugan.training import strategies
+from tf_stugan.usage import common
+from tf_stugan.usage import train
+
+_PROGRAM = """
+import sys
+from tf_stugan import cli
+code = cli.main(sys.argv)
+heavy = {'tensorflow', 'tf_keras'} & set(sys.modules)
+sys.exit(f'imported: {heavy}' if heavy else code)
+"""
+
+
+def call(*arguments, cwd=None):
+  """(exit code, output) of a process of its own; code 1 if it imported TensorFlow."""
+  done = subprocess.run(
+      [sys.executable, '-c', _PROGRAM, *map(str, arguments)], cwd=cwd, env={**os.environ, 'PYTHONPATH': str(processes.ROOT)},
+      stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+  return done.returncode, done.stdout
+
+
+@pytest.mark.parametrize('arguments', [
+    [], ['--help'], ['--version'], *([command, '--help'] for command in cli.COMMANDS)])
+def test_help_needs_no_tensorflow(arguments):
+  code, out = call(*arguments)
+  assert code == (0 if arguments else 2), out
+  assert out.strip()
+
+
+@pytest.mark.parametrize('arguments, message', [
+    (['trian'], "no command 'trian'"),
+    (['train', '--no_such_flag=1'], 'no_such_flag'),
+    (['train', '--workdir=new', 'word'], "unexpected argument 'word'"),
+    (['train'], '--workdir is needed'),
+    (['train', '--workdir=new'], 'name an experiment'),
+    (['train', '--workdir=new', '--gin_file=quikstart.gin'], 'quickstart.gin'),
+    (['train', '--workdir=new', '--gin_file=quickstart.gin', '--strategy=cluster'], 'one_device'),
+    (['evaluate', '--workdir=new'], 'does not exist'),
+    (['sample', '--workdir=.'], 'no config.gin'),
+    (['sample', '--workdir=.', '--seeds=a-b'], '--seeds=a-b'),
+    (['export', '--workdir=.', '--layout=dense'], 'sparse_lowered'),
+    (['demo', '--workdir=new'], 'does not exist'),
+    (['flops'], 'Name an experiment'),
+    (['flops', '--gin_file=quickstart.gin', '--convention=mine'], 'published:adapt'),
+    (['doctor', '--gin_file=quikstart.gin'], 'quickstart.gin'),
+    (['data', 'chek', 'digits'], "'chek'"),
+    (['data', 'check', 'digts'], 'digits'),
+    (['list'], 'models, datasets, methods, experiments'),
+    (['list', 'method'], 'Did you mean methods?'),
+    (['report', '--workdirs=new'], 'no folder there holds a run'),
+])
+def test_mistakes_in_flags_need_no_tensorflow(arguments, message, tmp_path):
+  code, out = call(*arguments, cwd=tmp_path)
+  assert code == 2, out
+  assert message in out and 'Traceback' not in out
+
+
+def test_report_needs_no_tensorflow(tmp_path):
+  run(tmp_path, 'a', [9.0, 4.0])
+  run(tmp_path, 'b', [8.0, 3.0], density=0.2)
+  code, out = call('report', f'--workdirs={tmp_path}/*', f'--output={tmp_path}/report')
+  assert code == 0, out
+  assert (tmp_path / 'report' / 'fcd.png').exists()
+
+
+def test_flags_offer_what_there_is():
+  values = flags.FlagValues()
+  common.define_convention_flag(values)
+  train.define_flags(values)
+  assert values['convention'].parser.enum_values == [c.name for c in cost.CONVENTIONS]
+  assert values['strategy'].parser.enum_values == list(strategies.NAMES)

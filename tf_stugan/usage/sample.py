@@ -1,0 +1,59 @@
+"""Draw images of the averaged generator of a run: a grid of seeds, a sheet of classes, or walks from each seed to the next.
+
+Image 7 is the same image in every grid, on every machine, for one checkpoint (but with --statistics=batch).
+
+Examples:
+  tf-stugan sample --workdir=runs/a --seeds=0-63
+  tf-stugan sample --workdir=runs/a --seeds=3,17,5 --interpolate=9 --output=walk.png
+  tf-stugan sample --workdir=runs/b --labels=0-9 --seeds=0-7                # a row a class, a column a seed
+  tf-stugan sample --workdir=runs/b --labels=3 --seeds=0-4 --interpolate=9 # walks within one class
+  tf-stugan sample --workdir=runs/b --truncation=0.5 --statistics=standing
+"""
+
+from absl import flags
+
+from tf_stugan import errors
+from tf_stugan.usage import common
+
+STANDING_BATCH = 64  # images of which the moments are taken together
+STANDING_BATCHES = 16
+_MOST_IMAGES = 100_000
+
+
+def define_flags(values: flags.FlagValues) -> None:
+  common.define_trained_flags(values)
+  flags.DEFINE_string('seeds', '0-63', 'Images to make: 0-31, or 3,7,9, or both mixed.', flag_values=values)
+  flags.DEFINE_string(
+      'labels', None, "Classes, written as --seeds: one row a class. Each seed's own class if not given.",
+      flag_values=values)
+  flags.DEFINE_integer(
+      'interpolate', None, 'Images from one seed to the next, both included: one row a pair of seeds.', lower_bound=2,
+      flag_values=values)
+  flags.DEFINE_float(
+      'truncation', None, 'Bound of the components of latents, for example 0.5: better images, less variety.',
+      lower_bound=0.05, flag_values=values)
+  flags.DEFINE_enum(
+      'statistics', 'running', ['running', 'standing', 'batch'],
+      "BatchNorm statistics: those of training, means over batches of the generator's own (truncated) images, or those of "
+      'the images at hand.', flag_values=values)
+  flags.DEFINE_integer(
+      'standing_batches', None,
+      f'Batches of {STANDING_BATCH} images for --statistics=standing; {STANDING_BATCHES} if not given.', lower_bound=1,
+      flag_values=values)
+  flags.DEFINE_integer('scale', 2, 'Enlarge each pixel this many times.', lower_bound=1, flag_values=values)
+  flags.DEFINE_string('output', None, 'PNG to write; samples.png in the workdir if not given.', flag_values=values)
+
+
+def check(values: flags.FlagValues) -> None:
+  seeds = common.parse_numbers('seeds', values.seeds)
+  labels = common.parse_numbers('labels', values.labels) if values.labels else [None]
+  if values.interpolate and len(seeds) < 2:
+    raise errors.UserError('--interpolate needs at least two --seeds.')
+  if values.interpolate and values.statistics == 'batch':
+    raise errors.UserError('--interpolate with --statistics=batch: neighbours would change with the rest of their row.')
+  if values.standing_batches and values.statistics != 'standing':
+    raise errors.UserError('--standing_batches is for --statistics=standing.')
+  in_row = (len(seeds) - 1) * values.interpolate if values.interpolate else len(seeds)
+  if (count := in_row * len(labels)) > _MOST_IMAGES:
+    raise errors.UserError(f'--seeds, --labels and --interpolate ask for {count:,} images; make at most {_MOST_IMAGES:,}.')
+  common.check_run(values)
