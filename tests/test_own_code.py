@@ -1,6 +1,7 @@
 """A method, a model and a metric of the user's own, in his own file, through all commands that build a run."""
 
 import json
+import pathlib
 import re
 
 import pytest
@@ -68,6 +69,17 @@ def folder(tmp_path, monkeypatch):
   (tmp_path / 'mine.gin').write_text(GIN)
   monkeypatch.chdir(tmp_path)
   return tmp_path
+
+
+def test_the_example_of_the_readme(tmp_path, monkeypatch, capsys):
+  text = (pathlib.Path(__file__).parents[1] / 'README.md').read_text()
+  chapter = text[text.index('## Your own'):]
+  code, gin = (block.partition('\n')[2] for block in chapter.split('```')[1:4:2])
+  (tmp_path / 'my_methods_of_readme.py').write_text(code)
+  (tmp_path / 'mine.gin').write_text(gin.replace('my_methods', 'my_methods_of_readme'))
+  monkeypatch.chdir(tmp_path)
+  code, out, _ = call(capsys, 'flops', '--gin_file=mine.gin', '--gin_module=my_methods_of_readme', '--json')
+  assert code == 0 and json.loads(out)['generator']['density'] == pytest.approx(0.05, abs=0.01)
 
 
 def test_its_cost_is_told_if_the_user_trusts_it(folder, capsys):

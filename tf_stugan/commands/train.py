@@ -99,7 +99,7 @@ def _check_data(workdir, data, allowed):
 
 
 def _check_unchanged(workdir, allowed):
-  before, now = workdir.config.read_text(), configuration.snapshot()
+  before, now = workdir.config.read_text(encoding='utf-8', errors='replace'), configuration.snapshot()
   changes = configuration.differences(before, now)
   if changes and not allowed:
     raise errors.UserError(

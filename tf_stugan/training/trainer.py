@@ -5,6 +5,7 @@ import contextlib
 import dataclasses
 import functools
 import math
+import types
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -153,7 +154,8 @@ class Trainer(tf.Module):
     self.image_shape = tuple(self.gan.build(image_shape))
     self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name='step')
     self.sides = {player.name: self._build_side(player) for player in self.gan.players}
-    self._learning_rates = {name: optimizer.learning_rate.numpy() for name, optimizer in self.optimizers.items()}
+    self._learning_rates = types.MappingProxyType(  # of a dict checkpoints would want to know
+        {name: optimizer.learning_rate.numpy() for name, optimizer in self.optimizers.items()})
     self.loss_scales = {name: side.loss_scale for name, side in self.sides.items() if side.loss_scale}
     self.exploration = {name: ExplorationRate() for name, side in self.sides.items() if side.masked}
     for name, rate in self.exploration.items():
