@@ -1,5 +1,7 @@
 """What gin bindings reach, and how files are found."""
 
+import pathlib
+
 import pytest
 
 from tf_stugan import configuration
@@ -110,7 +112,7 @@ def test_files_are_found_from_any_folder(name, tmp_path, monkeypatch):
 
 
 def test_a_file_that_is_not_there():
-  with pytest.raises(errors.UserError, match='no_such.gin.*quickstart.gin'):
+  with pytest.raises(errors.UserError, match='no_such.gin.*tf-stugan list experiments'):
     configuration.find('no_such.gin')
 
 
@@ -174,3 +176,59 @@ def test_the_nearest_name_is_suggested(binding, hint):
 def test_the_nearest_file_is_suggested(name, hint):
   with pytest.raises(errors.UserError, match=f'Did you mean {hint}[?]'):
     configuration.find(name)
+
+
+@pytest.mark.parametrize('binding, message', [
+    ('Trainer.layers = 5', 'Trainer.layers is a function'), ('Experiment.trainer = None', 'Experiment.trainer is a Trainer'),
+    ('Experiment.data = @fid.fid', 'Experiment.data is an ImageSource'), ('METHOD = 5', 'Trainer.label is a text; got 5'),
+    ('Evaluator.metrics = [5]', 'Evaluator.metrics is a list'), ("Evaluator.metrics = 'a'", 'Evaluator.metrics is a list'),
+    ('Trainer.methods = {"generator": 5}', 'Trainer.methods is a dictionary, each value a SparsityMethod'),
+    ('FLIP = 2', 'Trainer.flip is True or False; got 2 from %FLIP'), ('ADAM_EPSILON = None', 'Adam.epsilon is a number'),
+    ("GENERATOR_LEARNING_RATE = [1e-4]", 'Adam.learning_rate is a number'),
+    ('GENERATOR = @optimizers.Adam', 'make_generator is a function'), ('Trainer.gan = 5', 'Trainer.gan is a GAN'),
+    ('resnet.Generator.style = 5', 'Generator.style is a LayerStyle'),
+    ('DynamicSparse.drop_score = @optimizers.Adam', 'DynamicSparse.drop_score is a function'),
+    ('LayerStyle.conv_initializer = 5', 'conv_initializer is a text or a type')])
+def test_what_is_bound_has_to_be_of_the_kind_that_is_asked_for(binding, message):
+  with pytest.raises(errors.UserError, match=message):
+    made(binding, experiment='quickstart.gin')
+
+
+@pytest.mark.parametrize('binding', [
+    'Trainer.balance = None', 'FLIP = True', 'FLIP = 1', 'EMA_DECAY = 0', 'NoiseToImage.discriminator_clip = 1',
+    'LayerStyle.conv_initializer = @initializers.Orthogonal', "LayerStyle.conv_initializer = 'zeros'",
+    'resnet.Generator.multipliers = [1, 1, 1, 1]', 'optimizers.Adam.amsgrad = True'])
+def test_and_what_is_of_that_kind_is_taken(binding, tmp_path):
+  file = tmp_path / 'more.gin'
+  file.write_text('from __gin__ import dynamic_registration\nfrom tf_keras import initializers\n'
+                  'from tf_keras import optimizers\nfrom tf_stugan.layers import style\n'
+                  'style.LayerStyle.gamma_stddev = 0.02\n'
+                  'initializers.Orthogonal.gain = 1.0\n')
+  configuration.load([configuration.find('quickstart.gin'), file], [binding])
+  configuration.make_experiment()
+
+
+@pytest.mark.parametrize('files, message', [
+    (['runs/train.gin'], "NUM_STEPS has to be set, and nothing sets it: --gin_param='NUM_STEPS = ...'"),
+    (['methods/stugan.gin'], 'TOTAL_STEPS is asked for, and nothing in this experiment sets it.'),
+    (['datasets/digits.gin'],
+     "Experiment needs 'trainer', 'evaluator', and 'procedure', which nothing in this experiment sets.")])
+def test_what_is_missing_is_told_in_our_words(files, message):
+  with pytest.raises(errors.UserError) as raised:
+    configuration.load([configuration.find(f) for f in files])
+    configuration.make_experiment()
+  assert str(raised.value).split('\n  In call')[0] == message
+
+
+@pytest.mark.parametrize('text, message', [
+    ('trainer.Trainr.seed = 1', "x.gin, line 3: there is no trainer.Trainr: tf_stugan.training.trainer has no 'Trainr'."),
+    ('trainer.Trainer.sed = 1', "x.gin, line 3: trainer.Trainer has no parameter 'sed'."),
+    ('train.Train.num_steps = 1', "x.gin, line 3: 'train' is imported nowhere in this file."),
+    ('SEED = @train.Train()', "x.gin, line 3: 'train' is imported nowhere in this file.")])
+def test_what_is_wrong_in_a_file_is_told_with_its_line(text, message, tmp_path, monkeypatch):
+  monkeypatch.chdir(tmp_path)
+  (tmp_path / 'x.gin').write_text(
+      f'from __gin__ import dynamic_registration\nfrom tf_stugan.training import trainer\n{text}\n')
+  with pytest.raises(errors.UserError) as raised:
+    configuration.load([pathlib.Path('x.gin')])
+  assert str(raised.value) == message

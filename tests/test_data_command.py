@@ -163,9 +163,9 @@ NAMES = sorted(p.stem for p in (configuration.config_root() / 'datasets').glob('
 
 
 def source(name, *bindings):
-  configuration.load([configuration.find(f'datasets/{name}.gin'), configuration.find('runs/data_only.gin')],
+  configuration.load([configuration.find(f'datasets/{name}.gin')],
                      [*bindings, *(["IMAGE_FOLDER = '/x'"] if name == 'image_folder' else [])])
-  return configuration.make_experiment().data['data']
+  return next(iter(configuration.make_data().values()))
 
 
 @pytest.mark.parametrize('name', NAMES)

@@ -58,6 +58,8 @@ def test_help_needs_no_tensorflow(arguments):
     (['doctor', '--gin_file=quikstart.gin'], 'quickstart.gin'),
     (['data', 'chek', 'digits'], "'chek'"),
     (['data', 'check', 'digts'], 'digits'),
+    (['list'], 'models, datasets, methods, experiments'),
+    (['list', 'method'], 'Did you mean methods?'),
     (['report', '--workdirs=new'], 'no folder there holds a run'),
 ])
 def test_mistakes_in_flags_need_no_tensorflow(arguments, message, tmp_path):

@@ -20,6 +20,7 @@ COMMANDS = {
     'demo': 'show a trained generator in a browser',
     'flops': 'tell what an experiment costs, without training it',
     'report': 'compare runs: a table and a figure',
+    'list': 'name the models, data sets, methods and experiments there are',
     'data': 'check a data set, or prepare it for streaming',
     'doctor': 'check this installation: versions, devices, extractor, data',
 }

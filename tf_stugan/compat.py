@@ -6,10 +6,12 @@
 * `tf.lite.Interpreter` is on its way out; LiteRT's takes its place.
 """
 
+from collections.abc import Callable, Mapping
 import contextlib
-import os
+import io
 import sys
 import types
+from typing import NamedTuple
 import warnings
 
 import gin
@@ -37,8 +39,8 @@ with warnings.catch_warnings():
 tf.config.optimizer.set_experimental_options({'remapping': False})
 
 __all__ = [
-    'Interpreter', 'PolynomialDecay', 'PrunableLayer', 'adam_slots', 'assign', 'frozen', 'keras', 'precision',
-    'read_gin_files_only', 'schema', 'tfgan']
+    'Binding', 'Interpreter', 'PolynomialDecay', 'PrunableLayer', 'adam_slots', 'assign', 'frozen', 'gin_bindings',
+    'gin_macro_value', 'gin_reference', 'keras', 'limited_gin', 'precision', 'schema', 'tfgan']
 
 
 def assign(variable: tf.Variable, value: tf.Tensor) -> None:
@@ -81,10 +83,65 @@ def adam_slots(optimizer: keras.optimizers.Optimizer, variable: tf.Variable) -> 
   return slots
 
 
-def read_gin_files_only() -> None:
-  """Makes gin look for included files as files.
+@contextlib.contextmanager
+def limited_gin(texts: Mapping[str, str], check: Callable[[str, object], None]):
+  """While entered, gin has no files but `texts`, {path: text}, and calls `check(selector, object)` before it makes anything
+  configurable that a text refers to."""
+  builtins = (gin.config.macro, gin.config._retrieve_constant, gin.config.singleton)  # pylint: disable=protected-access
 
-  It also looks for them as resources of Python packages, and fails where the working folder happens to hold a folder of
-  the same name: 'runs/train.gin' becomes a resource of a package `runs`.
-  """
-  gin.config._FILE_READERS[:] = [(open, os.path.isfile)]  # pylint: disable=protected-access
+  class Limited(gin.config.ParseContext):
+
+    def get_configurable(self, selector):
+      if self._dynamic_registration:
+        thing = self._resolve_selector(selector)[1][-1]
+      else:
+        thing = getattr(gin.config._REGISTRY.get_match(selector), 'wrapped', None)  # pylint: disable=protected-access
+      if thing not in (None, *builtins):
+        check(selector, thing)
+      return super().get_configurable(selector)
+
+  def stream(path):
+    result = io.StringIO(texts[path])
+    result.name = path  # for messages
+    return result
+
+  config = gin.config
+  before = config.ParseContext, config._FILE_READERS  # pylint: disable=protected-access
+  config.ParseContext, config._FILE_READERS = Limited, [(stream, texts.__contains__)]  # pylint: disable=protected-access
+  try:
+    yield
+  finally:
+    config.ParseContext, config._FILE_READERS = before  # pylint: disable=protected-access
+
+
+class Binding(NamedTuple):
+  """What gin has bound: `parameter` of the class or function `target`; `name` as messages call it ('Class.parameter')."""
+
+  name: str
+  target: Callable
+  parameter: str
+  value: object
+
+
+def gin_bindings() -> list[Binding]:
+  """All bindings of the present configuration but macros."""
+  found = []
+  for (_, selector), parameters in gin.config._CONFIG.items():  # pylint: disable=protected-access
+    target = gin.config._REGISTRY[selector].wrapped  # pylint: disable=protected-access
+    if target is not gin.config.macro:
+      found += [Binding(f'{selector.split(".")[-1]}.{name}', target, name, value) for name, value in parameters.items()]
+  return found
+
+
+def gin_reference(value: object) -> tuple[object, bool] | None:
+  """(class or function, whether it is called) of a value '@name' or '@name()'; None of any other value."""
+  if not isinstance(value, gin.config.ConfigurableReference):
+    return None
+  return value.configurable.wrapped, value.evaluate
+
+
+def gin_macro_value(value: object) -> object:
+  """What '%NAME' stands for, however many names it goes through; any other value as it is."""
+  while (reference := gin_reference(value)) and reference[0] is gin.config.macro:
+    value = gin.query_parameter(f'{"/".join(value.scopes)}/gin.macro.value')
+  return value

@@ -1,11 +1,12 @@
-"""Gin at the edge: finding and reading configuration files, and telling a user in one line what is wrong with them.
+"""Gin at the edge: reading configuration files, and telling a user in one line what is wrong with them.
 
-No other module of the library imports gin. Gin files use dynamic registration: they import the modules they configure, so
-a class of the user's own needs no registration anywhere.
+Gin files use dynamic registration: they import the modules they configure, so a class of the user's own needs no
+registration anywhere. What they may import is decided in `gin_limits`.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-import difflib
+from collections.abc import Callable, Sequence
+import copy
+import functools
 import inspect
 import pathlib
 import re
@@ -13,85 +14,88 @@ from typing import Any
 
 import gin
 
-import tf_stugan
+from tf_stugan import compat
 from tf_stugan import errors
+from tf_stugan import gin_limits
+from tf_stugan import gin_types
+from tf_stugan.gin_files import config_root
+from tf_stugan.gin_files import did_you_mean
+from tf_stugan.gin_files import find  # noqa: F401  (callers have it from here)
 
-_ALLOWED_MODULES = ('tf_stugan', 'tf_keras.', '__gin__', 'gin.')
 _EXPERIMENT = 'Experiment'
+_WORDING = (  # what gin says, and what is said instead
+    (r'(?:Required bindings.*|)(\S+?)(?:/macro\.value)? set to `%gin\.REQUIRED` but not subsequently overridden\.',
+     r"\1 has to be set, and nothing sets it: --gin_param='\1 = ...'"),
+    (r"No bindings specified for '([\w/]+)/gin\.macro' in config string.*",
+     r'\1 is asked for, and nothing in this experiment sets it.'),
+    (r"Couldn't resolve selector (\S+); <module '([\w.]+)'.*?has no attribute (\w+)\.", r"there is no \1: \2 has no '\3'."),
+    (r"'(\w+)' was not provided by an import statement\.", r"'\1' is imported nowhere in this file."),
+    (r"Configurable '(\S+)' doesn't have a parameter named '(\w+)'\.", r"\1 has no parameter '\2'."),
+    (r"No configurable matching (?:reference )?'@?(\S+?)(?:\(\))?'\.",
+     r"there is no '\1': a file begins with `from __gin__ import dynamic_registration`, and imports what it names."),
+    (r"Reference '@(\S+)' must be evaluated.*", r'\1 is a macro: write %\1.'),
+    (r'.*?(\w+)(?:\.__init__)?\(\) missing \d+ required positional arguments?: (.*)',
+     r'\1 needs \2, which nothing in this experiment sets.'),
+)
 
 
-def config_root() -> pathlib.Path:
-  """The folder `gin_configs`: inside the installed package, or beside it in a checkout."""
-  package = pathlib.Path(tf_stugan.__file__).parent
-  inside = package / 'gin_configs'
-  return inside if inside.is_dir() else package.parent / 'gin_configs'
-
-
-def find(name: str) -> pathlib.Path:
-  """A gin file by path, or by its place in `gin_configs`: 'gin_configs/experiments/x.gin', 'experiments/x.gin' or 'x.gin'.
-
-  Raises:
-    UserError: there is none; the message lists the experiments there are.
-  """
-  root = config_root()
-  candidates = [pathlib.Path(name), root.parent / name, root / name, root / 'experiments' / name,
-                root / name.removeprefix('gin_configs/')]
-  for path in candidates:
-    if path.is_file():
-      return path.resolve()
-  known = sorted(p.name for p in (root / 'experiments').glob('*.gin'))
-  places = [str(p.relative_to(root)) for p in root.rglob('*.gin')]
-  hint = _did_you_mean(name.removeprefix('gin_configs/'), [*known, *places])
-  raise errors.UserError(f'--gin_file={name}: no such file, here or in {root}.{hint} Experiments: {", ".join(known)}')
-
-
-def load(files: Sequence[pathlib.Path], bindings: Sequence[str] = ()) -> None:
+def load(files: Sequence[pathlib.Path], bindings: Sequence[str] = (), modules: Sequence[str] = ()) -> None:
   """Parses files, then bindings on top of them; afterwards `make_experiment` can be called.
 
+  Args:
+    files: gin files.
+    bindings: one 'NAME = value' each.
+    modules: names of modules beside this library's own that files may import.
+
   Raises:
-    UserError: a name that does not exist, a file that does not parse, an import that is not allowed.
+    UserError: a name that does not exist, a file that does not parse, or that reaches for what it may not.
   """
   from tf_stugan import compat  # pylint: disable=g-import-not-at-top  (TensorFlow, which `find` can do without)
   gin.clear_config()
-  compat.read_gin_files_only()
   gin.add_config_file_search_path(str(config_root()))
-  for file in files:
-    _check_imports(file)
+  texts = gin_limits.read(files, modules)
+  check = functools.partial(gin_limits.check_configurable, modules=modules)
+  with compat.limited_gin(texts, check):
+    _in_one_line(gin.parse_config_files_and_bindings, list(map(str, files)), [], finalize_config=False)
+    parsed = snapshot()
+    for binding in bindings:
+      _parse_binding(binding, parsed, modules)
+  _in_one_line(gin.finalize)
+
+
+def _in_one_line(parse: Callable, *args, **kwargs):
+  """Calls a function of gin's, whose errors (ValueError, SyntaxError, ImportError, its own ...) become UserErrors."""
   try:
-    gin.parse_config_files_and_bindings([str(f) for f in files], [], finalize_config=False)
-  except Exception as error:  # pylint: disable=broad-except  (gin raises ValueError, SyntaxError, ImportError, its own ...)
-    raise errors.UserError(_one_line(error)) from error
-  parsed = snapshot()
-  for binding in bindings:
-    _parse_binding(binding, parsed)
-  try:
-    gin.finalize()
-  except ValueError as error:  # a %gin.REQUIRED that nobody set
+    parse(*args, **kwargs)
+  except Exception as error:  # pylint: disable=broad-except
     raise errors.UserError(_one_line(error)) from error
 
 
-def _parse_binding(binding, parsed):
+def _parse_binding(binding, parsed, modules):
   """Parses one binding on top of the files, whose snapshot is `parsed`.
 
   It may use whatever the files import, and name a class that they bind without its module ('DynamicSparse.density'). Gin
   takes any NAME = value; one that no file mentions would change nothing, so it is refused.
   """
-  names = _bindings(parsed)
-  match = re.match(r'\s*(\w+)\s*=', binding)
-  if match and match[1] not in names:
-    macros = sorted(name for name in names if '.' not in name)
-    raise errors.UserError(f'--gin_param={binding!r}: this experiment has no {match[1]}.{_did_you_mean(match[1], macros)} '
-                           f'It has {", ".join(macros)}.')
-  full_names = [name.split('/')[-1].rpartition('.')[0] for name in names if name.count('.') == 2]
-  qualified = {name.split('.')[1]: name for name in full_names}
+  flag = f'--gin_param={binding!r}'
+  statements = gin_limits.check_text(binding, modules, flag)
+  if len(statements) != 1 or not isinstance(statements[0], gin.config_parser.BindingStatement):
+    raise errors.UserError(f'{flag}: give one NAME = value.')
+  names = bindings_of(parsed)
+  name = '' if statements[0].arg_name or statements[0].scope else statements[0].selector
+  if name and name not in names:
+    macros = sorted(known for known in names if '.' not in known)
+    hint = did_you_mean(name, macros) or f' It has {", ".join(macros)}.'
+    raise errors.UserError(f'{flag}: this experiment has no {name}.{hint}')
+  full_names = [known.split('/')[-1].rpartition('.')[0] for known in names if known.count('.') == 2]
+  qualified = {known.split('.')[1]: known for known in full_names}
   expanded = re.sub(
       r'^(\s*(?:\w+/)*)(\w+)(\.\w+\s*=)', lambda m: m[1] + qualified.get(m[2], m[2]) + m[3], binding)
   imports = [line for line in parsed.splitlines() if line.startswith(('import ', 'from '))]
   try:
     gin.parse_config('\n'.join([*imports, expanded]))
   except Exception as error:  # pylint: disable=broad-except
-    hint = _hint(binding, qualified)
-    raise errors.UserError(f'--gin_param={binding!r}: {str(error).splitlines()[0]}{hint}') from error
+    raise errors.UserError(f'{flag}: {_reworded(str(error).splitlines()[0])}{_hint(binding, qualified)}') from error
 
 
 def _hint(binding, qualified):
@@ -100,32 +104,10 @@ def _hint(binding, qualified):
   if not match:
     return ''
   if match[1] not in qualified:
-    return _did_you_mean(match[1], qualified)
+    return did_you_mean(match[1], qualified)
   configurable = gin.get_configurable(qualified[match[1]])
   parameters = inspect.signature(configurable.__init__ if inspect.isclass(configurable) else configurable).parameters
-  return '' if match[2] in parameters else _did_you_mean(match[2], parameters)
-
-
-def _did_you_mean(name: str, known: Iterable[str]) -> str:
-  nearest = difflib.get_close_matches(name, list(known), n=1, cutoff=0.7)
-  return f' Did you mean {nearest[0]}?' if nearest else ''
-
-
-def _check_imports(file: pathlib.Path, seen: set[pathlib.Path] | None = None) -> None:
-  """Importing runs code: a configuration may name only this project's modules and Keras's."""
-  seen = set() if seen is None else seen
-  if file in seen:
-    return
-  seen.add(file)
-  for line in file.read_text().splitlines():
-    match = re.match(r'\s*(?:import|from)\s+([\w.]+)', line)
-    if match and not (match[1] + '.').startswith(_ALLOWED_MODULES):
-      raise errors.UserError(f'{file}: imports {match[1]}; a configuration may import tf_stugan and tf_keras only.')
-    match = re.match(r'''\s*include\s+['"](.+)['"]''', line)
-    if match:
-      included = config_root() / match[1]
-      if included.is_file():
-        _check_imports(included.resolve(), seen)
+  return '' if match[2] in parameters else did_you_mean(match[2], parameters)
 
 
 def check_in_use(file: pathlib.Path) -> None:
@@ -136,7 +118,7 @@ def check_in_use(file: pathlib.Path) -> None:
   """
   own = {_unscoped(name) for name in re.findall(r'^([\w./]+)\s*=', file.read_text(), re.MULTILINE)}
   own = {name for name in own if '.' in name} or own
-  if own and not own & _reached(_bindings(snapshot())):
+  if own and not own & _reached(bindings_of(snapshot())):
     names = sorted({name.split('.')[0] for name in own})
     raise errors.UserError(f'--gin_file={file.name} changes nothing here: this experiment has no use for '
                            f'{", ".join(names)}. The first lines of the file tell what it is for.')
@@ -168,23 +150,43 @@ def make_experiment():
   Raises:
     UserError: something that is required is not set, or an argument does not fit.
   """
-  return made(gin.get_configurable(_EXPERIMENT))
+  return made(lambda: gin.get_configurable(_EXPERIMENT)())
 
 
-def made(make: Callable[[], Any]) -> Any:
-  """The result of `make`, which gin configures; what is wrong with its arguments is told in one line.
+def make_data():
+  """Builds the data sources of the configured `Experiment`, by domain, and nothing else of it.
+
+  Raises:
+    UserError: as `make_experiment`.
+  """
+  return made(lambda: copy.deepcopy(gin.query_parameter(f'{_EXPERIMENT}.data')))  # gin builds what it refers to
+
+
+def made(build: Callable[[], Any]) -> Any:
+  """Returns what `build` makes of the configuration; what is wrong with its arguments is told in one line.
 
   Raises:
     UserError: as `make_experiment`.
   """
   try:
-    return make()
+    result = build()
   except errors.UserError:
     raise
   except Exception as error:  # pylint: disable=broad-except  (whatever a constructor says of its arguments)
+    gin_types.check_bindings()
     if isinstance(error, (TypeError, ValueError, RuntimeError)):
       raise errors.UserError(_one_line(error)) from error
     raise
+  gin_types.check_bindings()
+  return result
+
+
+def macro_value(name: str) -> object:
+  """What NAME of the loaded configuration is; None where it is not set."""
+  try:
+    return compat.gin_macro_value(gin.query_parameter(f'{name}/gin.macro.value'))
+  except ValueError:
+    return None
 
 
 def snapshot() -> str:
@@ -199,26 +201,32 @@ def operative() -> str:
 
 def differences(old: str, new: str) -> list[str]:
   """Bindings that differ between two snapshots, as 'name: old -> new'."""
-  first, second = _bindings(old), _bindings(new)
+  first, second = bindings_of(old), bindings_of(new)
   return [
       f'{name}: {first.get(name, "(unset)")} -> {second.get(name, "(unset)")}'
       for name in sorted({*first, *second}) if first.get(name) != second.get(name)]
 
 
-def _bindings(text):
+def bindings_of(text: str) -> dict[str, str]:
+  """{name: value} of a snapshot."""
   text = re.sub(r'\\?\n[ \t]+', '', text)  # a value goes on in indented lines
   pairs = (line.split('=', 1) for line in text.splitlines() if '=' in line and not line.startswith('#'))
   return {name.strip(): value.strip() for name, value in pairs}
 
 
 def _one_line(error: Exception) -> str:
-  """What gin says, without its trace of calls."""
-  missing = re.search(r"No bindings specified for '(\w+)/gin.macro'", str(error))
-  if missing:
-    return f'{missing[1]} is asked for, and nothing in this experiment sets it.'
-  missing = re.search(r"(\w+)\.__init__\(\) missing \d+ required positional arguments?: (.*)", str(error))
-  if missing:
-    return f'{missing[1]} needs {missing[2]}, which nothing in this experiment sets.'
+  """What gin says, in our words, without its trace of calls, and where."""
+  where = re.findall(r'In file "(.+)", line (\d+)', str(error))
+  place = f'{where[0][0]}, line {where[0][1]}: ' if where else ''
   lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-  kept = [line for line in lines if not line.startswith(('In call to', 'No values supplied', 'Gin had values'))]
-  return ' '.join(kept or lines)[:500]
+  kept = [line for line in lines if not re.match('In call to|No values supplied|Gin had values|Caller supplied', line)]
+  if where:
+    kept = kept[:1]
+  return place + _reworded(' '.join(kept or lines))[:500]
+
+
+def _reworded(message):
+  for pattern, ours in _WORDING:
+    if re.fullmatch(pattern, message):
+      return re.sub(pattern, ours, message)
+  return message

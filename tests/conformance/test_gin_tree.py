@@ -85,7 +85,7 @@ def test_no_binding_is_dead(finished):
   _, _, parsed, used = finished
   def bindings(text):
     """Names without their scope: a binding for every Adam is used by generator/Adam."""
-    names = (name.split('/')[-1] for name in configuration._bindings(text) if '.' in name)  # pylint: disable=protected-access
+    names = (name.split('/')[-1] for name in configuration.bindings_of(text) if '.' in name)
     return {name for name in names if not REPLACED.match(name)}
   assert bindings(parsed) - bindings(used) == set()
 
@@ -225,9 +225,10 @@ def test_adapts_baselines_are_trained_as_adapt_is():
     for method in ('adapt_relaxed', 'static', 'sdst_set'):
       configuration.load([configuration.find(f'{setup.removesuffix("_adapt")}_{method}.gin' if 'adapt_' in method
                                              else f'{setup}_{method}.gin')])
-      trainer = configuration.make_experiment().trainer
+      trainer = configuration.make_experiment().make_trainer()
+      average = trainer.averages['generator']
       text = configuration.snapshot()
-      made[method] = (trainer.layers.__name__, trainer.average.average_buffers, trainer.average.start_step,
+      made[method] = (trainer.layers.__name__, average.average_buffers, average.start_step,
                       re.findall(r'SpectralNorm\.epsilon = (.+)', text), re.findall(r'Projection\.prunable = (.+)', text))
     assert made['static'] == made['sdst_set'] == made['adapt_relaxed']
     assert made['static'][:3] == ('conv_and_dense', False, 0)
@@ -244,7 +245,7 @@ def test_pruning_and_fine_tuning_is_twice_as_long_as_what_it_is_compared_with():
       made = configuration.make_experiment()
       lengths[method] = made.procedure.num_steps
     assert lengths['prune_and_finetune'] == 2 * lengths['dense']
-    for pruning in made.trainer.methods.values():
+    for pruning in made.make_trainer().methods.values():
       assert (pruning.prune_step, pruning.across_layers, pruning.density) == (lengths['dense'], False, 0.1)
 
 

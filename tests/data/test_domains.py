@@ -180,9 +180,9 @@ def from_gin(tmp_path):
   """Makes the domains of gin_configs/datasets/NAME.gin, with bindings on top."""
   def make(name, *bindings):
     (tmp_path / 'domains.gin').write_text(
-        f"include 'datasets/{name}.gin'\ninclude 'runs/data_only.gin'\n")
+        f"include 'datasets/{name}.gin'\n")
     configuration.load([tmp_path / 'domains.gin'], bindings)
-    made = configuration.make_experiment().data
+    made = configuration.make_data()
     assert list(made) == ['a', 'b']
     return made.values()
   return make

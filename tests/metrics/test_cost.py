@@ -31,7 +31,7 @@ def densities(generator, discriminator):
 def test_a_run_of_any_length_is_added_up_over_changes_of_density(method, monkeypatch):
   file = configuration.find(f'sngan_cifar10_small_{method}.gin')
   configuration.load([file], ['GENERATOR_WIDTH = 8', 'DISCRIMINATOR_WIDTH = 8'])
-  trainer = configuration.make_experiment().trainer
+  trainer = configuration.make_experiment().make_trainer()
   asked = []
   for made in trainer.methods.values():
     monkeypatch.setattr(made, 'is_update_step', lambda step: asked.append(step) or step % 1000 == 0)

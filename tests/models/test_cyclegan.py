@@ -17,11 +17,19 @@ from tf_stugan.training import layer_choice
 GIN = """
 include 'models/parts/cycle_gan.gin'
 include 'datasets/cifar10.gin'
-include 'runs/data_only.gin'
+include 'runs/train.gin'
+include 'methods/dense.gin'
+include 'metrics/none.gin'
 from __gin__ import dynamic_registration
-from tf_stugan.procedures import procedure
-procedure.Experiment.trainer = %GENERATOR
-procedure.Experiment.evaluator = %DISCRIMINATOR
+from tf_stugan.gans import cycle_gan
+from tf_stugan.gans import losses
+from tf_stugan.training import trainer
+NUM_STEPS = 1
+trainer.Trainer.gan = @cycle_gan.CycleGAN()
+cycle_gan.CycleGAN.make_generator = %GENERATOR
+cycle_gan.CycleGAN.make_discriminator = %DISCRIMINATOR
+cycle_gan.CycleGAN.loss = @losses.least_squares()
+cycle_gan.CycleGAN.image_shape = (%IMAGE_RESOLUTION, %IMAGE_RESOLUTION, %IMAGE_CHANNELS)
 """
 
 
@@ -31,8 +39,8 @@ def from_gin(tmp_path):
   def make(*bindings):
     (tmp_path / 'networks.gin').write_text(GIN)
     configuration.load([tmp_path / 'networks.gin'], bindings)
-    made = configuration.make_experiment()
-    return made.trainer(), made.evaluator()
+    gan = configuration.make_experiment().make_trainer().gan
+    return gan.a_to_b, gan.discriminator_a
   return make
 
 

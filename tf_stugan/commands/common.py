@@ -1,5 +1,10 @@
 """Steps that several commands share."""
 
+import importlib
+import os
+import sys
+import traceback
+
 from absl import flags
 
 from tf_stugan import configuration
@@ -15,6 +20,24 @@ from tf_stugan.training.workdir import Workdir
 _MOST_TRIES = 5  # to read a checkpoint of a run that is still training
 
 
+def import_modules(values: flags.FlagValues) -> list[str]:
+  """Imports what --gin_module names; returns the names.
+
+  Raises:
+    UserError: there is no such module, or it fails.
+  """
+  if os.getcwd() not in sys.path:
+    sys.path.append(os.getcwd())  # where `python -m` would find it; after everything that is installed
+  for module in values.gin_module:
+    try:
+      importlib.import_module(module)
+    except Exception as error:  # pylint: disable=broad-except  (whatever somebody's code raises)
+      place = traceback.extract_tb(error.__traceback__)[-1]
+      where = f' ({place.filename}, line {place.lineno})' if 'importlib' not in place.filename else ''
+      raise errors.UserError(f'--gin_module={module}: {type(error).__name__}: {error}{where}') from error
+  return values.gin_module
+
+
 def load_gin_files(values: flags.FlagValues) -> None:
   """Reads --gin_file and --gin_param.
 
@@ -22,14 +45,14 @@ def load_gin_files(values: flags.FlagValues) -> None:
     UserError: something in a file is wrong, or one of them is of no use.
   """
   files = [configuration.find(f) for f in values.gin_file]
-  configuration.load(files, values.gin_param)
+  configuration.load(files, values.gin_param, import_modules(values))
   for file in files[1:]:
     configuration.check_in_use(file)
 
 
-def make_experiment(workdir: Workdir) -> Experiment:
+def make_experiment(values: flags.FlagValues, workdir: Workdir) -> Experiment:
   """The experiment of a run, as its own config.gin describes it."""
-  configuration.load([workdir.config])
+  configuration.load([workdir.config], modules=import_modules(values))
   return configuration.make_experiment()
 
 
@@ -40,7 +63,7 @@ def restore_trainer(values: flags.FlagValues) -> tuple[Workdir, Trainer]:
     UserError: it has no such checkpoint.
   """
   workdir = Workdir(values.workdir)
-  trainer = configuration.made(make_experiment(workdir).make_trainer)
+  trainer = configuration.made(make_experiment(values, workdir).make_trainer)
   trainer.build(checkpoints.image_shapes(workdir.checkpoints))
   restore_chosen(trainer, workdir, values.checkpoint)
   return workdir, trainer

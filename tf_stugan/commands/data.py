@@ -8,6 +8,7 @@ import numpy as np
 
 from tf_stugan import configuration
 from tf_stugan import errors
+from tf_stugan.commands import common
 from tf_stugan.data import prepared
 from tf_stugan.data.domains import OneClass
 from tf_stugan.data.image_folder import DOMAIN_FOLDERS
@@ -33,8 +34,8 @@ def _parts(name):
 
 def _run(values, action, name):
   files, bindings = find_set(values, name)
-  configuration.load([configuration.find(f) for f in (*files, 'runs/data_only.gin')], bindings)
-  for source in configuration.make_experiment().data.values():
+  configuration.load([configuration.find(f) for f in files], bindings, common.import_modules(values))
+  for source in configuration.make_data().values():
     _ACTIONS[action](source.source if isinstance(source, OneClass) else source, values.data_dir)
 
 

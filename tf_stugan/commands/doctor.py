@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from tf_stugan import configuration
 from tf_stugan import errors
+from tf_stugan.commands import common
 
 _PACKAGES = ('tf_stugan', 'tensorflow', 'tf_keras', 'tensorflow-gan', 'tensorflow-model-optimization',
              'tensorflow-datasets', 'gin-config', 'absl-py', 'ai-edge-litert', 'scikit-learn', 'numpy')
@@ -35,7 +36,7 @@ def run(values: flags.FlagValues) -> None:
   check('gin_configs', lambda: str(configuration.config_root()))
   check('cache_dir', lambda: _writable(values.cache_dir))
   if values.gin_file:
-    configuration.load([configuration.find(f) for f in values.gin_file], values.gin_param)
+    configuration.load([configuration.find(f) for f in values.gin_file], values.gin_param, common.import_modules(values))
     experiment = configuration.make_experiment()
     loaded = {}
 

@@ -14,7 +14,7 @@ from tf_stugan.training.workdir import Workdir
 
 def run(values: flags.FlagValues) -> None:
   workdir = Workdir(values.workdir)
-  experiment = common.make_experiment(workdir)
+  experiment = common.make_experiment(values, workdir)
   if not experiment.evaluator:
     raise errors.UserError(f'{workdir.path} is a run without scores (metrics/none.gin).')
   trainer = configuration.made(experiment.make_trainer)

@@ -27,7 +27,7 @@ def run(values: flags.FlagValues) -> None:
     try:
       record = comparison.record(workdir)
       if convention:
-        record |= _cost_by_convention(workdir, record['step'], convention)
+        record |= _cost_by_convention(values, workdir, record['step'], convention)
       records.append(record)
     except errors.UserError as error:
       _LOG.warning('Left out: %s', error)
@@ -63,12 +63,13 @@ def _find_convention(name):
   return cost.CONVENTIONS[names.index(name)]
 
 
-def _cost_by_convention(workdir, last_step, convention):
+def _cost_by_convention(values, workdir, last_step, convention):
   """Columns of the cost of training, added up from the densities that the run logged."""
   from tf_stugan.commands import common  # pylint: disable=g-import-not-at-top
   from tf_stugan.procedures import ledger  # pylint: disable=g-import-not-at-top
   columns = {'training FLOPs': None, 'training FLOPs / dense': None, 'convention': convention.name}
   if densities := comparison.logged_densities(workdir, last_step):
-    operations, dense = ledger.spent(common.make_experiment(workdir).make_trainer(), densities, last_step, convention)
+    trainer = common.make_experiment(values, workdir).make_trainer()
+    operations, dense = ledger.spent(trainer, densities, last_step, convention)
     columns |= {'training FLOPs': operations, 'training FLOPs / dense': operations / dense}
   return columns

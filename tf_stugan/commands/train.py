@@ -10,6 +10,7 @@ from absl import flags
 
 from tf_stugan import configuration
 from tf_stugan import errors
+from tf_stugan import gin_changes
 from tf_stugan.commands import common
 from tf_stugan.training import agreement
 from tf_stugan.training import checkpoints
@@ -25,7 +26,7 @@ def run(values: flags.FlagValues) -> None:
   if values.gin_file:
     common.load_gin_files(values)
   else:
-    configuration.load([pathlib.Path(values.workdir, 'config.gin')], values.gin_param)
+    configuration.load([pathlib.Path(values.workdir, 'config.gin')], values.gin_param, common.import_modules(values))
   with agreement.tell_of_lost_workers(strategy):
     _run(strategy, values)
 
@@ -48,7 +49,7 @@ def _run(strategy, values):
 def _lead(experiment, trainer, values):
   """Trains; this is the process that writes."""
   workdir = Workdir(values.workdir, create=True)
-  with workdir.lock():
+  with workdir.lock(), workdir.discarded_if_refused():
     if workdir.config.exists() and checkpoints.list_steps(workdir.checkpoints):
       _check_unchanged(workdir, values.allow_config_change)
     agreement.wait(trainer.strategy)
@@ -56,6 +57,7 @@ def _lead(experiment, trainer, values):
     if values.profile:
       prepared = prepared._replace(hooks=(Profile(workdir.path / 'profile'),))
     _check_data(workdir, prepared.data, values.allow_config_change)
+    _tell_if_finished(workdir, experiment.procedure)
     workdir.write(workdir.config, configuration.snapshot())
     workdir.write(workdir.operative_config, configuration.operative())  # for who is killed; complete after the first step
     try:
@@ -66,6 +68,16 @@ def _lead(experiment, trainer, values):
       except OSError as error:  # what ended the run is what has to be told
         _LOG.warning('%s could not be written: %s', workdir.operative_config, error)
   _LOG.info('Done: %s. What next:\n%s', workdir.path, _next_commands(workdir.path))
+
+
+def _tell_if_finished(workdir, procedure):
+  steps = [checkpoints.step_of(path) for path in checkpoints.list_steps(workdir.checkpoints)]
+  if not steps or max(steps) < procedure.num_steps:
+    return
+  asked = configuration.macro_value('NUM_STEPS')
+  further = (f' To go on: tf-stugan train --workdir={shlex.quote(str(workdir.path))} --allow_config_change '
+             f"--gin_param='NUM_STEPS = {2 * asked}'") if isinstance(asked, int) else ''
+  _LOG.info('This run is finished: it is at step %d of %d.%s', max(steps), procedure.num_steps, further)
 
 
 def _next_commands(path):
@@ -99,8 +111,13 @@ def _described(data):
 
 
 def _check_unchanged(workdir, allowed):
-  changes = configuration.differences(workdir.config.read_text(), configuration.snapshot())
+  before, now = workdir.config.read_text(encoding='utf-8', errors='replace'), configuration.snapshot()
+  changes = configuration.differences(before, now)
   if changes and not allowed:
     raise errors.UserError(
         f'{workdir.path} was begun with another configuration ({"; ".join(changes)}). Take another --workdir, or go on '
         'all the same with --allow_config_change.')
+  if idle := gin_changes.without_effect(before, now):
+    raise errors.UserError(
+        f'{workdir.path} has begun, and its checkpoint holds what these made of it; to change them now would do nothing, or '
+        f'not what they say: {", ".join(idle)}. Take another --workdir.')

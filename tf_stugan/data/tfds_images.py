@@ -35,6 +35,9 @@ class TFDSImages(StoredImages):
   def __init__(self, name: str, split: str = 'train', resolution: int | None = None, labelled: bool | None = None,
                memory_limit: int = MEMORY_LIMIT):
     super().__init__(None if resolution == _STORED.get(name) else resolution, memory_limit)
+    if not re.fullmatch(r'\w+(/[\w.-]+)?(:\d+\.[\d*]+\.[\d*]+)?', name):  # TFDS would run code of 'namespace:name'
+      raise errors.UserError(
+          f"TFDSImages.name is one of TFDS's own sets: 'name', 'name/config' or 'name:1.2.3'; got {name!r}.")
     self.name = name
     self.split = split
     self.labelled = 'unlabelled' not in split if labelled is None else labelled

@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import pathlib
+import shutil
 import socket
 
 from tf_stugan import errors
@@ -27,6 +28,7 @@ class Workdir:
 
   def __init__(self, path: str, create: bool = False):
     self.path = pathlib.Path(path)
+    self._made = [p for p in (self.path, *self.path.parents) if not p.exists()]  # by `create`, innermost first
     if create:
       try:
         self.path.mkdir(parents=True, exist_ok=True)
@@ -41,6 +43,7 @@ class Workdir:
     self.checkpoints = self.path / 'checkpoints'
     self.samples = self.path / 'samples'
     self.events = self.path / 'events'
+    self._lock = self.path / '.lock'
 
   def stage(self, name: str) -> 'Workdir':
     """The workdir of a stage of this run; this one itself for an empty name."""
@@ -53,7 +56,7 @@ class Workdir:
     Raises:
       UserError: another process has it; the message names that one.
     """
-    with open(self.path / '.lock', 'a+') as file:
+    with open(self._lock, 'a+') as file:
       try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
       except OSError as error:
@@ -70,6 +73,32 @@ class Workdir:
         yield
       finally:  # a process that is killed does not come here: the next one tells of it
         file.truncate(0)
+
+  @contextlib.contextmanager
+  def discarded_if_refused(self):
+    """Leaves no file and no folder of this process behind where a UserError comes before the run had any step.
+
+    Enter it within `lock`. Files of a run that was here before, and whatever else lies in the folder, stay.
+    """
+    before = set(self.path.iterdir())
+    try:
+      yield
+    except (errors.DivergedError, errors.WorkerLostError):
+      raise
+    except errors.UserError:
+      if self.config not in before and not any(row.get('step') for row in self.rows()) and not (
+          self.checkpoints.exists() and any(self.checkpoints.iterdir())):
+        self._discard(before - {self._lock})
+      raise
+
+  def _discard(self, before):
+    own = {self.config, self.operative_config, self.data, self.metrics, self.checkpoints, self.samples, self.events,
+           self._lock}
+    with contextlib.suppress(OSError):  # of what is left over nobody needs to hear beside the refusal
+      for path in own - before:
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+      for folder in self._made:
+        folder.rmdir()  # only if it is empty
 
   def write(self, file: pathlib.Path, text: str) -> None:
     """All or nothing: a full disk or a kill leaves the file as it was."""

@@ -5,8 +5,8 @@ import pathlib
 
 from absl import flags
 
-from tf_stugan import configuration
 from tf_stugan import errors
+from tf_stugan import gin_files
 from tf_stugan.training.workdir import Workdir
 
 _MOST_NUMBERS = 100_000  # in one flag
@@ -20,6 +20,7 @@ def define_workdir_flag(values: flags.FlagValues) -> None:
 def define_trained_flags(values: flags.FlagValues) -> None:
   """A run that was trained, and which of its checkpoints."""
   define_workdir_flag(values)
+  define_module_flag(values)
   flags.DEFINE_string(
       'checkpoint', 'newest', 'newest, best (lowest FID or FCD), or the step of one that was kept.', flag_values=values)
 
@@ -48,8 +49,17 @@ def define_machine_flags(values: flags.FlagValues) -> None:
       flag_values=values)
 
 
+def define_module_flag(values: flags.FlagValues) -> None:
+  """Whose code a configuration may use."""
+  flags.DEFINE_multi_string(
+      'gin_module', [], 'A Python module of your own that the configuration may import, from the working folder or '
+      'PYTHONPATH: my_methods for my_methods.py. Code of a run is never trusted because its files say so: name the module '
+      'in every command. May be repeated.', flag_values=values)
+
+
 def define_gin_flags(values: flags.FlagValues) -> None:
   """What is configured."""
+  define_module_flag(values)
   flags.DEFINE_multi_string(
       'gin_file', [], 'Experiment: a path, or a name in gin_configs/experiments. May be repeated; later ones win.',
       flag_values=values)
@@ -75,7 +85,7 @@ def check_run(values: flags.FlagValues) -> None:
 def check_gin_files(values: flags.FlagValues) -> None:
   """Raises UserError where a --gin_file does not exist."""
   for name in values.gin_file:
-    configuration.find(name)
+    gin_files.find(name)
 
 
 def parse_numbers(flag: str, text: str) -> list[int]:

@@ -20,8 +20,8 @@ import pathlib
 
 from absl import flags
 
-from tf_stugan import configuration
 from tf_stugan import errors
+from tf_stugan import gin_files
 from tf_stugan.usage import common
 
 ARGUMENTS = ('ACTION', 'SET')  # what the command takes beside flags
@@ -30,6 +30,7 @@ _ACTIONS = ('check', 'prepare')
 
 def define_flags(values: flags.FlagValues) -> None:
   common.define_data_flag(values)
+  common.define_module_flag(values)
   flags.DEFINE_multi_string('gin_file', [], 'The data set of this experiment, instead of SET.', flag_values=values)
   flags.DEFINE_multi_string(
       'gin_param', [], "One binding on top: 'IMAGE_RESOLUTION = 128'. May be repeated.", flag_values=values)
@@ -48,7 +49,7 @@ def find_set(values: flags.FlagValues, name: str) -> tuple[list[str], list[str]]
   Raises:
     UserError: it is named twice, or not at all, or there is no such set.
   """
-  known = sorted(p.stem for p in (configuration.config_root() / 'datasets').glob('*.gin'))
+  known = [path.stem for path in gin_files.list_folder('datasets')]
   if bool(name) == bool(values.gin_file):
     raise errors.UserError(f'name one data set ({", ".join(known)}), or a folder of images, or a --gin_file.')
   if values.gin_file:

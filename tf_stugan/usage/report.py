@@ -6,9 +6,12 @@ Examples:
   tf-stugan report --workdirs='runs/*' --output=comparison
   tf-stugan report --workdirs=runs/a --layers
   tf-stugan report --workdirs='runs/*' --columns=all
+  tf-stugan report --workdirs='runs/*' --convention=published:adapt      # training FLOPs as Table 3 of ADAPT has them
 """
 
 from absl import flags
+
+from tf_stugan.usage import common
 
 
 def define_flags(values: flags.FlagValues) -> None:
@@ -17,5 +20,7 @@ def define_flags(values: flags.FlagValues) -> None:
   flags.DEFINE_enum(
       'columns', 'main', ['main', 'all'],
       'Of the table: scores, densities, cost and time, or everything. report.csv always has everything.', flag_values=values)
+  common.define_convention_flag(values)
+  common.define_module_flag(values)
   flags.DEFINE_bool(
       'layers', False, 'Also draw density and exploration rate of every layer, one figure a run.', flag_values=values)

@@ -36,8 +36,8 @@ def define_flags(values: flags.FlagValues) -> None:
       'profile', False, 'Write a trace of a few training steps into <workdir>/profile, for the profiler of TensorBoard.',
       flag_values=values)
   flags.DEFINE_bool(
-      'allow_config_change', False, 'Go on with a run although its configuration or its data have changed.',
-      flag_values=values)
+      'allow_config_change', False, 'Go on with a run although its data have changed, or bindings that can still take '
+      'effect; the others are refused by name.', flag_values=values)
 
 
 def check(values: flags.FlagValues) -> None:

@@ -1,0 +1,29 @@
+"""Name the models, data sets, methods or experiments there are: one line each, with its size and what it is.
+
+Sizes are pixels, classes and parameters at full width; `tf-stugan flops --gin_file=...` tells those of any configuration.
+
+Examples:
+  tf-stugan list models
+  tf-stugan list datasets
+  tf-stugan list methods
+  tf-stugan list experiments | grep cifar10
+"""
+
+from absl import flags
+
+from tf_stugan import errors
+from tf_stugan import gin_files
+
+ARGUMENTS = ('KIND',)  # what the command takes beside flags
+_KINDS = ('models', 'datasets', 'methods', 'experiments')
+
+
+def define_flags(values: flags.FlagValues) -> None:
+  del values  # it takes none
+
+
+def check(values: flags.FlagValues, kind: str = '') -> None:
+  del values
+  if kind not in _KINDS:
+    hint = gin_files.did_you_mean(kind, _KINDS)
+    raise errors.UserError(f'say what to list: {", ".join(_KINDS)}{f"; there are no {kind!r}." if kind else "."}{hint}')
