@@ -105,6 +105,7 @@ def test_a_crop_is_a_part_of_its_image_in_a_place_that_is_drawn():
   np.testing.assert_array_equal(run[:, 0, 0, 2], np.rint((np.concatenate(plain)[..., 0, 0, 2].ravel() + 1) * 127.5))
   rows, columns = (np.bincount(c.astype(int)) for c in corners.T)
   assert len(rows) == 3 and len(columns) == 6 and rows.min() > 30 and columns.min() > 10  # of 160
+  assert corners[:4].tolist() == [[1, 3], [2, 5], [1, 3], [1, 5]]  # in every version
 
 
 def test_crops_are_a_function_of_seed_and_step():

@@ -11,6 +11,7 @@ from tf_stugan.layers import prunable
 from tf_stugan.layers.style import LayerStyle
 from tf_stugan.models import cyclegan
 from tf_stugan.models import import_arrays
+from tf_stugan.models import small_dense
 from tf_stugan.training import layer_choice
 
 
@@ -214,6 +215,14 @@ def test_other_numbers_of_blocks_widths_and_channels(from_gin):
   assert build(translator, 32, 40, 1)(tf.zeros([2, 32, 40, 1])).shape == (2, 32, 40, 1)
   assert translator(tf.zeros([2, 64, 8, 1])).shape == (2, 64, 8, 1)  # of any size, once built
   assert discriminator(tf.zeros([2, 32, 40, 1])).shape == (2, 2, 3, 1)
+
+
+def test_it_can_be_narrowed():
+  """Into the small dense network that sparse ones are compared with."""
+  full = build(cyclegan.Translator(8, LayerStyle(), 1), 8, 8, 3)
+  network = small_dense.narrowed(lambda width=8: cyclegan.Translator(width, LayerStyle(), 1), 0.25, [8, 8, 3])
+  assert network.width == 3  # not 4: the 7 x 7 kernels of half the width have half the weights, not a quarter
+  assert small_dense.convolution_weights(build(network, 8, 8, 3)) <= 0.25 * small_dense.convolution_weights(full)
 
 
 def test_initial_weights(from_gin):

@@ -1,8 +1,8 @@
 """CycleGAN's translator and its patch discriminator (Zhu et al., 2017, https://arxiv.org/abs/1703.10593, Appendix 7.2).
 
 Sizes and normalizations are those of the lottery tickets' code: at width 64 the translator with nine blocks has 11,383,555
-parameters, the discriminator 2,766,529. Both take images of any size that fits. The first biases of a network are drawn, and
-stay where an instance normalization takes them away again.
+parameters, the discriminator 2,766,529. Both take images of any size that fits. Biases that an instance normalization takes
+away again keep their first values.
 """
 
 import tensorflow as tf
@@ -12,8 +12,8 @@ from tf_stugan import errors
 from tf_stugan.compat import keras
 from tf_stugan.layers.style import LayerStyle
 
-_LEAST_TRANSLATED = 8  # pixels; the blocks mirror one of the last two
-_LEAST_JUDGED = 24  # pixels; of which one score is left
+_LEAST_TRANSLATED = 8  # pixels; a quarter of them is 2, the least of which one can be mirrored
+_LEAST_JUDGED = 24  # pixels; they make one score
 
 
 class TranslatorBlock(keras.layers.Layer):
