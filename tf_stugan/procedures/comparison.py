@@ -1,11 +1,12 @@
 """Runs side by side: one record a workdir, as a table and as figures."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 import contextlib
 import csv
 import io
 import json
 import math
+import os
 import pathlib
 
 from tf_stugan import errors
@@ -16,6 +17,20 @@ _SCORES = ('fid', 'fcd', 'is', 'cs', 'kid', 'kcd')
 _DISTANCES = ('fid', 'fcd')
 _MAIN = ('run', 'method', 'step', 'FID', 'best FID', 'FCD', 'best FCD', 'G density', 'D density', 'G multiply-adds / dense',
          'training FLOPs / dense', 'train minutes')  # the columns that fit a terminal
+
+
+def name_runs(folders: Iterable[str]) -> dict[str, Workdir]:
+  """Runs by what tells their paths apart: 'a/s1' and 'b/s1' of 'grid/a/s1' and 'grid/b/s1'. Other folders are left out."""
+  paths = sorted({os.path.abspath(p) for p in folders if os.path.isdir(p)})
+  workdirs = [w for w in map(Workdir, paths) if w.metrics.exists()]
+  shared = os.path.commonpath([w.path.parent for w in workdirs]) if workdirs else ''
+  return {str(w.path.relative_to(shared)): w for w in workdirs}
+
+
+def protocol(workdir: Workdir) -> str:
+  """What two runs have to share for their scores to be comparable: data, features, numbers of images ...; as text."""
+  last = [row for row in workdir.rows() if row['kind'] == 'evaluation'][-1]
+  return json.dumps(last['protocol'], sort_keys=True)
 
 
 def record(workdir: Workdir) -> dict[str, object]:
@@ -51,6 +66,7 @@ def record(workdir: Workdir) -> dict[str, object]:
   for kind in ('train', 'evaluation'):
     result[f'{kind} minutes'] = _seconds(workdir, kind) / 60
   result['generator'] = last['protocol'].get('generator', '')  # and which BatchNorm statistics
+  result['data'] = last['protocol'].get('data', '')
   result['extractor'] = last['protocol']['extractor']
   result['images'] = f'{last["protocol"]["generated_images"]} / {last["protocol"]["real_images"]}'
   return result
@@ -85,34 +101,31 @@ def curves(workdir: Workdir) -> dict[str, tuple[list[int], list[float]]]:
   return result
 
 
-def curves_as_csv(workdirs: Sequence[Workdir]) -> str:
+def curves_as_csv(runs: Mapping[str, Workdir]) -> str:
   """All curves of all runs, a value a line: run,quantity,step,value. One that stays stands at its first and last step."""
   text = io.StringIO()
   writer = csv.writer(text, lineterminator='\n')
   writer.writerow(['run', 'quantity', 'step', 'value'])
-  for workdir in workdirs:
+  for run, workdir in runs.items():
     for name, (steps, values) in curves(workdir).items():
       for i, (step, value) in enumerate(zip(steps, values, strict=True)):
         if i in (0, len(steps) - 1) or value != values[i - 1]:
-          writer.writerow([workdir.path.name, name, step, value])
+          writer.writerow([run, name, step, value])
   return text.getvalue()
 
 
 def markdown(records: Sequence[dict[str, object]], every_column: bool = True) -> str:
-  """A table with a column for every key that some record has, or for those that matter most; the protocols of the scores are
-  told below it then."""
+  """A table with a column for every key that some record has, or for those that matter most; the protocol of the scores,
+  which all records share, is told below it then."""
   columns = [c for c in _columns(records) if every_column or c in _MAIN]
   rows = [columns, ['---'] * len(columns), *([_text(r.get(c)) for c in columns] for r in records)]
   widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
   table = ''.join('| ' + ' | '.join(map(str.ljust, row, widths)) + ' |\n' for row in rows)
-  return table if every_column else table + '\n' + _protocols(records)
-
-
-def _protocols(records):
-  runs = {}
-  for r in records:
-    runs.setdefault(f'{r["extractor"]}; {r["images"]} generated / real images; {r["generator"]}', []).append(r['run'])
-  return ''.join(f'Scores{"" if len(runs) == 1 else " of " + ", ".join(names)}: {how}.\n' for how, names in runs.items())
+  if every_column:
+    return table
+  r = records[0]
+  return (f'{table}\nScores on {r["data"]}: {r["extractor"]}; {r["images"]} generated / real images; {r["generator"]}.\n'
+          'G: generator, D: discriminator; density: share of the weights kept in the layers that are masked.\n')
 
 
 def comma_separated(records: Sequence[dict[str, object]]) -> str:
@@ -151,9 +164,9 @@ def plot_density(records: Sequence[dict[str, object]], path: pathlib.Path) -> No
   figure.savefig(path)
 
 
-def plot_curves(workdirs: Sequence[Workdir], name: str, path: pathlib.Path, log_scale: bool = False) -> None:
+def plot_curves(runs: Mapping[str, Workdir], name: str, path: pathlib.Path, log_scale: bool = False) -> None:
   """One quantity over the steps of several runs; no file where none of them has it, or where it stays in all of them."""
-  found = {workdir.path.name: c[name] for workdir in workdirs if name in (c := curves(workdir))}
+  found = {run: c[name] for run, workdir in runs.items() if name in (c := curves(workdir))}
   path.unlink(missing_ok=True)
   if all(len(set(values)) < 2 for _, values in found.values()):
     return
@@ -169,7 +182,7 @@ def plot_curves(workdirs: Sequence[Workdir], name: str, path: pathlib.Path, log_
   figure.savefig(path)
 
 
-def plot_layers(workdir: Workdir, path: pathlib.Path) -> None:
+def plot_layers(run: str, workdir: Workdir, path: pathlib.Path) -> None:
   """Density and exploration rate of every masked layer of every player over the steps of one run."""
   rows = [row for row in workdir.rows() if row['kind'] == 'cost']
   last = rows[-1] if rows else {}
@@ -179,7 +192,7 @@ def plot_layers(workdir: Workdir, path: pathlib.Path) -> None:
   figures = _matplotlib()
   figure = figures.Figure(figsize=(12, 4 * -(-len(names) // 2)), dpi=100, layout='constrained')
   for i, name in enumerate(names):
-    axes = figure.add_subplot(-(-len(names) // 2), 2, i + 1, title=f'{workdir.path.name}: {name}', xlabel='generator step')
+    axes = figure.add_subplot(-(-len(names) // 2), 2, i + 1, title=f'{run}: {name}', xlabel='generator step')
     axes.grid(alpha=0.3)
     for layer in last[name]:
       axes.plot([row['step'] for row in rows], [row[name][layer] for row in rows], label=layer)
