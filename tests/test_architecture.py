@@ -17,7 +17,8 @@ ARROWS = {
     'export': {'layers'},
     'procedures': {'data', 'export', 'gans', 'metrics', 'models', 'sparsity', 'training'},
     'usage': {'training'},
-    'commands': {'data', 'export', 'gans', 'metrics', 'procedures', 'training', 'usage'},
+    'reports': {'gans', 'metrics', 'training'},
+    'commands': {'data', 'export', 'gans', 'metrics', 'procedures', 'reports', 'training', 'usage'},
 }
 PACKAGE = pathlib.Path(tf_stugan.__file__).parent
 

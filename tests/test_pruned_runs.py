@@ -10,7 +10,7 @@ from tf_stugan import rng
 from tf_stugan.gans.gan import Outcome
 from tf_stugan.metrics.score import LOWER
 from tf_stugan.metrics.score import Score
-from tf_stugan.procedures import comparison
+from tf_stugan.reports import records
 from tf_stugan.procedures import procedure
 from tf_stugan.procedures.prune_and_finetune import PruneAndFinetune
 from tf_stugan.procedures.train import Train
@@ -178,7 +178,7 @@ def test_fine_tuning_goes_on_from_the_weights_of_the_dense_run(dense, tmp_path):
   # The dense phase is charged: two steps of two networks with all weights of the generator, two with fewer.
   costs = {row['step']: row for row in workdir.rows() if row['kind'] == 'cost'}
   assert sorted(costs) == [0, 2, 4]
-  record = comparison.record(workdir)
+  record = records.record(workdir)
   assert record['training FLOPs'] == 2 * costs[0]['step_operations'] + 2 * costs[2]['step_operations']
   assert 0.5 < record['training FLOPs / dense'] < 1
 

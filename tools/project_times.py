@@ -13,7 +13,7 @@ from absl import flags
 
 from tf_stugan import configuration
 from tf_stugan.metrics import cost
-from tf_stugan.procedures import ledger
+from tf_stugan.reports import ledger
 
 FLAGS = flags.FLAGS
 flags.DEFINE_float('tera', 20, 'Sustained 10^12 operations a second.')

@@ -20,7 +20,7 @@ from tf_stugan import rng
 from tf_stugan.data import random_images
 from tf_stugan.export import exporter
 from tf_stugan.export import tflite
-from tf_stugan.procedures import comparison
+from tf_stugan.reports import records
 from tf_stugan.sparsity import adaptive_density
 from tf_stugan.sparsity import masks
 from tf_stugan.training import checkpoints
@@ -154,7 +154,7 @@ def test_the_newest_checkpoint_is_whole(finished):
 
 def test_it_can_be_reported(finished):
   _, run, _, _ = finished
-  record = comparison.record(run.workdir)
+  record = records.record(run.workdir)
   assert record['step'] == 8
   assert 0 < record['G multiply-adds / dense'] <= 1
   assert 'FCD' in record

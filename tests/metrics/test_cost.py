@@ -4,7 +4,7 @@ import pytest
 
 from tf_stugan import configuration
 from tf_stugan.metrics import cost
-from tf_stugan.procedures import ledger
+from tf_stugan.reports import ledger
 
 MEASURED, STUGAN, ADAPT = cost.CONVENTIONS
 

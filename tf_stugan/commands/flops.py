@@ -8,7 +8,7 @@ from absl import flags
 from tf_stugan import configuration
 from tf_stugan.commands import common
 from tf_stugan.metrics import cost
-from tf_stugan.procedures import ledger as ledgers
+from tf_stugan.reports import ledger as ledgers
 
 
 def run(values: flags.FlagValues) -> None:

@@ -4,53 +4,68 @@ import glob
 import logging
 import os
 import pathlib
+import re
 import sys
 
 from absl import flags
 
 from tf_stugan import errors
-from tf_stugan.metrics.names import DISTANCES
-from tf_stugan.procedures import comparison
-from tf_stugan.training.workdir import Workdir
+from tf_stugan.reports import figures
+from tf_stugan.reports import records as records_lib
 
 _LOG = logging.getLogger(__name__)
 
 
 def run(values: flags.FlagValues) -> None:
-  paths = sorted(p for pattern in values.workdirs for p in glob.glob(os.path.expanduser(pattern)))
-  workdirs = [w for w in (Workdir(p) for p in paths if os.path.isdir(p)) if w.metrics.exists()]
-  if not workdirs:
+  folders = [p for pattern in values.workdirs for p in glob.glob(os.path.expanduser(pattern))]
+  runs = records_lib.name_runs(folders)
+  if not runs:
     raise errors.UserError(f'--workdirs={",".join(values.workdirs)}: no folder there holds a run.')
   convention = _find_convention(values.convention) if values.convention != 'measured' else None  # that one is what runs log
-  records = []
-  for workdir in list(workdirs):
+  groups = {}
+  for name, workdir in runs.items():
     try:
-      record = comparison.record(workdir)
+      record = {**records_lib.record(workdir), 'run': name}
       if convention:
         record |= _cost_by_convention(values, workdir, record['step'], convention)
-      records.append(record)
     except errors.UserError as error:
       _LOG.warning('Left out: %s', error)
-      workdirs.remove(workdir)
-  if not records:
+      continue
+    groups.setdefault(records_lib.protocol(workdir), []).append(record)
+  if not groups:
     raise errors.UserError('None of these runs has an evaluation yet.')
-  output = pathlib.Path(values.output)
-  table = comparison.markdown(records, every_column=values.columns == 'all')
+  if len(groups) > 1:
+    _LOG.warning('These runs were scored in %d ways (data, features, numbers of images ...) that cannot be compared. Each '
+                 'has its own table and folder.', len(groups))
+  for output, records in zip(_folders(values.output, groups.values()), groups.values(), strict=True):
+    _write(values, pathlib.Path(output), records, {r['run']: runs[r['run']] for r in records})
+
+
+def _folders(output, groups):
+  """One for each group: `output` itself, or folders in it that are numbered, and named after the data."""
+  if len(groups) == 1:
+    return [output]
+  names = [re.sub(r'[^\w.]+', '-', records[0]['data']).strip('-') for records in groups]
+  return [os.path.join(output, f'{i}-{name}') for i, name in enumerate(names, 1)]
+
+
+def _write(values, output, records, runs):
+  table = records_lib.markdown(records, every_column=values.columns == 'all')
   try:
     output.mkdir(parents=True, exist_ok=True)
     (output / 'report.md').write_text(table)
-    (output / 'report.csv').write_text(comparison.comma_separated(records))
-    (output / 'curves.csv').write_text(comparison.curves_as_csv(workdirs))
+    (output / 'report.csv').write_text(records_lib.comma_separated(records))
+    (output / 'curves.csv').write_text(records_lib.curves_as_csv(runs))
   except OSError as error:
     raise errors.UserError(f'--output={output} cannot be written: {error.strerror}') from error
-  comparison.plot_density(records, output / 'density.png')
-  score = next((name for name in DISTANCES if name.upper() in records[0]), DISTANCES[0])
-  comparison.plot_curves(workdirs, score, output / f'{score}.png', log_scale=True)
-  for name in ('generator/exploration_rate', 'balance_ratio', 'discriminator/density'):
-    comparison.plot_curves(workdirs, name, output / f'{name.replace("generator/", "").replace("/", "_")}.png')
+  figures.plot_density(records, output / 'density.png')
+  scores = {records_lib.main_score(workdir) for workdir in runs.values()}
+  for name in dict.fromkeys(name for workdir in runs.values() for name in records_lib.curves(workdir)):
+    if name in scores or '/' in name or name.endswith('balance_ratio'):
+      figures.plot_curves(runs, name, output / f'{name.replace("/", "_")}.png', log_scale=name in scores)
   if values.layers:
-    for workdir in workdirs:
-      comparison.plot_layers(workdir, output / f'layers_{workdir.path.name}.png')
+    for name, workdir in runs.items():
+      figures.plot_layers(name, workdir, output / f'layers_{name.replace("/", "_")}.png')
   sys.stdout.write(table)
   sys.stdout.write(f'\n{output}/: {" ".join(sorted(p.name for p in output.iterdir()))}\n')
 
@@ -66,9 +81,9 @@ def _find_convention(name):
 def _cost_by_convention(values, workdir, last_step, convention):
   """Columns of the cost of training, added up from the densities that the run logged."""
   from tf_stugan.commands import common  # pylint: disable=g-import-not-at-top
-  from tf_stugan.procedures import ledger  # pylint: disable=g-import-not-at-top
+  from tf_stugan.reports import ledger  # pylint: disable=g-import-not-at-top
   columns = {'training FLOPs': None, 'training FLOPs / dense': None, 'convention': convention.name}
-  if densities := comparison.logged_densities(workdir, last_step):
+  if densities := records_lib.logged_densities(workdir, last_step):
     trainer = common.make_experiment(values, workdir).make_trainer()
     operations, dense = ledger.spent(trainer, densities, last_step, convention)
     columns |= {'training FLOPs': operations, 'training FLOPs / dense': operations / dense}

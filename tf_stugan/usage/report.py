@@ -1,6 +1,9 @@
 """Compare runs: a table (Markdown and CSV) with scores and the true cost of training, the score against density, and scores,
 balance and exploration over time (figures, and curves.csv).
 
+Runs are named by what tells their paths apart. Those whose scores cannot be compared (other data, features or numbers of
+images) come into tables and folders of their own.
+
 Examples:
   tf-stugan report --workdirs=runs/a,runs/b
   tf-stugan report --workdirs='runs/*' --output=comparison

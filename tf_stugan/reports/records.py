@@ -1,0 +1,207 @@
+"""Runs side by side: one record a workdir, and tables of them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+import contextlib
+import csv
+import io
+import json
+import math
+import os
+
+from tf_stugan import errors
+from tf_stugan.training.saved_steps import list_steps
+from tf_stugan.training.workdir import Workdir
+
+# Of rows that say no direction: those of version 0.1.
+_KNOWN = {'fid': 'lower', 'fcd': 'lower', 'rfd': 'lower', 'is': 'higher', 'cs': 'higher', 'kid': 'lower', 'kcd': 'lower',
+          'rkd': 'lower'}
+
+
+def name_runs(folders: Iterable[str]) -> dict[str, Workdir]:
+  """Runs by what tells their paths apart: 'a/s1' and 'b/s1' of 'grid/a/s1' and 'grid/b/s1'. Other folders are left out."""
+  paths = sorted({os.path.abspath(p) for p in folders if os.path.isdir(p)})
+  workdirs = [w for w in map(Workdir, paths) if w.metrics.exists()]
+  shared = os.path.commonpath([w.path.parent for w in workdirs]) if workdirs else ''
+  return {str(w.path.relative_to(shared)): w for w in workdirs}
+
+
+def protocol(workdir: Workdir) -> str:
+  """What two runs have to share for their scores to be comparable: data, features, numbers of images ...; as text."""
+  last = [row for row in workdir.rows() if row['kind'] == 'evaluation'][-1]
+  return json.dumps(last['protocol'], sort_keys=True)
+
+
+def record(workdir: Workdir) -> dict[str, object]:
+  """What a table says of a run; keys are column titles.
+
+  Raises:
+    UserError: the run has not been evaluated yet.
+  """
+  rows = workdir.rows()
+  evaluations = [row for row in rows if row['kind'] == 'evaluation']
+  if not evaluations:
+    raise errors.UserError(f'{workdir.path} has no evaluation in its metrics.jsonl yet.')
+  last = evaluations[-1]
+  cost = next((row for row in reversed(rows) if row['kind'] == 'cost'), {})
+  train = next((row for row in reversed(rows) if row['kind'] == 'train'), {})
+  result = {'run': workdir.path.name, 'method': cost.get('method') or cost.get('generator/method', ''), 'step': last['step']}
+  players = short_names(cost)
+  for player, short in players.items():
+    result |= _of_player(player, short, cost, train)
+  result |= _training_cost(rows, last['step'])
+  result |= {name.replace('_', ' '): value for name, value in train.items() if name.endswith('balance_ratio')}
+  result |= _scores(evaluations)
+  for kind in ('train', 'evaluation'):
+    result[f'{kind} minutes'] = _seconds(workdir, kind) / 60
+  result['generator'] = last['protocol'].get('generator', '')  # and which BatchNorm statistics
+  result['data'] = last['protocol'].get('data', '')
+  result['extractor'] = last['protocol']['extractor']
+  result['images'] = f'{last["protocol"]["generated_images"]} / {last["protocol"]["real_images"]}'
+  result['players'] = ', '.join(f'{short}: {player}' for player, short in players.items())
+  return result
+
+
+def _of_player(player, short, cost, train):
+  result = {
+      f'{short} density': train.get(f'{player}/density', 1.0), f'{short} parameters': cost[f'{player}/kept_parameters'],
+      f'{short} multiply-adds / dense': cost[f'{player}/multiply_adds'] / cost[f'{player}/dense_multiply_adds']}
+  explored = train.get(f'{player}/exploration_rate')
+  return result if explored is None else {**result, f'{short} explored': explored}
+
+
+def _scores(evaluations):
+  """Columns of the last scores, and of the best of the first one."""
+  last = evaluations[-1]
+  directions = _directions(last)
+  result = {title(name): last[name] for name in directions}
+  for name, better in list(directions.items())[:1]:
+    choose = min if better == 'lower' else max
+    best = choose((row for row in evaluations if row.get('settled', True)), key=lambda row: row[name], default=last)
+    result |= {f'best {title(name)}': best[name], f'best {title(name)} at step': best['step']}
+  return result
+
+
+def _directions(row):
+  """Which way is better, by score."""
+  return row.get('better') or {name: better for name, better in _KNOWN.items() if name in row}
+
+
+def main_score(workdir: Workdir) -> str:
+  """The name of the first score of a run; empty for a run without any."""
+  directions = [_directions(row) for row in workdir.rows() if row['kind'] == 'evaluation']
+  return next(iter(directions[-1]), '') if directions else ''
+
+
+def title(name: str) -> str:
+  """What a column of this score is called: 'FID', or 'FID a_to_b' of one output among several."""
+  output, _, score = name.rpartition('/')
+  return f'{score.upper()} {output}'.strip()
+
+
+def short_names(cost: Mapping[str, object]) -> dict[str, str]:
+  """{player: how it is called in columns} of a row of costs: its first letter where all players have another one."""
+  players = [name.removesuffix('/multiply_adds') for name in cost if name.endswith('/multiply_adds')]
+  letters = [player[0].upper() for player in players]
+  return dict(zip(players, letters if len(set(letters)) == len(players) else players, strict=True))
+
+
+def logged_densities(workdir: Workdir, last_step: int) -> dict[int, dict[str, dict[str, float]]]:
+  """Returns {step: {player: {masked layer: density}}}, at step 0 and at changes up to `last_step`; {} if not logged."""
+  return {row['step']: {key.removesuffix('/layer_densities'): value for key, value in row.items()
+                        if key.endswith('/layer_densities')} for row in _cost_rows(workdir.rows(), last_step)}
+
+
+def _cost_rows(rows, last_step):
+  """Rows that say what a step cost from each mask on; none where they do not begin at step 0."""
+  costs = [row for row in rows if row['kind'] == 'cost' and 'step_operations' in row and row['step'] <= last_step]
+  return costs if costs and costs[0]['step'] == 0 else []
+
+
+def _training_cost(rows, last_step):
+  """Operations of all steps up to `last_step`, added up over the masks that each of them had."""
+  costs = _cost_rows(rows, last_step)
+  if not costs:
+    return {}
+  spans = [end - row['step'] for row, end in zip(costs, [*(r['step'] for r in costs[1:]), last_step], strict=True)]
+  spent = sum(span * row['step_operations'] for span, row in zip(spans, costs, strict=True))
+  return {'training FLOPs': spent, 'training FLOPs / dense': spent / (last_step * costs[0]['dense_step_operations'])}
+
+
+def _seconds(workdir, kind):
+  for path in reversed(list_steps(workdir.checkpoints)):
+    with contextlib.suppress(OSError, ValueError, KeyError):
+      return json.loads((path / 'state.json').read_text())[f'{kind}_seconds']
+  return math.nan
+
+
+def curves(workdir: Workdir) -> dict[str, tuple[list[int], list[float]]]:
+  """{'fcd': (steps, values), 'balance_ratio': ...}: scores, balance, densities and exploration rates over a run."""
+  result = {}
+  for row in workdir.rows():
+    scores = _directions(row) if row['kind'] == 'evaluation' else {}
+    for name, value in row.items():
+      if name in scores or name.endswith(('balance_ratio', '/exploration_rate', '/density')):
+        steps, values = result.setdefault(name, ([], []))
+        steps.append(row['step'])
+        values.append(value)
+  return result
+
+
+def curves_as_csv(runs: Mapping[str, Workdir]) -> str:
+  """All curves of all runs, a value a line: run,quantity,step,value. One that stays stands at its first and last step."""
+  text = io.StringIO()
+  writer = csv.writer(text, lineterminator='\n')
+  writer.writerow(['run', 'quantity', 'step', 'value'])
+  for run, workdir in runs.items():
+    for name, (steps, values) in curves(workdir).items():
+      for i, (step, value) in enumerate(zip(steps, values, strict=True)):
+        if i in (0, len(steps) - 1) or value != values[i - 1]:
+          writer.writerow([run, name, step, value])
+  return text.getvalue()
+
+
+def markdown(records: Sequence[dict[str, object]], every_column: bool = True) -> str:
+  """A table with a column for every key that some record has, or for those that matter most; the protocol of the scores,
+  which all records share, is told below it then."""
+  columns = [c for c in _columns(records) if every_column or _is_main(c, records)]
+  rows = [columns, ['---'] * len(columns), *([_text(r.get(c)) for c in columns] for r in records)]
+  widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+  table = ''.join('| ' + ' | '.join(map(str.ljust, row, widths)) + ' |\n' for row in rows)
+  if every_column:
+    return table
+  r = records[0]
+  return (f'{table}\nScores on {r["data"]}: {r["extractor"]}; {r["images"]} generated / real images; {r["generator"]}.\n'
+          + (f'Training FLOPs: {r["convention"]}.\n' if 'convention' in r else '')
+          + f'Density: share of the weights kept in the layers that are masked. {r["players"]}.\n')
+
+
+def _is_main(column, records):
+  """Whether it is one of the columns that fit a terminal: scores with a best, densities, cost."""
+  if column in ('run', 'method', 'step', 'training FLOPs / dense', 'train minutes'):
+    return True
+  scores = {c.removeprefix('best ') for r in records for c in r if c.startswith('best ') and not c.endswith(' at step')}
+  if column.removeprefix('best ') in scores or column.endswith(' density'):
+    return True
+  first = next((c for r in records for c in r if c.endswith(' multiply-adds / dense') and r[c] != 1), None)
+  return column in (first, 'G multiply-adds / dense')
+
+
+def comma_separated(records: Sequence[dict[str, object]]) -> str:
+  """The same as CSV, with all digits."""
+  text = io.StringIO()
+  writer = csv.DictWriter(text, _columns(records), lineterminator='\n')
+  writer.writeheader()
+  writer.writerows(records)
+  return text.getvalue()
+
+
+def _columns(records):
+  return list(dict.fromkeys(key for r in records for key in r))
+
+
+def _text(value):
+  if value is None:
+    return ''
+  if isinstance(value, float):
+    return f'{value:.3f}' if abs(value) < 10 else f'{value:.1f}' if abs(value) < 1e6 else f'{value:.3g}'
+  return f'{value:,}' if isinstance(value, int) else str(value)
