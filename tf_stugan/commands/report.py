@@ -9,6 +9,7 @@ import sys
 from absl import flags
 
 from tf_stugan import errors
+from tf_stugan import outputs
 from tf_stugan.procedures import comparison
 from tf_stugan.training.workdir import Workdir
 
@@ -31,20 +32,22 @@ def run(values: flags.FlagValues) -> None:
     raise errors.UserError('None of these runs has an evaluation yet.')
   output = pathlib.Path(values.output)
   table = comparison.markdown(records, every_column=values.columns == 'all')
-  try:
-    output.mkdir(parents=True, exist_ok=True)
-    (output / 'report.md').write_text(table)
-    (output / 'report.csv').write_text(comparison.comma_separated(records))
-    (output / 'curves.csv').write_text(comparison.curves_as_csv(workdirs))
-  except OSError as error:
-    raise errors.UserError(f'--output={output} cannot be written: {error.strerror}') from error
+  with outputs.new_files(output, 'tf-stugan report') as folder:
+    _write(folder, table, records, workdirs, values.layers)
+    names = sorted(path.name for path in folder.iterdir())
+  sys.stdout.write(table)
+  sys.stdout.write(f'\n{output}/: {" ".join(names)}\n')
+
+
+def _write(output, table, records, workdirs, layers):
+  (output / 'report.md').write_text(table)
+  (output / 'report.csv').write_text(comparison.comma_separated(records))
+  (output / 'curves.csv').write_text(comparison.curves_as_csv(workdirs))
   comparison.plot_density(records, output / 'density.png')
   score = 'fid' if 'FID' in records[0] else 'fcd'
   comparison.plot_curves(workdirs, score, output / f'{score}.png', log_scale=True)
   for name in ('generator/exploration_rate', 'balance_ratio', 'discriminator/density'):
     comparison.plot_curves(workdirs, name, output / f'{name.replace("generator/", "").replace("/", "_")}.png')
-  if values.layers:
+  if layers:
     for workdir in workdirs:
       comparison.plot_layers(workdir, output / f'layers_{workdir.path.name}.png')
-  sys.stdout.write(table)
-  sys.stdout.write(f'\n{output}/: {" ".join(sorted(p.name for p in output.iterdir()))}\n')

@@ -6,12 +6,12 @@ from absl import flags
 import numpy as np
 
 from tf_stugan import errors
+from tf_stugan import outputs
 from tf_stugan.commands import common
 from tf_stugan.data import images as images_lib
 from tf_stugan.training import reporting
+from tf_stugan.usage import sample as usage
 from tf_stugan.usage.common import parse_numbers
-from tf_stugan.usage.sample import STANDING_BATCH
-from tf_stugan.usage.sample import STANDING_BATCHES
 
 _PART = 64  # images at a time, where they do not share their statistics
 
@@ -19,7 +19,7 @@ _PART = 64  # images at a time, where they do not share their statistics
 def run(values: flags.FlagValues) -> None:
   seeds = np.array(parse_numbers('seeds', values.seeds))
   labels = np.array(parse_numbers('labels', values.labels)) if values.labels else None
-  workdir, trainer = common.restore_trainer(values)
+  _, trainer = common.restore_trainer(values)
   gan = trainer.gan
   if labels is not None and labels.max() >= gan.num_classes:
     raise errors.UserError(
@@ -27,18 +27,17 @@ def run(values: flags.FlagValues) -> None:
             'the generator knows no classes.')))
   statistics = values.statistics
   if values.statistics == 'standing':
-    batches = values.standing_batches or STANDING_BATCHES
-    gan.set_standing_statistics(batches, STANDING_BATCH, values.truncation)
-    statistics = f'standing, {batches} batches of {STANDING_BATCH}'
+    batches = values.standing_batches or usage.STANDING_BATCHES
+    gan.set_standing_statistics(batches, usage.STANDING_BATCH, values.truncation)
+    statistics = f'standing, {batches} batches of {usage.STANDING_BATCH}'
   images, columns = _walks(gan, seeds, labels, values) if values.interpolate else _sheet(gan, seeds, labels, values)
   grid = reporting.image_grid(images, columns)
-  text = {'step': int(trainer.step), 'weights': 'average', 'seeds': values.seeds, 'labels': values.labels,
-          'interpolate': values.interpolate, 'statistics': statistics, 'truncation': values.truncation or 'none'}
-  output = values.output or str(workdir.path / 'samples.png')
-  try:
-    reporting.save_png(grid.repeat(values.scale, axis=0).repeat(values.scale, axis=1), output, text)
-  except (OSError, ValueError) as error:
-    raise errors.UserError(f'--output={output} cannot be written: {error}') from error
+  text = {'Software': usage.SOFTWARE, 'step': int(trainer.step), 'weights': 'average', 'seeds': values.seeds,
+          'labels': values.labels, 'interpolate': values.interpolate, 'statistics': statistics,
+          'truncation': values.truncation or 'none'}
+  output = usage.output(values)
+  with outputs.new_file(output, usage.SOFTWARE.encode()) as path:
+    reporting.save_png(grid.repeat(values.scale, axis=0).repeat(values.scale, axis=1), path, text)
   sys.stdout.write(f'{output}\n')
 
 
