@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 import pytest
 
+from tests.test_outputs import contents
 from tf_stugan import cli
 from tf_stugan.commands import common
 from tf_stugan.commands import sample
@@ -115,14 +116,48 @@ def test_sample_and_export_and_report(run, cache, capsys, tmp_path):
   assert call(capsys, 'sample', f'--workdir={run}', '--seeds=0-3,9', f'--output={tmp_path}/grid.png')[0] == 0
   assert call(capsys, 'sample', f'--workdir={run}', '--seeds=1,2,3', '--interpolate=4',
               f'--output={tmp_path}/walk.png')[0] == 0
-  code, out, _ = call(capsys, 'export', f'--workdir={run}', f'--output={tmp_path}/g.tflite')
+  code, out, _ = call(capsys, 'export', f'--workdir={run}', '--layout=plain', f'--output={tmp_path}/g.tflite')
   assert code == 0 and 'differs from Keras by at most' in out
   code, out, _ = call(capsys, 'report', f'--workdirs={run}', f'--output={tmp_path}/report')
   assert code == 0 and '| FCD ' in out and '| CS ' not in out and max(map(len, out.splitlines())) < 190
   assert '| CS ' in call(capsys, 'report', f'--workdirs={run}', f'--output={tmp_path}/report', '--columns=all')[1]
   # One run with one evaluation: no figure would say anything.
-  assert {p.name for p in (tmp_path / 'report').iterdir()} == {'report.md', 'report.csv', 'curves.csv'}
+  assert {p.name for p in (tmp_path / 'report').iterdir()} == {
+      'report.md', 'report.csv', 'curves.csv', 'tf_stugan.json'}
   assert all((tmp_path / name).stat().st_size > 500 for name in ('grid.png', 'walk.png', 'g.tflite'))
+
+
+@pytest.mark.parametrize('command, written', [
+    ('sample --seeds=0-3 --workdir', {'samples.png'}),
+    pytest.param('export --layout=plain --nosparse --workdir', {'generator.tflite'}, marks=pytest.mark.slow),
+    pytest.param('export --format=saved_model --workdir', {'saved_model', 'saved_model/variables'}, marks=pytest.mark.slow),
+    ('report --workdirs', {'report.md', 'report.csv', 'curves.csv', 'tf_stugan.json'})])
+def test_an_output_that_is_a_folder_means_into_it_and_all_in_it_stays(command, written, run, capsys, tmp_path):
+  (tmp_path / 'saved' / 'variables').mkdir(parents=True)
+  for name in ('thesis.txt', 'other.tflite', 'saved/saved_model.pb'):
+    (tmp_path / name).write_text('not yours')
+  before = contents(tmp_path)
+  for _ in range(2):  # the second time it finds its own
+    code, _, err = call(capsys, *command.split()[:-1], f'{command.split()[-1]}={run}', f'--output={tmp_path}')
+    assert code == 0, err
+  after = contents(tmp_path)
+  assert before.items() <= after.items()
+  assert written <= set(after) - set(before)
+  assert not any('.writing' in name for name in after)
+
+
+@pytest.mark.parametrize('command, name', [
+    ('sample', 'photo.png'), ('export', 'other.tflite'), ('export --format=saved_model', 'saved'),
+    ('report', 'theirs')])
+def test_an_output_of_somebody_else_is_refused_and_stays(command, name, run, capsys, tmp_path):
+  (tmp_path / 'theirs').mkdir()
+  for file in ('photo.png', 'other.tflite', 'saved', 'theirs/report.md'):
+    (tmp_path / file).write_text('not yours')
+  before = contents(tmp_path)
+  where = f'--workdir{"s" if command == "report" else ""}={run}'
+  code, _, err = call(capsys, *command.split(), where, f'--output={tmp_path}/{name}')
+  assert code == 2 and 'not what this command wrote' in err and len(err.splitlines()) == 1
+  assert contents(tmp_path) == before
 
 
 def test_export_lowers_explains_and_describes(run, capsys, tmp_path):
@@ -177,7 +212,8 @@ def test_samples_of_classes_truncated_with_every_kind_of_statistics(cache, capsy
   assert {name: sheet.shape for name, sheet in sheets.items()} == {name: (68, 102, 3) for name in sheets}
   np.testing.assert_array_equal(sheets['classes'][:34, :34], sheets['walk'][:34, :34])  # seed 0 as a 4
   assert len({sheet.tobytes() for sheet in sheets.values()}) == len(sheets)
-  plain = {'step': '1', 'weights': 'average', 'seeds': '0-5', 'statistics': 'running', 'truncation': 'none'}
+  plain = {'Software': 'tf-stugan sample', 'step': '1', 'weights': 'average', 'seeds': '0-5',
+           'statistics': 'running', 'truncation': 'none'}
   assert texts == {
       'own': plain, 'classes': plain | {'seeds': '0-2', 'labels': '4,7'}, 'truncated': plain | {'truncation': '0.3'},
       'standing': plain | {'statistics': 'standing, 2 batches of 64'}, 'batch': plain | {'statistics': 'batch'},
@@ -252,6 +288,7 @@ def test_doctor(capsys, tmp_path):
     (['sample', '--workdir={run}', '--output=/no/such/folder/x.png'], 2, 'cannot be written'),
     (['export', '--workdir={run}', '--layout=sparse_lowered', '--precision=int8'], 2, 'floats only'),
     (['export', '--workdir={run}', '--format=saved_model', '--layout=auto'], 2, 'plain float32'),
+    (['sample', '--workdir={run}', '--output={new}.jpg'], 2, '.png'),
     (['export', '--workdir={run}', '--output=/no/such/folder/x.tflite'], 2, 'cannot be written'),
     (['demo', '--workdir={run}', '--runtime={new}'], 2, 'npm install'),
 ])

@@ -10,7 +10,8 @@ import logging
 import os
 import re
 import sys
-import tempfile
+
+from tf_stugan import quiet
 
 COMMANDS = {
     'train': 'train an experiment, or go on with one',
@@ -52,7 +53,6 @@ def main(argv: list[str]) -> int:
   if argv[1] not in COMMANDS:
     sys.stderr.write(f'tf-stugan: there is no command {argv[1]!r}; there are {", ".join(COMMANDS)}.\n')
     return 2
-  os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')
   return _run_command(argv[1], argv[2:])
 
 
@@ -61,6 +61,8 @@ def _run_command(name, arguments):
   usage = importlib.import_module(f'tf_stugan.usage.{name}')
   values = flags.FlagValues()
   usage.define_flags(values)
+  flags.DEFINE_integer(
+      'verbosity', 0, '1 shows what TensorFlow and its converter print, too.', 0, 1, flag_values=values)
   if {'--help', '-help', '-h', 'help'} & set(arguments):
     sys.stdout.write(f'{usage.__doc__.strip()}\n\nFlags:\n{_flags_help(values)}\n')
     return 0
@@ -75,6 +77,7 @@ def _run_command(name, arguments):
   if rest[taken:]:
     sys.stderr.write(f'tf-stugan {name}: unexpected argument {rest[taken]!r}; flags look like --flag=value.\n')
     return 2
+  quiet.set_verbosity(values.verbosity, errors_are_of_interest=name in ('train', 'evaluate'))
   return _guard(name, usage, values, rest)
 
 
@@ -116,26 +119,12 @@ def _set_up_logging():
 
 
 def _import_quietly(module):
-  """Imports a command, and TensorFlow if it needs it, without the lines that TensorFlow's C++ code prints while it starts.
-
-  They (CPU features, no CUDA) come before its log level is read. If the import fails, they are shown.
-  """
-  sys.stderr.flush()
-  saved = os.dup(2)
-  with tempfile.TemporaryFile() as capture:
-    os.dup2(capture.fileno(), 2)
-    try:
-      command = importlib.import_module(module)
-      tensorflow = sys.modules.get('tensorflow')
-      if tensorflow and 'TF_CONFIG' not in os.environ:  # a strategy of several workers is made before TensorFlow starts
-        tensorflow.config.list_logical_devices()
-    except BaseException:
-      capture.seek(0)
-      os.write(saved, capture.read())
-      raise
-    finally:
-      os.dup2(saved, 2)
-      os.close(saved)
+  """Imports a command, and TensorFlow if it needs it, without the lines that TensorFlow prints while it starts."""
+  with quiet.kept_back():
+    command = importlib.import_module(module)
+    tensorflow = sys.modules.get('tensorflow')
+    if tensorflow and 'TF_CONFIG' not in os.environ:  # a strategy of several workers is made before TensorFlow starts
+      tensorflow.config.list_logical_devices()
   return command
 
 

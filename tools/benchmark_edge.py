@@ -25,6 +25,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_stugan import configuration
+from tf_stugan import output_files
 from tf_stugan import rng
 from tf_stugan.compat import Interpreter
 from tf_stugan.export import exporter
@@ -40,6 +41,8 @@ flags.DEFINE_list('models', ['sngan', 'biggan_32'], 'Names of gin_configs/models
 flags.DEFINE_list('densities', ['0.05', '0.1', '0.2', '0.3', '0.5'], 'Shares of weights kept in the convolutions.')
 flags.DEFINE_integer('width', None, 'GENERATOR_WIDTH; the published one if not given.')
 flags.DEFINE_bool('chromium', True, 'Measure in headless Chromium.')
+
+_COMMAND = 'tools/benchmark_edge.py'
 
 
 def make_generator(model: str, density: float):
@@ -147,7 +150,7 @@ def write_figure(rows: list[dict], path: pathlib.Path) -> None:
 
 def main(_):
   out = pathlib.Path(FLAGS.out)
-  out.mkdir(parents=True, exist_ok=True)
+  output_files.check_files(out, ['table.csv', 'table.md', 'speed.png'], _COMMAND)
   table = []
   with tempfile.TemporaryDirectory() as folder:
     for model in FLAGS.models:
@@ -157,8 +160,9 @@ def main(_):
         add_times(rows, 'chromium', time_in_chromium(files, pathlib.Path(folder)))
       add_times(rows, 'python', time_in_python(files, pathlib.Path(folder)))
       table += rows
-      write_tables(table, out)
-      write_figure(table, out / 'speed.png')
+      with output_files.new_files(out, _COMMAND) as written:
+        write_tables(table, written)
+        write_figure(table, written / 'speed.png')
   sys.stdout.write((out / 'table.md').read_text())
 
 

@@ -11,11 +11,14 @@ from absl import app
 from absl import flags
 import benchmark_edge
 
+from tf_stugan import output_files
 from tf_stugan.export import exporter
 
 FLAGS = flags.FLAGS
 flags.DEFINE_float('density', 0.1, 'Share of weights kept in the convolutions.')
 flags.DEFINE_string('model', 'sngan', 'Name in gin_configs/models.')
+
+_SIGN = 'tools/export_sizes.py'  # in what it writes, so that it replaces nothing else
 
 # (layout, precision, encoded); None where the layout decides.
 FILES = [('plain', 'fp32', False), ('plain', 'fp16', False), ('plain', 'int8', False), ('plain', 'dynamic', False),
@@ -23,6 +26,8 @@ FILES = [('plain', 'fp32', False), ('plain', 'fp16', False), ('plain', 'int8', F
 
 
 def main(_):
+  output = pathlib.Path(FLAGS.out)
+  output_files.check_file(output, _SIGN.encode())
   generator = benchmark_edge.make_generator(FLAGS.model, FLAGS.density)
   lines = ['| layout | precision | sparse encoding | MB | gzipped, MB |', '| --- | --- | --- | --- | --- |']
   for layout, precision, encoded in FILES:
@@ -30,8 +35,9 @@ def main(_):
     sizes = len(exported.model), len(gzip.compress(exported.model, 6))
     lines.append(f'| {layout} | {precision} | {"yes" if exported.encoded else "no"} | ' +
                  ' | '.join(f'{size / 1e6:.2f}' for size in sizes) + ' |')
-  text = f'{FLAGS.model}, density {FLAGS.density}\n\n' + '\n'.join(lines) + '\n'
-  pathlib.Path(FLAGS.out).write_text(text)
+  text = f'{FLAGS.model}, density {FLAGS.density}, made by {_SIGN}\n\n' + '\n'.join(lines) + '\n'
+  with output_files.new_file(output, _SIGN.encode()) as path:
+    path.write_text(text)
   sys.stdout.write(text)
 
 

@@ -14,12 +14,15 @@ from absl import flags
 import tensorflow as tf
 
 from tf_stugan import configuration
+from tf_stugan import output_files
 from tf_stugan.layers.normalization import BatchNorm
 from tf_stugan.layers.prunable import kernel_layers
 from tf_stugan.training import layer_choice
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string('output', None, 'File to write; standard output if not given.')
+
+_SIGN = b'tools/model_zoo.py'  # in _HEAD
 
 _HEAD = '''# Models
 
@@ -107,10 +110,13 @@ def describe(file: pathlib.Path) -> tuple[str, str, str]:
 
 
 def main(_):
+  if FLAGS.output:
+    output_files.check_file(pathlib.Path(FLAGS.output), _SIGN)
   rows, numbers, sources = zip(*map(describe, models()), strict=True)
   text = _HEAD + ''.join(rows) + _NUMBERS + ''.join(numbers) + _SOURCES + ''.join(sources)
   if FLAGS.output:
-    pathlib.Path(FLAGS.output).write_text(text)
+    with output_files.new_file(pathlib.Path(FLAGS.output), _SIGN) as path:
+      path.write_text(text)
   else:
     sys.stdout.write(text)
 

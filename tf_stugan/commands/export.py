@@ -1,79 +1,65 @@
 """What `tf-stugan export` does."""
 
-import os
-import pathlib
-import shutil
 import sys
-import tempfile
 
 from absl import flags
 
 from tf_stugan import errors
+from tf_stugan import output_files
 from tf_stugan.commands import common
 from tf_stugan.export import check
 from tf_stugan.export import description
 from tf_stugan.export import exporter
 from tf_stugan.export import saved_model
 from tf_stugan.export import tflite
+from tf_stugan.usage import export as usage
 
 _LARGEST_DIFFERENCE = 1e-4  # of pixels in [-1, 1], float32; seen: below 1e-5
 _LARGEST_MEAN = 0.05  # for the other precisions, which are not exact
 
 
 def run(values: flags.FlagValues) -> None:
-  if values.output and not pathlib.Path(values.output).parent.is_dir():
-    raise errors.UserError(f'--output={values.output} cannot be written: there is no such folder.')
-  workdir, trainer = common.restore_trainer(values)
+  _, trainer = common.restore_trainer(values)
   generator = common.choose_output(trainer.gan, values).network
   if values.format == 'saved_model':
-    _export_saved_model(values, generator, pathlib.Path(values.output or workdir.path / 'saved_model'))
+    _export_saved_model(values, generator)
     return
   exported = exporter.export(generator, values.layout, values.precision, values.batch_size, values.sparse)
   model = tflite.add_metadata(exported.model, {
       **description.describe(generator), 'layout': exported.layout, 'precision': values.precision,
       'sparse_encoding': exported.encoded, 'source_step': int(trainer.step)})
-  output = pathlib.Path(values.output or workdir.path / 'generator.tflite')
-  difference = _write(output, generator, lambda path: path.write_bytes(model), values.precision)
+  output = usage.output(values)
+  with output_files.new_file(output, usage.SIGN) as path:
+    path.write_bytes(model)
+    difference = _check(path, generator, values.precision)
   if values.explain:
     sys.stdout.write(description.explain(exported.operations))
   for note in exported.notes:
     sys.stdout.write(note + '\n')
   sys.stdout.write(
       f'{output}: {len(model):,} bytes, {exported.layout} layout, {values.precision}, '
-      f'{"sparse" if exported.encoded else "plain"} encoding (plain: {exported.plain_size:,}); {_told(difference)}\n')
+      f'{"sparse" if exported.encoded else "plain"} encoding (plain: {exported.plain_size:,}); {_in_words(difference)}\n')
 
 
-def _export_saved_model(values, generator, output):
-  if values.layout != 'plain' or values.precision != 'fp32' or values.sparse or values.explain:
-    raise errors.UserError('--format=saved_model holds the plain float32 generator; other flags are for --format=tflite.')
-  difference = _write(output, generator, lambda path: saved_model.save(generator, path, values.batch_size), 'fp32')
+def _export_saved_model(values, generator):
+  output = usage.output(values)
+  with output_files.new_folder(output, usage.COMMAND) as path:
+    saved_model.save(generator, path, values.batch_size)
+    difference = _check(path, generator, 'fp32')
   size = sum(path.stat().st_size for path in output.rglob('*') if path.is_file())
-  sys.stdout.write(f'{output}: {size:,} bytes, SavedModel; {_told(difference)}\n')
+  sys.stdout.write(f'{output}: {size:,} bytes, SavedModel; {_in_words(difference)}\n')
 
 
-def _write(output, generator, write, precision):
-  """Writes beside the target, checks, and puts it in its place: what is there stays until there is something better."""
-  try:
-    with tempfile.TemporaryDirectory(dir=output.parent, prefix='.export-') as folder:
-      path = pathlib.Path(folder, output.name)
-      write(path)
-      difference = check.compare(path, generator)
-      _refuse_if_wrong(difference, precision)
-      if output.is_dir():
-        shutil.rmtree(output)
-      os.replace(path, output)
-  except OSError as error:
-    raise errors.UserError(f'--output={output} cannot be written: {error.strerror}') from error
-  return difference
-
-
-def _refuse_if_wrong(difference, precision):
+def _check(path, generator, precision):
+  """The difference between the file and Keras; raises UserError, and so keeps it from its place, where it is too large."""
+  difference = check.compare(path, generator)
   if difference.largest > _LARGEST_DIFFERENCE if precision == 'fp32' else difference.mean > _LARGEST_MEAN:
     raise errors.UserError(
         f'The converted file differs from Keras by up to {difference.largest:.2g}, {difference.mean:.2g} on average, of '
         '[-1, 1]; it was not written.')
+  return difference
 
 
-def _told(difference):
+def _in_words(difference):
   return (f'differs from Keras by at most {difference.largest:.1e}, {difference.mean:.1e} on average, over {check.IMAGES} '
           'images')

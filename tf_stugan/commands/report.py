@@ -10,6 +10,7 @@ import sys
 from absl import flags
 
 from tf_stugan import errors
+from tf_stugan import output_files
 from tf_stugan.reports import figures
 from tf_stugan.reports import records as records_lib
 
@@ -51,23 +52,24 @@ def _folders(output, groups):
 
 def _write(values, output, records, runs):
   table = records_lib.markdown(records, every_column=values.columns == 'all')
-  try:
-    output.mkdir(parents=True, exist_ok=True)
-    (output / 'report.md').write_text(table)
-    (output / 'report.csv').write_text(records_lib.comma_separated(records))
-    (output / 'curves.csv').write_text(records_lib.curves_as_csv(runs))
-  except OSError as error:
-    raise errors.UserError(f'--output={output} cannot be written: {error.strerror}') from error
-  figures.plot_density(records, output / 'density.png')
+  with output_files.new_files(output, 'tf-stugan report') as folder:
+    (folder / 'report.md').write_text(table)
+    (folder / 'report.csv').write_text(records_lib.comma_separated(records))
+    (folder / 'curves.csv').write_text(records_lib.curves_as_csv(runs))
+    _draw(folder, records, runs, values.layers)
+    names = sorted(path.name for path in folder.iterdir())
+  sys.stdout.write(f'{table}\n{output}/: {" ".join(names)}\n')
+
+
+def _draw(folder, records, runs, layers):
+  figures.plot_density(records, folder / 'density.png')
   scores = {records_lib.main_score(workdir) for workdir in runs.values()}
   for name in dict.fromkeys(name for workdir in runs.values() for name in records_lib.curves(workdir)):
     if name in scores or '/' in name or name.endswith('balance_ratio'):
-      figures.plot_curves(runs, name, output / f'{name.replace("/", "_")}.png', log_scale=name in scores)
-  if values.layers:
+      figures.plot_curves(runs, name, folder / f'{name.replace("/", "_")}.png', log_scale=name in scores)
+  if layers:
     for name, workdir in runs.items():
-      figures.plot_layers(name, workdir, output / f'layers_{name.replace("/", "_")}.png')
-  sys.stdout.write(table)
-  sys.stdout.write(f'\n{output}/: {" ".join(sorted(p.name for p in output.iterdir()))}\n')
+      figures.plot_layers(name, workdir, folder / f'layers_{name.replace("/", "_")}.png')
 
 
 def _find_convention(name):

@@ -6,12 +6,12 @@ from absl import flags
 import numpy as np
 
 from tf_stugan import errors
+from tf_stugan import output_files
 from tf_stugan.commands import common
 from tf_stugan.data import images as images_lib
 from tf_stugan.training import reporting
+from tf_stugan.usage import sample as usage
 from tf_stugan.usage.common import parse_numbers
-from tf_stugan.usage.sample import STANDING_BATCH
-from tf_stugan.usage.sample import STANDING_BATCHES
 
 _PART = 64  # images at a time, where they do not share their statistics
 
@@ -19,7 +19,7 @@ _PART = 64  # images at a time, where they do not share their statistics
 def run(values: flags.FlagValues) -> None:
   seeds = np.array(parse_numbers('seeds', values.seeds))
   labels = np.array(parse_numbers('labels', values.labels)) if values.labels else None
-  workdir, trainer = common.restore_trainer(values)
+  _, trainer = common.restore_trainer(values)
   output = common.choose_output(trainer.gan, values)
   num_classes = trainer.gan.num_classes
   if labels is not None and labels.max() >= num_classes:
@@ -28,19 +28,18 @@ def run(values: flags.FlagValues) -> None:
             'the generator knows no classes.')))
   statistics = values.statistics
   if values.statistics == 'standing':
-    batches = values.standing_batches or STANDING_BATCHES
-    output.set_standing_statistics(batches, STANDING_BATCH, values.truncation)
-    statistics = f'standing, {batches} batches of {STANDING_BATCH}'
+    batches = values.standing_batches or usage.STANDING_BATCHES
+    output.set_standing_statistics(batches, usage.STANDING_BATCH, values.truncation)
+    statistics = f'standing, {batches} batches of {usage.STANDING_BATCH}'
   images, columns = _walks(output, seeds, labels, values) if values.interpolate else _sheet(output, seeds, labels, values)
   grid = reporting.image_grid(images, columns)
-  text = {'step': int(trainer.step), 'weights': 'average', 'seeds': values.seeds, 'labels': values.labels,
-          'interpolate': values.interpolate, 'statistics': statistics, 'truncation': values.truncation or 'none'}
-  path = values.output or str(workdir.path / 'samples.png')
-  try:
+  text = {'Software': usage.SOFTWARE, 'step': int(trainer.step), 'weights': 'average', 'seeds': values.seeds,
+          'labels': values.labels, 'interpolate': values.interpolate, 'statistics': statistics,
+          'truncation': values.truncation or 'none'}
+  target = usage.output(values)
+  with output_files.new_file(target, usage.SOFTWARE.encode()) as path:
     reporting.save_png(grid.repeat(values.scale, axis=0).repeat(values.scale, axis=1), path, text)
-  except (OSError, ValueError) as error:
-    raise errors.UserError(f'--output={path} cannot be written: {error}') from error
-  sys.stdout.write(f'{path}\n')
+  sys.stdout.write(f'{target}\n')
 
 
 def _sheet(output, seeds, labels, values):

@@ -22,6 +22,7 @@ from tf_stugan.data.images import Images
 _LOG = logging.getLogger(__name__)
 
 _FORMAT = 1
+_FILES = ('images.bin', 'labels.npy', 'manifest.json')
 _MARGIN = 2**30  # bytes that stay free on the disk
 
 
@@ -57,12 +58,20 @@ def write(folder: pathlib.Path, images: Iterable[tuple[np.ndarray, int]], count:
 
 @contextlib.contextmanager
 def _scratch(folder) -> Iterator[None]:
-  shutil.rmtree(folder, ignore_errors=True)  # of a process that was killed
+  _remove(folder)  # of a process that was killed
   folder.mkdir()
   try:
     yield
   finally:
-    shutil.rmtree(folder, ignore_errors=True)  # not there any more, unless something went wrong
+    _remove(folder)  # not there any more, unless something went wrong
+
+
+def _remove(folder):
+  """Removes what `write` makes, and nothing else."""
+  for name in _FILES:
+    (folder / name).unlink(missing_ok=True)
+  if folder.is_dir():
+    folder.rmdir()
 
 
 def _write_arrays(temporary, images, count):

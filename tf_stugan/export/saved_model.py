@@ -4,6 +4,7 @@ import pathlib
 
 import tensorflow as tf
 
+from tf_stugan import quiet
 from tf_stugan.compat import keras
 from tf_stugan.export import tflite
 
@@ -17,4 +18,5 @@ def save(generator: keras.Model, path: pathlib.Path, batch_size: int) -> None:
   module = tf.Module()
   module.generator = generator
   module.serve = serve
-  tf.saved_model.save(module, str(path), {'serving_default': serve})
+  with quiet.kept_back():
+    tf.saved_model.save(module, str(path), {'serving_default': serve})

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_stugan import errors
+from tf_stugan import quiet
 from tf_stugan import rng
 from tf_stugan.compat import Interpreter
 from tf_stugan.compat import keras
@@ -51,7 +52,8 @@ def convert(images: Images, generator: keras.Model, batch_size: int = 1, precisi
     converter.representative_dataset = lambda: _calibration(generator, batch_size)
   if encoded:
     converter.optimizations = [*converter.optimizations, tf.lite.Optimize.EXPERIMENTAL_SPARSITY]
-  return converter.convert()
+  with quiet.kept_back():
+    return converter.convert()
 
 
 def _calibration(generator, batch_size):

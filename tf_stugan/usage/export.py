@@ -2,18 +2,26 @@
 
 Inputs: 'latents', float32 [batch, latent size], standard normal; 'labels', int32 [batch], if there are classes. Output:
 images in [-1, 1]. --layout=sparse_lowered rewrites the generator so that runtimes with a sparse path (XNNPACK on ARM and in
-WebAssembly, not on x86) multiply by its nonzero weights only; the images are the same. See docs/edge.md.
+WebAssembly, not on x86) multiply by its nonzero weights only; the images are the same. --layout=auto takes it where it is
+predicted to be faster. See docs/edge.md.
 
 Examples:
   tf-stugan export --workdir=runs/a
   tf-stugan export --workdir=runs/a --layout=sparse_lowered --precision=fp16 --output=generator.tflite
-  tf-stugan export --workdir=runs/a --layout=auto --explain
+  tf-stugan export --workdir=runs/a --explain
   tf-stugan export --workdir=runs/a --format=saved_model --batch_size=16
 """
 
+import pathlib
+
 from absl import flags
 
+from tf_stugan import errors
+from tf_stugan import output_files
 from tf_stugan.usage import common
+
+COMMAND = 'tf-stugan export'  # as the manifest of a SavedModel has it
+SIGN = b'"tf_stugan": "'  # of the metadata in every .tflite of this command
 
 
 def define_flags(values: flags.FlagValues) -> None:
@@ -21,7 +29,7 @@ def define_flags(values: flags.FlagValues) -> None:
   common.define_output_flag(values)
   flags.DEFINE_enum('format', 'tflite', ['tflite', 'saved_model'], 'What to write.', flag_values=values)
   flags.DEFINE_enum(
-      'layout', 'plain', ['plain', 'sparse_lowered', 'auto'],
+      'layout', 'auto', ['plain', 'sparse_lowered', 'auto'],
       'plain, sparse_lowered, or auto: the one predicted to be faster where there is a sparse path.', flag_values=values)
   flags.DEFINE_enum(
       'precision', 'fp32', ['fp32', 'fp16', 'int8', 'dynamic'], 'Of weights (and, for int8, activations).',
@@ -31,9 +39,25 @@ def define_flags(values: flags.FlagValues) -> None:
       'sparse', None, 'Store kernels in compressed form; whichever file is smaller if not given.', flag_values=values)
   flags.DEFINE_bool('explain', False, 'Print what became of each layer, and what the sparse path takes.', flag_values=values)
   flags.DEFINE_string(
-      'output', None, 'File (or folder) to write; generator.tflite or saved_model in the workdir if not given.',
+      'output', None, 'What to write, or a folder for it; generator.tflite or saved_model in the workdir if not given.',
       flag_values=values)
 
 
 def check(values: flags.FlagValues) -> None:
   common.check_run(values)
+  if values.format == 'saved_model':
+    if given := [name for name in ('layout', 'precision', 'sparse', 'explain') if values[name].present]:
+      raise errors.UserError(f'--format=saved_model holds the plain float32 generator; --{given[0]} is for --format=tflite.')
+    output_files.check_folder(output(values), COMMAND)
+  else:
+    output_files.check_file(output(values), SIGN)
+
+
+def output(values: flags.FlagValues) -> pathlib.Path:
+  """Returns the file, or the folder of a SavedModel, to write."""
+  name = 'saved_model' if values.format == 'saved_model' else 'generator.tflite'
+  if not values.output:
+    return pathlib.Path(values.workdir, name)
+  if values.format == 'saved_model':
+    return output_files.place_folder(values.output, name, COMMAND)
+  return output_files.place(values.output, name)

@@ -10,13 +10,17 @@ Examples:
   tf-stugan sample --workdir=runs/b --truncation=0.5 --statistics=standing
 """
 
+import pathlib
+
 from absl import flags
 
 from tf_stugan import errors
+from tf_stugan import output_files
 from tf_stugan.usage import common
 
 STANDING_BATCH = 64  # images of which the moments are taken together
 STANDING_BATCHES = 16
+SOFTWARE = 'tf-stugan sample'  # as every PNG of this command says in its text
 _MOST_IMAGES = 100_000
 
 
@@ -42,7 +46,8 @@ def define_flags(values: flags.FlagValues) -> None:
       f'Batches of {STANDING_BATCH} images for --statistics=standing; {STANDING_BATCHES} if not given.', lower_bound=1,
       flag_values=values)
   flags.DEFINE_integer('scale', 2, 'Enlarge each pixel this many times.', lower_bound=1, flag_values=values)
-  flags.DEFINE_string('output', None, 'PNG to write; samples.png in the workdir if not given.', flag_values=values)
+  flags.DEFINE_string(
+      'output', None, 'PNG to write, or a folder for it; samples.png in the workdir if not given.', flag_values=values)
 
 
 def check(values: flags.FlagValues) -> None:
@@ -58,3 +63,11 @@ def check(values: flags.FlagValues) -> None:
   if (count := in_row * len(labels)) > _MOST_IMAGES:
     raise errors.UserError(f'--seeds, --labels and --interpolate ask for {count:,} images; make at most {_MOST_IMAGES:,}.')
   common.check_run(values)
+  if output(values).suffix.lower() != '.png':
+    raise errors.UserError(f'--output={values.output}: give a file with the ending .png, or a folder.')
+  output_files.check_file(output(values), SOFTWARE.encode())
+
+
+def output(values: flags.FlagValues) -> pathlib.Path:
+  """Returns the PNG to write."""
+  return output_files.place(values.output, 'samples.png') if values.output else pathlib.Path(values.workdir, 'samples.png')

@@ -1,0 +1,89 @@
+"""Lines that are written past Python and past any log level, to file descriptor 2 itself."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests import processes
+from tf_stugan import quiet
+from tf_stugan.compat import keras
+from tf_stugan.export import tflite
+
+_LEVEL = 'TF_CPP_MIN_LOG_LEVEL'
+
+
+def write(text):
+  os.write(2, text.encode())
+
+
+def test_lines_are_kept_back_and_the_terminal_can_be_reached(capfd, monkeypatch):
+  monkeypatch.delenv(_LEVEL, raising=False)
+  write('before ')
+  with quiet.kept_back() as terminal:
+    write('noise ')
+    os.write(terminal, b'ours ')
+  write('after')
+  assert capfd.readouterr().err == 'before ours after'
+
+
+def test_what_was_kept_back_is_shown_where_something_fails(capfd, monkeypatch):
+  monkeypatch.delenv(_LEVEL, raising=False)
+  with pytest.raises(ValueError), quiet.kept_back(), quiet.kept_back():
+    write('the reason')
+    raise ValueError
+  assert capfd.readouterr().err == 'the reason'
+
+
+def test_nothing_is_kept_back_of_who_asks(capfd, monkeypatch):
+  monkeypatch.setenv(_LEVEL, '3')
+  quiet.set_verbosity(1, errors_are_of_interest=False)
+  with quiet.kept_back():
+    write('noise')
+  assert capfd.readouterr().err == 'noise'
+
+
+def test_the_level_that_somebody_set_is_left_as_it_is(monkeypatch):
+  for given, interest, level in ((None, False, '3'), (None, True, '2'), ('1', True, '1')):
+    monkeypatch.setenv(_LEVEL, given) if given else monkeypatch.delenv(_LEVEL, raising=False)
+    quiet.set_verbosity(0, interest)
+    assert os.environ[_LEVEL] == level
+
+
+@pytest.mark.parametrize('fails', [False, True])
+@pytest.mark.parametrize('level', ['', '0'])
+def test_the_library_imports_tensorflow_quietly(tmp_path, fails, level):
+  """With a TensorFlow of one noisy line, which finds itself as it would without us."""
+  package = tmp_path / 'tensorflow'
+  package.mkdir()
+  (package / '__init__.py').write_text('import os\nos.write(2, b"noise")\nfrom tensorflow import part\n')
+  (package / 'part.py').write_text('raise ImportError("no libcudart")' if fails else 'number = 7')
+  program = 'import sys, tf_stugan, tensorflow; print(tensorflow.part.number, tensorflow.__spec__.name, sys.meta_path)'
+  done = subprocess.run(
+      [sys.executable, '-c', program], capture_output=True, text=True, check=False, cwd=tmp_path,
+      env={**os.environ, 'PYTHONPATH': f'{tmp_path}{os.pathsep}{processes.ROOT}', _LEVEL: level})
+  assert done.returncode == fails
+  assert ('noise' in done.stderr) == (fails or level == '0')
+  assert ('no libcudart' in done.stderr) == fails
+  assert fails or (done.stdout.startswith('7 tensorflow ') and '_TensorFlowFinder' not in done.stdout)
+
+
+def test_the_converter_is_quiet(capfd, monkeypatch):
+  generator = keras.Sequential([keras.layers.Dense(2)])
+  generator.latent_size, generator.num_classes = 3, 0
+  for level, expected in (('3', False), ('0', True)):
+    monkeypatch.setenv(_LEVEL, level)
+    capfd.readouterr()
+    tflite.convert(generator, generator, precision='int8')
+    assert bool(capfd.readouterr().err) == expected
+
+
+@pytest.mark.slow
+def test_the_real_one_is_quiet_too(tmp_path):
+  for program in (
+      ['-c', 'from tf_stugan.export import exporter'], ['-m', 'tf_stugan.cli', 'doctor', f'--cache_dir={tmp_path}']):
+    environment = {name: value for name, value in os.environ.items() if name != _LEVEL}
+    done = subprocess.run([sys.executable, *program], capture_output=True, text=True, check=True,
+                          env={**environment, 'PYTHONPATH': str(processes.ROOT)})
+    assert done.stderr == ''
