@@ -126,14 +126,15 @@ def test_an_own_folder_comes_back_if_the_new_one_cannot_take_its_place(folder, m
     if pathlib.Path(source).name == 'new':
       raise OSError(errno.EIO, os.strerror(errno.EIO))
     rename(source, target)
-  monkeypatch.setattr(outputs, 'os', types.SimpleNamespace(**{**vars(os), 'rename': only_away}))
+  monkeypatch.setattr(output_files, 'os', types.SimpleNamespace(**{**vars(os), 'rename': only_away}))
   with pytest.raises(errors.UserError, match='cannot be written'):
     write_folder(folder / 'd', 'new')
   assert contents(folder) == before
 
 
 def test_a_file_that_appears_meanwhile_stays(folder):
-  with pytest.raises(errors.UserError, match='not what this command wrote'), output_files.new_file(folder / 'f', SIGN) as target:
+  refused = pytest.raises(errors.UserError, match='not what this command wrote')
+  with refused, output_files.new_file(folder / 'f', SIGN) as target:
     target.write_text('new, written by me')
     (folder / 'f').write_text('by somebody')
   assert (folder / 'f').read_text() == 'by somebody'

@@ -17,6 +17,7 @@ COMMANDS = {
     'train': 'train an experiment, or go on with one',
     'evaluate': 'score a trained generator',
     'sample': 'draw grids and interpolations of a trained generator',
+    'translate': 'translate your own pictures with a trained CycleGAN',
     'export': 'write a trained generator as .tflite',
     'demo': 'show a trained generator in a browser',
     'flops': 'tell what an experiment costs, without training it',

@@ -10,6 +10,7 @@ from tf_stugan import output_files
 from tf_stugan.commands import common
 from tf_stugan.data import images as images_lib
 from tf_stugan.training import reporting
+from tf_stugan.training.workdir import Workdir
 from tf_stugan.usage import sample as usage
 from tf_stugan.usage.common import parse_numbers
 
@@ -31,7 +32,12 @@ def run(values: flags.FlagValues) -> None:
     batches = values.standing_batches or usage.STANDING_BATCHES
     output.set_standing_statistics(batches, usage.STANDING_BATCH, values.truncation)
     statistics = f'standing, {batches} batches of {usage.STANDING_BATCH}'
-  images, columns = _walks(output, seeds, labels, values) if values.interpolate else _sheet(output, seeds, labels, values)
+  if output.source:
+    images, columns = _translations(output, trainer.gan, seeds, values)
+  elif values.interpolate:
+    images, columns = _walks(output, seeds, labels, values)
+  else:
+    images, columns = _sheet(output, seeds, labels, values)
   grid = reporting.image_grid(images, columns)
   text = {'Software': usage.SOFTWARE, 'step': int(trainer.step), 'weights': 'average', 'seeds': values.seeds,
           'labels': values.labels, 'interpolate': values.interpolate, 'statistics': statistics,
@@ -40,6 +46,18 @@ def run(values: flags.FlagValues) -> None:
   with output_files.new_file(target, usage.SOFTWARE.encode()) as path:
     reporting.save_png(grid.repeat(values.scale, axis=0).repeat(values.scale, axis=1), path, text)
   sys.stdout.write(f'{target}\n')
+
+
+def _translations(output, gan, numbers, values):
+  """(uint8 images, columns): rows of a test image with one of these numbers, its translation, and the way back."""
+  if values.labels or values.interpolate or values.truncation or values.statistics == 'standing':
+    raise errors.UserError('--labels, --interpolate, --truncation and --statistics=standing are for images that are made of '
+                           'noise; this run translates: --seeds are numbers of test images.')
+  originals = common.make_experiment(values, Workdir(values.workdir)).load_originals(gan, values.data_dir)[output.source]
+  if numbers.max() >= len(originals):
+    raise errors.UserError(f'--seeds={values.seeds}: {originals.name} has the images 0-{len(originals) - 1}.')
+  sheet = output.sheet(gan.outputs, output.inputs(numbers, originals), values.statistics == 'batch')
+  return images_lib.to_uint8(sheet.images), sheet.columns
 
 
 def _sheet(output, seeds, labels, values):

@@ -8,6 +8,7 @@ Examples:
   tf-stugan sample --workdir=runs/b --labels=0-9 --seeds=0-7                # a row a class, a column a seed
   tf-stugan sample --workdir=runs/b --labels=3 --seeds=0-4 --interpolate=9 # walks within one class
   tf-stugan sample --workdir=runs/b --truncation=0.5 --statistics=standing
+  tf-stugan sample --workdir=runs/c --which=a_to_b --seeds=0-7             # of a CycleGAN: image, translation, way back
 """
 
 import pathlib
@@ -27,6 +28,7 @@ _MOST_IMAGES = 100_000
 def define_flags(values: flags.FlagValues) -> None:
   common.define_trained_flags(values)
   common.define_output_flag(values)
+  common.define_data_flag(values)
   flags.DEFINE_string('seeds', '0-63', 'Images to make: 0-31, or 3,7,9, or both mixed.', flag_values=values)
   flags.DEFINE_string(
       'labels', None, "Classes, written as --seeds: one row a class. Each seed's own class if not given.",

@@ -1,0 +1,70 @@
+"""What `tf-stugan translate` does."""
+
+import logging
+import pathlib
+import sys
+
+from absl import flags
+import numpy as np
+from PIL import Image
+
+from tf_stugan import errors
+from tf_stugan import output_files
+from tf_stugan.commands import common
+from tf_stugan.data import image_files
+from tf_stugan.data import images as images_lib
+from tf_stugan.data import pixels
+
+_LOG = logging.getLogger(__name__)
+
+_MULTIPLE = 4  # pixels; what the sides of a translator's input are multiples of
+
+
+def run(values: flags.FlagValues) -> None:
+  source = pathlib.Path(values.input).expanduser()
+  names, _ = image_files.find(str(source))
+  if not names:
+    raise errors.DataError(f'--input={values.input} holds no image file.')
+  _, trainer = common.restore_trainer(values)
+  output = _choose(trainer.gan, values.to)
+  shape = trainer.image_shapes[output.source]
+  done, target = 0, pathlib.Path(values.output).expanduser()
+  with output_files.new_files(target, 'tf-stugan translate') as folder:
+    for name in names:
+      try:
+        picture = pixels.decode(str(source / name), shape[2]).image
+      except pixels.BadImageError as error:
+        _LOG.warning('Left out: %s (%s)', source / name, error)
+        continue
+      _write(_translate(output, picture, shape, values.size), (folder / name).with_suffix('.png'))
+      done += 1
+  how = 'each at its own size' if values.size == 'own' else f'their central squares at {shape[0]} x {shape[1]} pixels'
+  sys.stdout.write(f'{target}/: {done} of {len(names)} pictures, {how}\n')
+
+
+def _choose(gan, domain):
+  found = {output.domain: output for output in gan.outputs.values() if output.source}
+  if not found:
+    raise errors.UserError('This run makes images from noise; tf-stugan sample shows them.')
+  if domain not in found:
+    raise errors.UserError(f'--to={domain}: this run translates to {" or ".join(found)}.')
+  return found[domain]
+
+
+def _translate(output, picture, shape, size):
+  """uint8 [H, W, C] -> uint8, of the shape of training or the picture's own."""
+  if size == 'trained':
+    return _make(output, pixels.square(picture, shape[0]))
+  height, width, _ = picture.shape
+  more = [(0, -height % _MULTIPLE), (0, -width % _MULTIPLE), (0, 0)]
+  return _make(output, np.pad(picture, more, 'reflect'))[:height, :width]
+
+
+def _make(output, picture):
+  images = images_lib.to_float(picture[None])
+  return images_lib.to_uint8(output.network(images, training=False).numpy())[0]
+
+
+def _write(image, path):
+  path.parent.mkdir(parents=True, exist_ok=True)
+  Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(path)
