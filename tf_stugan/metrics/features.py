@@ -83,8 +83,8 @@ class Inception(FeatureExtractor):
     if bias is None and not self.logits_with_bias:
       _LOG.warning('The bias of the logits of %s cannot be told from its graph: they are taken as they are.', self.location)
     resize = 'TensorFlow 1' if self.legacy_resize else 'TensorFlow 2'
-    self.description = (
-        f'Inception {self.location}, bilinear resize of {resize}, logits {"with" if bias is None else "without"} bias')
+    logits = 'without bias' if bias is not None else 'with bias' if self.logits_with_bias else 'as they are'
+    self.description = f'Inception {self.location}, bilinear resize of {resize}, logits {logits}'
     self.identity = f'{digest} {resize}' if digest else ''
     _LOG.info('Inception features: %d', features.shape[1])
 
