@@ -189,9 +189,13 @@ def macro_value(name: str) -> object:
     return None
 
 
-def snapshot() -> str:
-  """All bindings, as text that `load` reads again."""
-  return gin.config_str()
+def snapshot(stage: str = '') -> str:
+  """Returns all bindings as text that `load` reads again; with a stage, that of this stage of the procedure."""
+  text = gin.config_str()
+  if not stage:
+    return text
+  prefix = re.search(rf'^(\S*{_EXPERIMENT})\.procedure =', text, re.MULTILINE)[1]
+  return f'{text}\n{prefix}.stage = {stage!r}\n'
 
 
 def operative() -> str:

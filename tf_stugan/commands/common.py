@@ -51,7 +51,12 @@ def load_gin_files(values: flags.FlagValues) -> None:
 
 
 def make_experiment(values: flags.FlagValues, workdir: Workdir) -> Experiment:
-  """The experiment of a run, as its own config.gin describes it."""
+  """The experiment of a run, as its own config.gin describes it.
+
+  Raises:
+    UserError: it cannot be read, or another version wrote it.
+  """
+  workdir.check_format()
   configuration.load([workdir.config], modules=import_modules(values))
   return configuration.make_experiment()
 

@@ -13,7 +13,6 @@ from tf_stugan import errors
 from tf_stugan import gin_changes
 from tf_stugan.commands import common
 from tf_stugan.training import agreement
-from tf_stugan.training import checkpoints
 from tf_stugan.training import strategies
 from tf_stugan.training.profiling import Profile
 from tf_stugan.training.workdir import Workdir
@@ -26,6 +25,7 @@ def run(values: flags.FlagValues) -> None:
   if values.gin_file:
     common.load_gin_files(values)
   else:
+    Workdir(values.workdir).check_format()
     configuration.load([pathlib.Path(values.workdir, 'config.gin')], values.gin_param, common.import_modules(values))
   with agreement.tell_of_lost_workers(strategy):
     _run(strategy, values)
@@ -34,50 +34,76 @@ def run(values: flags.FlagValues) -> None:
 def _run(strategy, values):
   with strategy.scope():
     experiment = configuration.make_experiment()
-    trainer = configuration.made(experiment.make_trainer)
+  if experiment.stage:
+    raise errors.UserError(f'{values.workdir} is the stage {experiment.stage} of a run; go on with the run, in '
+                           f'--workdir={pathlib.Path(values.workdir).absolute().parent}')
   if values.dry_run:
-    experiment.build(trainer, values.data_dir)
+    experiment.build(_make_trainer(strategy, experiment.stages()[-1]), values.data_dir)
     sys.stdout.write(configuration.snapshot() + '\n')
     return
   agreement.check_same(strategy, 'configurations', configuration.snapshot())
   if strategies.is_chief(strategy):
-    _lead(experiment, trainer, values)
+    _lead(experiment, strategy, values)
   else:
-    _follow(experiment, trainer, values)
+    _follow(experiment, strategy, values)
 
 
-def _lead(experiment, trainer, values):
+def _make_trainer(strategy, stage):
+  with strategy.scope():
+    return configuration.made(stage.make_trainer)
+
+
+def _lead(experiment, strategy, values):
   """Trains; this is the process that writes."""
   workdir = Workdir(values.workdir, create=True)
   with workdir.lock(), workdir.discarded_if_refused():
-    if workdir.config.exists() and checkpoints.list_steps(workdir.checkpoints):
+    workdir.check_format()
+    if workdir.has_begun():
       _check_unchanged(workdir, values.allow_config_change)
-    agreement.wait(trainer.strategy)
-    prepared = experiment.prepare(trainer, workdir, values.data_dir, pathlib.Path(values.cache_dir))
-    if values.profile:
-      prepared = prepared._replace(hooks=(Profile(workdir.path / 'profile'),))
-    _check_data(workdir, prepared.data, values.allow_config_change)
-    _tell_if_finished(workdir, experiment.procedure)
-    workdir.write(workdir.config, configuration.snapshot())
-    workdir.write(workdir.operative_config, configuration.operative())  # for who is killed; complete after the first step
-    try:
-      experiment.procedure.run(prepared)
-    finally:
-      try:
-        workdir.write(workdir.operative_config, configuration.operative())
-      except OSError as error:  # what ended the run is what has to be told
-        _LOG.warning('%s could not be written: %s', workdir.operative_config, error)
+    agreement.wait(strategy)
+    for stage, place in _open_stages(experiment, workdir):
+      _lead_stage(experiment, strategy, values, stage, place)
   _LOG.info('Done: %s. What next:\n%s', workdir.path, _next_commands(workdir.path))
 
 
-def _tell_if_finished(workdir, procedure):
-  steps = [checkpoints.step_of(path) for path in checkpoints.list_steps(workdir.checkpoints)]
-  if not steps or max(steps) < procedure.num_steps:
+def _lead_stage(experiment, strategy, values, stage, workdir):
+  prepared = experiment.prepare(_make_trainer(strategy, stage), workdir, values.data_dir, pathlib.Path(values.cache_dir))
+  if values.profile:
+    prepared = prepared._replace(hooks=(Profile(workdir.path / 'profile'),))
+  _check_data(workdir, prepared.data, values.allow_config_change)
+  _tell_if_finished(workdir, stage)
+  run = Workdir(values.workdir)
+  run.write_config(configuration.snapshot())
+  if stage.name:
+    workdir.write_config(configuration.snapshot(stage.name))
+  workdir.write(workdir.operative_config, configuration.operative())  # for who is killed; complete after the first step
+  try:
+    experiment.procedure.run(prepared, stage, run.path)
+  finally:
+    try:
+      workdir.write(workdir.operative_config, configuration.operative())
+    except OSError as error:  # what ended the run is what has to be told
+      _LOG.warning('%s could not be written: %s', workdir.operative_config, error)
+
+
+def _open_stages(experiment, workdir):
+  """Yields (stage, its workdir) of those that are not at their end, and of the last one in any case."""
+  stages = experiment.stages()
+  for stage in stages:
+    place = workdir.stage(stage.name)
+    if stage is stages[-1] or place.newest_step() < stage.num_steps:
+      if stage.name:
+        _LOG.info('Stage %s, in %s', stage.name, place.path)
+      yield stage, place
+
+
+def _tell_if_finished(workdir, stage):
+  if workdir.newest_step() < stage.num_steps:
     return
   asked = configuration.macro_value('NUM_STEPS')
   further = (f' To go on: tf-stugan train --workdir={shlex.quote(str(workdir.path))} --allow_config_change '
              f"--gin_param='NUM_STEPS = {2 * asked}'") if isinstance(asked, int) else ''
-  _LOG.info('This run is finished: it is at step %d of %d.%s', max(steps), procedure.num_steps, further)
+  _LOG.info('This run is finished: it is at step %d of %d.%s', workdir.newest_step(), stage.num_steps, further)
 
 
 def _next_commands(path):
@@ -86,18 +112,21 @@ def _next_commands(path):
           f'  tf-stugan report --workdirs={folder}')
 
 
-def _follow(experiment, trainer, values):
+def _follow(experiment, strategy, values):
   """Takes part in the training that the chief leads, and writes nothing."""
-  agreement.wait(trainer.strategy)  # until the chief has the folder to itself
+  agreement.wait(strategy)  # until the chief has the folder to itself
   workdir = Workdir(values.workdir)
-  experiment.procedure.run(experiment.prepare(trainer, workdir, values.data_dir, pathlib.Path(values.cache_dir)))
+  for stage, place in _open_stages(experiment, workdir):
+    trainer = _make_trainer(strategy, stage)
+    prepared = experiment.prepare(trainer, place, values.data_dir, pathlib.Path(values.cache_dir))
+    experiment.procedure.run(prepared, stage, workdir.path)
 
 
 def _check_data(workdir, data, allowed):
   """A run is a function of its data, too. What they were lies beside the checkpoints."""
   now = {domain: {'name': images.name, 'images': len(images), 'fingerprint': images.fingerprint}
          for domain, images in data.items()}
-  if workdir.data.exists() and checkpoints.list_steps(workdir.checkpoints) and not allowed:
+  if workdir.data.exists() and workdir.newest_step() and not allowed:
     before = json.loads(workdir.data.read_text())
     if before != now:
       raise errors.UserError(

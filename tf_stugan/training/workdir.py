@@ -11,8 +11,12 @@ import shutil
 import socket
 
 from tf_stugan import errors
+from tf_stugan.training.saved_steps import list_steps
+from tf_stugan.training.saved_steps import step_of
 
 _LOG = logging.getLogger(__name__)
+
+_FORMAT = '# Workdir of tf_stugan, format 2'  # the first line of config.gin
 
 
 class Workdir:
@@ -44,6 +48,26 @@ class Workdir:
     self.samples = self.path / 'samples'
     self.events = self.path / 'events'
     self._lock = self.path / '.lock'
+
+  def newest_step(self) -> int:
+    """The step of the newest checkpoint, by its name; 0 without one."""
+    return max(map(step_of, list_steps(self.checkpoints)), default=0)
+
+  def has_begun(self) -> bool:
+    """Whether there is a configuration, and a checkpoint of the run or of one of its stages."""
+    return self.config.exists() and any(list_steps(p) for p in (self.checkpoints, *self.path.glob('*/checkpoints')))
+
+  def write_config(self, text: str) -> None:
+    """Writes config.gin, and first in it the format of the workdir."""
+    self.write(self.config, f'{_FORMAT}\n{text}')
+
+  def check_format(self) -> None:
+    """Raises UserError if there is a run that another version of this program wrote."""
+    if self.config.exists() and self.config.read_text(encoding='utf-8', errors='replace').split('\n')[0] != _FORMAT:
+      raise errors.UserError(
+          f'{self.path} was written by another version of tf_stugan, whose checkpoints and configurations are others. Read '
+          "it with that one (version 0.1: pip install 'tf_stugan<0.2'), or train in another --workdir. `report` reads its "
+          'rows.')
 
   def stage(self, name: str) -> 'Workdir':
     """The workdir of a stage of this run; this one itself for an empty name."""
