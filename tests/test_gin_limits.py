@@ -10,6 +10,7 @@ from tf_stugan import cli
 from tf_stugan import configuration
 from tf_stugan import errors
 from tf_stugan.data import tfds_images
+from tf_stugan.training.workdir import Workdir
 
 DYNAMIC = 'from __gin__ import dynamic_registration\n'
 START = DYNAMIC + 'from tf_stugan.data import tfds_images\n'
@@ -152,7 +153,7 @@ def test_tfds_s_own_sets_are_taken(name):
 @pytest.mark.parametrize('command', ['sample', 'export', 'evaluate', 'train'])
 def test_a_run_of_a_stranger_is_refused(command, capsys):
   pathlib.Path('run').mkdir()
-  pathlib.Path('run/config.gin').write_text(ATTACKS['faults'] + '\nimport evil\n')
+  Workdir('run').write_config(ATTACKS['faults'] + '\nimport evil\n')
   assert cli.main(['tf-stugan', command, '--workdir=run']) == 2
   assert len(capsys.readouterr().err.splitlines()) == 1
   assert not pathlib.Path('trace').exists()
