@@ -3,6 +3,9 @@
 import {loadAndCompile, loadLiteRt, Tensor} from '@litertjs/core';
 
 const COLUMNS = 3;
+const WARM_UP = {images: 30, milliseconds: 3000}; // a browser compiles again what it has found to run often
+const TIMES = 5 * COLUMNS ** 2; // the newest measurements of each file, of which the median is shown
+const LARGEST_DIFFERENCE = 1e-4; // of pixels in [-1, 1]: what an export is checked for, too
 const RUNTIME = new URL('./node_modules/@litertjs/core/wasm/', import.meta.url).href;
 
 /** A .tflite in LiteRT's WebAssembly runtime, on one thread. */
@@ -48,6 +51,30 @@ export function median(values) {
   return sorted[sorted.length >> 1];
 }
 
+/** The largest distance of two images' pixels; infinite if one of them is no number. */
+export function difference(first, last) {
+  let largest = 0;
+  for (let i = 0; i < first.length; i++) {
+    const distance = Math.abs(first[i] - last[i]);
+    if (!(distance <= largest)) largest = Number.isNaN(distance) ? Infinity : distance;
+  }
+  return largest;
+}
+
+/** What the measured milliseconds say; a clock may be too coarse to say anything. */
+export function compareTimes(plain, sparse) {
+  if (!(plain > 0 && sparse > 0)) return "too quick for this browser's clock";
+  const [ratio, words] = sparse <= plain ? [plain / sparse, 'times as fast'] : [sparse / plain, 'times as long'];
+  return `sparse ${sparse <= plain ? 'is' : 'takes'} ${ratio.toFixed(1)} ${words}`;
+}
+
+/** What comparing the images said. */
+export function compareImages(largest) {
+  if (largest <= LARGEST_DIFFERENCE) return `the images are the same (pixels in [-1, 1] differ by at most ${largest.toExponential(0)})`;
+  return 'the images are not the same: ' +
+      (Number.isFinite(largest) ? `pixels in [-1, 1] differ by up to ${largest.toPrecision(2)}` : 'some pixels are no numbers');
+}
+
 /** Puts one image [H, W, C] of pixels in [-1, 1] into the grid. */
 function paint(canvas, index, pixels, [height, width, channels]) {
   const image = new ImageData(width, height);
@@ -61,6 +88,8 @@ function paint(canvas, index, pixels, [height, width, channels]) {
 class Demo {
   constructor(page, about, latents, generators) {
     Object.assign(this, {page, about, latents, generators});
+    this.times = Object.fromEntries(Object.keys(generators).map(name => [name, []]));
+    this.element('expectation').textContent = about.expectation;
     this.controls = Object.fromEntries(['seed', 'other', 'fraction', 'class', 'truncation'].map(id => [id, this.element(id)]));
     this.controls.seed.max = this.controls.other.max = about.seeds - COLUMNS ** 2;
     this.controls.truncation.max = about.truncations.length - 1;
@@ -84,6 +113,16 @@ class Demo {
     return this.latents.subarray((truncation * this.about.seeds + seed) * size).slice(0, size);
   }
 
+  /** Runs both files untimed: the first images take longer than any later one. */
+  async warmUp() {
+    for (const generator of Object.values(this.generators)) {
+      const start = performance.now();
+      for (let i = 0; i < WARM_UP.images && performance.now() - start < WARM_UP.milliseconds; i++) {
+        await generator.image(this.latent(0, 0), this.about.labels[0]);
+      }
+    }
+  }
+
   /** Paints both grids; a change that comes meanwhile is painted after. */
   async draw() {
     this.stale = true;
@@ -100,22 +139,25 @@ class Demo {
 
   async drawOnce() {
     const at = id => Number(this.controls[id].value);
-    const times = Object.fromEntries(Object.keys(this.generators).map(name => [name, []]));
-    for (let i = 0; i < COLUMNS ** 2 && !this.stale; i++) {
+    let largest = 0;
+    for (let i = 0; i < COLUMNS ** 2; i++) {
+      if (this.stale) return; // nothing is said of half a grid
       const [first, last] = ['seed', 'other'].map(id => this.latent(at('truncation'), at(id) + i));
       const latent = slerp(first, last, at('fraction'));
       const label = at('class') < 0 ? this.about.labels[at('seed') + i] : at('class');
+      const pixels = {};
       for (const [name, generator] of Object.entries(this.generators)) {
         const start = performance.now();
-        const pixels = await generator.image(latent, label);
-        times[name].push(performance.now() - start);
-        paint(this.element(name), i, pixels, this.about.image_shape);
+        pixels[name] = await generator.image(latent, label);
+        this.times[name] = [...this.times[name], performance.now() - start].slice(-TIMES);
+        paint(this.element(name), i, pixels[name], this.about.image_shape);
       }
+      largest = Math.max(largest, difference(pixels.plain, pixels.sparse));
       await new Promise(resolve => setTimeout(resolve)); // let the sliders move
     }
-    const ms = Object.fromEntries(Object.entries(times).map(([name, values]) => [name, median(values)]));
-    for (const name of Object.keys(ms)) this.element(`${name}-ms`).textContent = ms[name].toFixed(1);
-    this.element('ratio').textContent = `${(ms.plain / ms.sparse).toFixed(1)} times as fast; the images are the same.`;
+    const ms = Object.fromEntries(Object.entries(this.times).map(([name, values]) => [name, median(values)]));
+    for (const name of Object.keys(ms)) this.element(`${name}-ms`).textContent = ms[name].toFixed(ms[name] < 10 ? 2 : 1);
+    this.element('ratio').textContent = `Measured here: ${compareTimes(ms.plain, ms.sparse)}; ${compareImages(largest)}.`;
   }
 
   label() {
@@ -136,6 +178,8 @@ export async function start(page) {
     const latents = new Float32Array(await (await fetch('models/latents.bin')).arrayBuffer());
     const [plain, sparse] = await Promise.all(['plain', 'sparse'].map(name => Generator.load(`models/${name}.tflite`)));
     const demo = new Demo(page, await answer.json(), latents, {plain, sparse});
+    message.textContent = 'Warming up ...';
+    await demo.warmUp();
     await demo.draw();
     message.textContent = '';
   } catch (error) {

@@ -240,3 +240,11 @@ def test_long_reading_says_how_far_it_is(folder, log, monkeypatch):
   monkeypatch.setattr(stored_images, '_PATIENCE', 0)
   image_folder.ImageFolder(str(folder), 16).survey()
   assert 'read 10 of 10 images' in log.text
+
+
+def test_what_lies_in_the_way_of_a_prepared_set_stays(tmp_path):
+  (tmp_path / '.writing-set').mkdir()
+  (tmp_path / '.writing-set' / 'thesis.txt').write_text('years')
+  with pytest.raises(errors.DiskError, match='not empty'):
+    prepared.write(tmp_path / 'set', iter([(np.zeros([4, 4, 3], np.uint8), 0)]), 1, 'set', 1, '')
+  assert [p.name for p in (tmp_path / '.writing-set').iterdir()] == ['thesis.txt']

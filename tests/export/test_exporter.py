@@ -30,6 +30,13 @@ def difference(exported, generator):
   return np.abs(tflite.run(exported.model, latents, labels) - generator(latents, labels, training=False)).max()
 
 
+def test_what_to_expect_of_a_small_network_is_told(generator, lowered):
+  plain = exporter.export(generator, encoded=False)
+  text = exporter.expectation(plain, lowered)
+  assert 'times as long. This is a small network' in text
+  assert f'its {len(lowered.operations)} operations ({len(plain.operations)} in the plain' in text
+
+
 @pytest.mark.parametrize('batch_size, encoded', [(1, True), (3, None)])
 def test_the_plain_file_computes_what_keras_computes(generator, batch_size, encoded):
   exported = exporter.export(generator, 'plain', batch_size=batch_size, encoded=encoded)
@@ -71,7 +78,9 @@ def test_too_dense_for_the_sparse_path():
   exported = exporter.export(dense, 'sparse_lowered')
   assert not fast_path.takes(exported.operations)
   assert 'more than 67 % is needed' in exported.notes[0]
-  chosen = exporter.faster(exporter.export(dense), exported)
+  plain = exporter.export(dense)
+  assert exporter.expectation(plain, exported).startswith('What to expect: no runtime will take the sparse path for it:')
+  chosen = exporter.faster(plain, exported)
   assert chosen.layout == 'plain' and 'auto took the plain layout: no runtime will' in chosen.notes[0]
 
 

@@ -34,15 +34,26 @@ def test_the_server_keeps_folders_apart_and_isolates_the_page(tmp_path):
 
 
 def test_a_missing_runtime_is_told_with_the_command_that_gets_it(tmp_path):
-  with pytest.raises(errors.UserError, match='npm install'):
-    web.find_runtime(str(tmp_path))
+  for folder in (str(tmp_path), '/', '/node_modules'):
+    with pytest.raises(errors.UserError, match=r'npm install --prefix=\$HOME/litert .*--runtime=\$HOME/litert/node_modules'):
+      web.find_runtime(folder)
+
+
+def test_the_server_answers_at_the_address_that_was_named(tmp_path):
+  for host in ('127.0.0.1', '0.0.0.0', '127.0.0.2'):
+    with web.make_server({'/': tmp_path}, host=host) as server:
+      assert (server.server_address[0], web.address(server).endswith(f':{server.server_port}/')) == (host, True)
+      assert (host in web.address(server)) == (host != '0.0.0.0')  # nobody can open that one
+  with pytest.raises(errors.UserError, match='--host=192.0.2.1 --port=0 cannot be used'):
+    web.make_server({'/': tmp_path}, host='192.0.2.1')
 
 
 def test_the_models_are_described(tmp_path):
   generator = sparse_generator.make_conditional()
-  web.write_models(tmp_path, generator, b'1', b'2', 12)
+  web.write_models(tmp_path, generator, b'1', b'2', 12, 'What to expect: nothing.')
   about = json.loads((tmp_path / 'demo.json').read_text())
   assert (about['seeds'], about['num_classes'], about['image_shape']) == (12, 5, [16, 16, 3])
+  assert about['expectation'] == 'What to expect: nothing.'
   latents = np.fromfile(tmp_path / 'latents.bin', '<f4').reshape(len(web.TRUNCATIONS), 12, 15)
   np.testing.assert_array_equal(latents[0], rng.latents(np.arange(12), 15))
   assert np.abs(latents[-1]).max() <= web.TRUNCATIONS[-1]

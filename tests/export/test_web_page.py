@@ -1,5 +1,7 @@
 """The demonstration page in a real browser, headless."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -25,7 +27,7 @@ def generator(request):
 def address(generator, tmp_path_factory):
   folder = tmp_path_factory.mktemp('models')
   files = [exporter.export(generator, layout).model for layout in ('plain', 'sparse_lowered')]
-  web.write_models(folder, generator, *files, seeds=20)
+  web.write_models(folder, generator, *files, seeds=20, expectation='What to expect: 7 ms.')
   roots = {'/': web.web_root(), '/models/': folder}
   with web.serving(roots) as address:
     yield address
@@ -65,6 +67,51 @@ def test_sliders_change_the_picture(address, generator):
   check(pixels, generator, np.arange(5, 14), np.full(9, 1) if generator.num_classes else None)
   assert float(milliseconds) > 0
   assert console == []
+
+
+def test_it_says_what_it_measured_compared_and_expects(address):
+  texts, _ = browser.evaluate(address, DRAWN, '''[
+      ...['ratio', 'expectation', 'plain-ms', 'sparse-ms', 'message'].map(id => document.getElementById(id).textContent)]''')
+  ratio, expectation, *milliseconds, message = texts
+  assert re.fullmatch(r"Measured here: .*; the images are the same .pixels in .-1, 1. differ by at most \de-\d+.\.", ratio)
+  assert expectation == 'What to expect: 7 ms.' and message == ''
+  assert all(float(value) > 0 for value in milliseconds)
+
+
+def test_images_that_differ_are_not_called_the_same(tmp_path):
+  generators = [sparse_generator.make(4, 1), sparse_generator.make(8, 1)]
+  files = [exporter.export(generator, encoded=False).model for generator in generators]
+  web.write_models(tmp_path, generators[0], *files, seeds=20)
+  with web.serving({'/': web.web_root(), '/models/': tmp_path}) as address:
+    text, _ = browser.evaluate(address, DRAWN, "document.getElementById('ratio').textContent")
+  assert 'the images are not the same: pixels in [-1, 1] differ by up to 0.' in text or 'by up to 1.' in text
+
+
+def test_clocks_that_are_too_coarse_and_pixels_that_are_no_numbers_are_told_in_words(address):
+  texts, _ = browser.evaluate(address, DRAWN, '''import('./demo.js').then(demo => [
+      demo.compareTimes(0, 0), demo.compareTimes(0.1, 0), demo.compareTimes(undefined, 1), demo.compareTimes(3, 1.5),
+      demo.compareTimes(1, 6.94), demo.compareImages(demo.difference([0, NaN, 0], [0, 0, 5])),
+      demo.compareImages(demo.difference([1], [0.99995])), demo.compareImages(demo.difference([1, 0], [1, 0.25]))])''')
+  coarse = "too quick for this browser's clock"
+  assert texts == [
+      coarse, coarse, coarse, 'sparse is 2.0 times as fast', 'sparse takes 6.9 times as long',
+      'the images are not the same: some pixels are no numbers',
+      'the images are the same (pixels in [-1, 1] differ by at most 5e-5)',
+      'the images are not the same: pixels in [-1, 1] differ by up to 0.25']
+
+
+def test_it_warms_up_before_it_measures(address):
+  """No image is timed before thirty of each file (or three seconds of them) were made."""
+  count, _ = browser.evaluate(address, DRAWN, '''(async () => {
+    const {Generator, start} = await import('./demo.js');
+    let images = 0, painted = null;
+    const canvas = CanvasRenderingContext2D.prototype, [image, paint] = [Generator.prototype.image, canvas.putImageData];
+    Generator.prototype.image = function(...args) { images++; return image.apply(this, args); };
+    canvas.putImageData = function(...args) { painted ??= images; return paint.apply(this, args); };
+    await start(document);
+    return painted;
+  })()''')
+  assert count == 61  # and the first that is painted
 
 
 def test_a_missing_model_is_told_on_the_page():

@@ -127,11 +127,27 @@ def _lowering_obstacle(generator, precision, batch_size, encoded):
 
 def faster(ordinary: Exported, lowered: Exported) -> Exported:
   """The layout that is predicted to be faster where the runtime has a sparse path, with the reason as its first note."""
-  costs = [cost(exported.operations) for exported in (ordinary, lowered)]
-  chosen = lowered if fast_path.takes(lowered.operations) and costs[1] < costs[0] else ordinary
-  if chosen is lowered:
-    reason = (f'predicted to be {costs[0] / costs[1]:.1f} times as fast as plain where the runtime has a sparse path (ARM, '
-              'WebAssembly; not x86)')
-  else:
-    reason = ''.join(lowered.notes) or f'the lowered one is predicted to take {costs[1] / costs[0]:.1f} times as long'
+  chosen, reason = _predict(ordinary, lowered)
   return dataclasses.replace(chosen, notes=[f'auto took the {chosen.layout} layout: {reason}', *chosen.notes])
+
+
+def expectation(ordinary: Exported, lowered: Exported) -> str:
+  """What to expect of the lowered file where the runtime has a sparse path, in sentences for people."""
+  _, reason = _predict(ordinary, lowered)
+  calls = len(lowered.operations) * _OPERATION_COST
+  if fast_path.takes(lowered.operations) and 2 * calls > cost(lowered.operations):
+    reason += (
+        f'. This is a small network: calling its {len(lowered.operations)} operations ({len(ordinary.operations)} in the '
+        'plain file) takes longer than what they multiply; lowering is for wide ones')
+  return f'What to expect: {reason}.'
+
+
+def _predict(ordinary, lowered):
+  """(the faster of the two, the reason)"""
+  costs = [cost(exported.operations) for exported in (ordinary, lowered)]
+  if not fast_path.takes(lowered.operations):
+    return ordinary, ''.join(lowered.notes)
+  if costs[1] < costs[0]:
+    return lowered, (f'predicted to be {costs[0] / costs[1]:.1f} times as fast as plain where the runtime has a sparse path '
+                     '(ARM, WebAssembly; not x86)')
+  return ordinary, f'the lowered one is predicted to take {costs[1] / costs[0]:.1f} times as long'

@@ -6,6 +6,7 @@ import functools
 import http.server
 import json
 import pathlib
+import socket
 import threading
 
 import numpy as np
@@ -31,16 +32,20 @@ def find_runtime(folder: str | None) -> pathlib.Path:
   Raises:
     UserError: it is not there; the message tells how to get it.
   """
-  runtime = pathlib.Path(folder) if folder else web_root() / 'node_modules'
+  runtime = pathlib.Path(folder).expanduser() if folder else web_root() / 'node_modules'
   if not (runtime / '@litertjs' / 'core').is_dir():
     raise errors.UserError(
-        f'{runtime} does not hold the browser runtime: get it with "npm install --prefix={runtime.parent} '
-        '@litertjs/core@2.5.3 @litertjs/wasm-utils@2.5.3", and name another node_modules with --runtime.')
+        f'{runtime} does not hold the browser runtime: get it with "npm install --prefix=$HOME/litert '
+        '@litertjs/core@2.5.3 @litertjs/wasm-utils@2.5.3", and name it: --runtime=$HOME/litert/node_modules.')
   return runtime
 
 
-def write_models(folder: pathlib.Path, generator: keras.Model, plain: bytes, sparse: bytes, seeds: int) -> None:
-  """What the page loads: two files of one generator, the latents of seeds 0 .. seeds - 1, and a description."""
+def write_models(folder: pathlib.Path, generator: keras.Model, plain: bytes, sparse: bytes, seeds: int,
+                 expectation: str = '') -> None:
+  """What the page loads: two files of one generator, the latents of seeds 0 .. seeds - 1, and a description.
+
+  The `expectation` is shown below the measured times.
+  """
   (folder / 'plain.tflite').write_bytes(plain)
   (folder / 'sparse.tflite').write_bytes(sparse)
   everyone = np.arange(seeds)
@@ -48,7 +53,7 @@ def write_models(folder: pathlib.Path, generator: keras.Model, plain: bytes, spa
   (folder / 'latents.bin').write_bytes(latents.astype('<f4').tobytes())
   image = generator(latents[0, :1], np.zeros(1, np.int32), training=False)
   about = {'latent_size': generator.latent_size, 'num_classes': generator.num_classes, 'seeds': seeds,
-           'image_shape': list(image.shape[1:]), 'truncations': TRUNCATIONS,
+           'image_shape': list(image.shape[1:]), 'truncations': TRUNCATIONS, 'expectation': expectation,
            'labels': rng.labels(everyone, generator.num_classes).tolist()}
   (folder / 'demo.json').write_text(json.dumps(about))
 
@@ -84,26 +89,29 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
     """Quiet: a browser's requests are of no interest here."""
 
 
-def make_server(roots: Mapping[str, pathlib.Path], port: int = 0) -> http.server.ThreadingHTTPServer:
-  """A server on 127.0.0.1.
+def make_server(roots: Mapping[str, pathlib.Path], port: int = 0,
+                host: str = '127.0.0.1') -> http.server.ThreadingHTTPServer:
+  """A server, on this machine only if `host` is left as it is.
 
   Args:
     roots: folders by the beginning of the address, such as '/models/'; '/' for all others.
     port: 0 takes a free one.
+    host: name or address of this machine at which it answers; '0.0.0.0' for all of them.
 
   Raises:
-    UserError: the port is taken.
+    UserError: the port is taken, or the host is not this machine.
   """
   longest_first = sorted(roots.items(), key=lambda item: -len(item[0]))
   try:
-    return http.server.ThreadingHTTPServer(('127.0.0.1', port), functools.partial(_Handler, roots=longest_first))
+    return http.server.ThreadingHTTPServer((host, port), functools.partial(_Handler, roots=longest_first))
   except OSError as error:
-    raise errors.UserError(f'--port={port} cannot be used: {error.strerror}') from error
+    raise errors.UserError(f'--host={host} --port={port} cannot be used: {error.strerror}') from error
 
 
 def address(server: http.server.ThreadingHTTPServer) -> str:
   """Where a server is."""
-  return f'http://127.0.0.1:{server.server_address[1]}/'
+  host, port = server.server_address
+  return f'http://{socket.gethostname() if host == "0.0.0.0" else host}:{port}/'
 
 
 @contextlib.contextmanager
