@@ -40,6 +40,19 @@ def test_a_run_of_any_length_is_added_up_over_changes_of_density(method, monkeyp
   assert len(asked) < 1000
 
 
+def test_a_long_gradual_pruning_costs_what_a_short_one_does_in_proportion():
+  trained = []
+  for steps in (5000, 10_000_000):
+    file = configuration.find('sngan_cifar10_small_gmp.gin')
+    widths = ('GENERATOR_WIDTH = 8', 'DISCRIMINATOR_WIDTH = 8')
+    configuration.load([file], [*widths, f'NUM_STEPS = {steps}', 'UPDATE_INTERVAL = 10'])
+    trainer = configuration.make_experiment().trainer
+    assert len(trainer.methods['generator'].density_steps()) <= 501
+    result = ledger.ledger(trainer, steps, MEASURED)
+    trained.append(result.training / result.dense_training)
+  assert trained[1] == pytest.approx(trained[0], rel=0.005)
+
+
 def test_dense_runs_of_adapt(ledgers):
   result = ledgers(ADAPT, 'dense', 'NUM_STEPS = 100_000')
   assert result.training == result.dense_training

@@ -9,6 +9,9 @@ from tf_stugan.sparsity import scores
 from tf_stugan.sparsity.method import SparsityMethod
 
 
+_FORETOLD = 500  # prunings
+
+
 class GradualPruning(SparsityMethod):
   """Density falls from 1 to `density` along a cubic; pruned weights stay pruned.
 
@@ -44,6 +47,11 @@ class GradualPruning(SparsityMethod):
   def update_steps(self):
     """At every interval from the beginning, and at the end, so that the density is reached."""
     return self._update_steps
+
+  def density_steps(self):
+    """Of more than 500 prunings only each second, third ... one, or to predict a long run's cost would take long."""
+    every = -(-len(self._update_steps) // _FORETOLD)
+    return (*self._update_steps[:-1:every], self.end_step)
 
   def is_settled(self, step):
     return step >= self.end_step

@@ -50,7 +50,7 @@ class SparsityMethod(tf.Module, abc.ABC):
     return step in self.update_steps()
 
   def density_steps(self) -> Sequence[int]:
-    """Those of `update_steps` that may change `expected_densities`."""
+    """Those of `update_steps` after which `expected_densities` are worth asking for again."""
     return self.update_steps()
 
   def is_settled(self, step: int) -> bool:
