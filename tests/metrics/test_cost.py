@@ -27,6 +27,32 @@ def densities(generator, discriminator):
   return f'GENERATOR_DENSITY = {generator}', f'DISCRIMINATOR_DENSITY = {discriminator}'
 
 
+@pytest.mark.parametrize('method', ['stugan', 'adapt_relaxed', 'snip'])
+def test_a_run_of_any_length_is_added_up_over_changes_of_density(method, monkeypatch):
+  file = configuration.find(f'sngan_cifar10_small_{method}.gin')
+  configuration.load([file], ['GENERATOR_WIDTH = 8', 'DISCRIMINATOR_WIDTH = 8'])
+  trainer = configuration.make_experiment().trainer
+  asked = []
+  for made in trainer.methods.values():
+    monkeypatch.setattr(made, 'is_update_step', lambda step: asked.append(step) or step % 1000 == 0)
+  short, long = (ledger.ledger(trainer, steps, MEASURED) for steps in (1000, 100_000_000))
+  assert long.training == pytest.approx(1e5 * short.training)
+  assert len(asked) < 1000
+
+
+def test_a_long_gradual_pruning_costs_what_a_short_one_does_in_proportion():
+  trained = []
+  for steps in (5000, 10_000_000):
+    file = configuration.find('sngan_cifar10_small_gmp.gin')
+    widths = ('GENERATOR_WIDTH = 8', 'DISCRIMINATOR_WIDTH = 8')
+    configuration.load([file], [*widths, f'NUM_STEPS = {steps}', 'UPDATE_INTERVAL = 10'])
+    trainer = configuration.make_experiment().trainer
+    assert len(trainer.methods['generator'].density_steps()) <= 501
+    result = ledger.ledger(trainer, steps, MEASURED)
+    trained.append(result.training / result.dense_training)
+  assert trained[1] == pytest.approx(trained[0], rel=0.005)
+
+
 def test_dense_runs_of_adapt(ledgers):
   result = ledgers(ADAPT, 'dense', 'NUM_STEPS = 100_000')
   assert result.training == result.dense_training

@@ -20,9 +20,15 @@ def test_linear_and_constant():
 
 def test_updates_come_at_multiples_of_the_interval_until_the_end():
   schedule = schedules.UpdateSchedule(total_steps=10, update_interval=3)
-  assert [s for s in range(13) if schedule.is_update_step(s)] == [3, 6, 9]
+  assert list(schedule.update_steps()) == [3, 6, 9]
   schedule = schedules.UpdateSchedule(total_steps=10, update_interval=2, begin_step=4, end_step=7)
-  assert [s for s in range(13) if schedule.is_update_step(s)] == [4, 6]
+  assert list(schedule.update_steps()) == [4, 6]
+
+
+@pytest.mark.parametrize(('settings', 'last'), [
+    ({}, 10), ({'update_at_end': False}, 8), ({'update_at_end': False, 'end_step': 6}, 6), ({'end_step': 12}, 12)])
+def test_the_last_step_of_a_run_is_an_update_unless_it_is_told_not_to_be(settings, last):
+  assert schedules.UpdateSchedule(total_steps=10, update_interval=2, **settings).update_steps()[-1] == last
 
 
 def test_the_fraction_stays_at_its_final_value_after_the_horizon():

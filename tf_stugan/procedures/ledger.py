@@ -52,8 +52,8 @@ def ledger(trainer: Trainer, num_steps: int, convention: Convention) -> Ledger:
   def at(step):
     return {name: cost.with_densities(trainer.methods[name].expected_densities(shapes[name], step))
             if name in trainer.methods else cost for name, cost in costs.items()}
-  changes = [step for step in range(num_steps) if step == 0 or any(
-      method.is_update_step(step) for method in trainer.methods.values())]
+  changes = sorted({0}.union(*(
+      (step for step in method.density_steps() if step < num_steps) for method in trainer.methods.values())))
   pruned = not all(method.is_settled(0) for method in trainer.methods.values())
   training = sum(
       (end - start) * convention.step(at(start), gan, pruned)

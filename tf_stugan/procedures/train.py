@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 import logging
+import math
 
 from tf_stugan import errors
 from tf_stugan.procedures.procedure import Procedure
@@ -109,7 +110,7 @@ class Train(Procedure):
 
   def _check_updates(self, trainer):
     for name, method in trainer.methods.items():
-      if not method.is_static and not any(method.is_update_step(step) for step in range(self.num_steps + 1)):
+      if not method.is_static and next(iter(method.update_steps()), math.inf) > self.num_steps:
         raise errors.UserError(
             f'{type(method).__name__} of the {name} would change no mask within {self.num_steps} steps: its update interval '
             'or prune step lies beyond the end.')

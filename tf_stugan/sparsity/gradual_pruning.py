@@ -9,6 +9,9 @@ from tf_stugan.sparsity import scores
 from tf_stugan.sparsity.method import SparsityMethod
 
 
+_FORETOLD = 500  # prunings
+
+
 class GradualPruning(SparsityMethod):
   """Density falls from 1 to `density` along a cubic; pruned weights stay pruned.
 
@@ -31,8 +34,8 @@ class GradualPruning(SparsityMethod):
     if not 0 <= begin < end <= 1:
       raise errors.UserError(f'GradualPruning needs 0 <= begin < end <= 1; got {begin} and {end}.')
     self.density = density
-    self.update_interval = update_interval
     self.begin_step, self.end_step = max(1, round(begin * total_steps)), max(2, round(end * total_steps))
+    self._update_steps = (*range(self.begin_step, self.end_step, update_interval), self.end_step)
     self.across_layers = across_layers
     self.drop_score = drop_score
     self._schedule = compat.PolynomialDecay(0.0, 1 - density, self.begin_step, self.end_step, power=3)
@@ -41,10 +44,14 @@ class GradualPruning(SparsityMethod):
     for variable in variables:
       compat.assign(variable.mask, tf.ones_like(variable.mask))
 
-  def is_update_step(self, step):
+  def update_steps(self):
     """At every interval from the beginning, and at the end, so that the density is reached."""
-    return step == self.end_step or (
-        self.begin_step <= step < self.end_step and (step - self.begin_step) % self.update_interval == 0)
+    return self._update_steps
+
+  def density_steps(self):
+    """Of more than 500 prunings only each second, third ... one, or to predict a long run's cost would take long."""
+    every = -(-len(self._update_steps) // _FORETOLD)
+    return (*self._update_steps[:-1:every], self.end_step)
 
   def is_settled(self, step):
     return step >= self.end_step

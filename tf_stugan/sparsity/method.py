@@ -12,7 +12,7 @@ from tf_stugan.sparsity.masks import MaskedVariable
 class SparsityMethod(tf.Module, abc.ABC):
   """Decides the masks of one player's kernels: first ones when variables are made, later ones at its update steps.
 
-  *When* masks change is asked on the host (`is_update_step`); *what* changes is computed in the graph (`update`).
+  *When* masks change is asked on the host (`update_steps`); *what* changes is computed in the graph (`update`).
   State that must survive a restart is held in `tf.Variable`s.
 
   Attributes:
@@ -21,21 +21,36 @@ class SparsityMethod(tf.Module, abc.ABC):
     is_static: whether masks never change after they were made.
     across_layers: whether one ranking over all layers decides, so that what each keeps is not known beforehand.
     needs_balance_ratio: whether `update` cannot do without one.
+    ranks_by: what an `update` before training is given: the 'gradient', in its place the 'hessian' of the loss times the
+      gradient (GraSP), or the gradient of the synaptic 'flow' to |w| (SynFlow).
+    rounds: how many updates there are before training, each with gradients of its own.
   """
 
   reset_optimizer_state = False
   is_static = False
   across_layers = False
   needs_balance_ratio = False
+  ranks_by = 'gradient'
+  rounds = 1
 
   @abc.abstractmethod
   def initialize(self, variables: Sequence[MaskedVariable], seed: Seed) -> None:
     """Assigns the first masks (not the weights)."""
 
+  def update_steps(self) -> Sequence[int]:
+    """The steps at whose end masks change, ascending, counted from 1; 0 is before the first one, with the first batch.
+
+    A `range`, where it can be one: runs may be long.
+    """
+    return ()
+
   def is_update_step(self, step: int) -> bool:
-    """Whether masks change at the end of `step`, counted from 1; 0 is before the first one, with the first batch."""
-    del step
-    return False
+    """Whether `step` is one of `update_steps`."""
+    return step in self.update_steps()
+
+  def density_steps(self) -> Sequence[int]:
+    """Those of `update_steps` after which `expected_densities` are worth asking for again."""
+    return self.update_steps()
 
   def is_settled(self, step: int) -> bool:
     """Whether the density at `step` is meant to be that of the end; scores from before do not count as the method's."""
@@ -48,6 +63,9 @@ class SparsityMethod(tf.Module, abc.ABC):
 
     Where a ranking across layers decides, it is that of the start, or the density that all of them have together.
     """
+
+  def observe(self, gradients: Sequence[tf.Tensor]) -> None:
+    """Sees the gradients of every step, as `update` does, before it."""
 
   def update(self, variables: Sequence[MaskedVariable], gradients: Sequence[tf.Tensor], step: tf.Tensor,
              seed: Seed, balance_ratio: tf.Tensor) -> list[tf.Tensor]:

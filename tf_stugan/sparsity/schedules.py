@@ -45,10 +45,12 @@ class UpdateSchedule:
     decay: `cosine`, `linear` or `constant`.
     begin_step: no update before it.
     end_step: no update after it; the published STU-GAN runs explore until the end, RigL stops at 75 %.
+    update_at_end: whether step `total_steps` may be an update; in ADAPT's code, SDST included, it is none.
   """
 
   def __init__(self, total_steps: int, update_interval: int = 1000, initial_fraction: float = 0.5,
-               final_fraction: float = 0.005, decay: Decay = cosine, begin_step: int = 1, end_step: int | None = None):
+               final_fraction: float = 0.005, decay: Decay = cosine, begin_step: int = 1, end_step: int | None = None,
+               update_at_end: bool = True):
     errors.check_counts(self, total_steps=total_steps, update_interval=update_interval)
     errors.check_counts(self, 0, begin_step=begin_step, end_step=total_steps if end_step is None else end_step)
     errors.check_within(self, 0, 1, initial_fraction=initial_fraction, final_fraction=final_fraction)
@@ -58,11 +60,13 @@ class UpdateSchedule:
     self.final_fraction = final_fraction
     self.decay = decay
     self.begin_step = begin_step
-    self.end_step = self.total_steps if end_step is None else end_step
+    self.end_step = total_steps if end_step is None else end_step
+    if not update_at_end:
+      self.end_step = min(self.end_step, total_steps - 1)
 
-  def is_update_step(self, step: int) -> bool:
-    """Whether masks change at the end of this step; steps count from 1."""
-    return self.begin_step <= step <= self.end_step and step % self.update_interval == 0
+  def update_steps(self) -> range:
+    """The steps at whose end masks change; steps count from 1."""
+    return range(-(-self.begin_step // self.update_interval) * self.update_interval, self.end_step + 1, self.update_interval)
 
   def drop_fraction(self, step: tf.Tensor) -> tf.Tensor:
     """The share of active weights that an update at `step` drops, a float32 scalar."""
