@@ -1,10 +1,14 @@
 """Runs whose masks change between two steps: pruning before training, and of a network that was trained elsewhere."""
 
+import dataclasses
+
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tests import tiny
 from tf_stugan import errors
+from tf_stugan import rng
 from tf_stugan.procedures import comparison
 from tf_stugan.procedures import procedure
 from tf_stugan.procedures.prune_and_finetune import PruneAndFinetune
@@ -12,8 +16,10 @@ from tf_stugan.procedures.train import Train
 from tf_stugan.sparsity import masks
 from tf_stugan.sparsity import one_shot_pruning
 from tf_stugan.sparsity import scores
+from tf_stugan.sparsity.method import SparsityMethod
 from tf_stugan.training import checkpoints
 from tf_stugan.training import layer_choice
+from tf_stugan.training import strategies
 from tf_stugan.training.workdir import Workdir
 
 
@@ -70,6 +76,77 @@ def test_snip_prunes_before_the_first_step_and_the_same_again():
     assert trainer.scalars()['generator/exploration_rate'] == pytest.approx(0.2, abs=1e-3)
   for a, b in zip(*made, strict=True):
     np.testing.assert_array_equal(a, b)
+
+
+def saliency_of(players):
+  """The trainer, after these were pruned by saliency before the first step."""
+  trainer = tiny.make_trainer(methods={name: pruning(0, score=scores.saliency) for name in players})
+  trainer.update_masks(tiny.DATA)
+  return trainer
+
+
+def test_before_training_every_player_is_looked_at_before_any_is_pruned():
+  both = saliency_of(['discriminator', 'generator'])
+  for name in ('discriminator', 'generator'):  # what it looks like beside a dense opponent
+    for a, b in zip(both.sides[name].masked, saliency_of([name]).sides[name].masked, strict=True):
+      np.testing.assert_array_equal(a.mask, b.mask, err_msg=f'{name} {a.name}')
+
+
+class Noted(SparsityMethod):
+  """Changes no mask, and keeps what it was given to rank by."""
+
+  ranks_by = 'hessian'
+
+  def initialize(self, variables, seed):
+    self.seen = [tf.Variable(tf.zeros(v.weight.shape), trainable=False) for v in variables]
+
+  def expected_densities(self, shapes, step):
+    return dict.fromkeys(shapes, 1.0)
+
+  def update_steps(self):
+    return (0,)
+
+  def update(self, variables, gradients, step, seed, balance_ratio):
+    for variable, gradient in zip(self.seen, gradients, strict=True):
+      variable.assign(gradient)
+    return [tf.zeros(v.mask.shape, tf.bool) for v in variables]
+
+
+@pytest.mark.parametrize('parts', [1, 2])
+def test_what_grasp_ranks_by_is_the_hessian_times_the_gradient_of_the_whole_batch(parts):
+  # L = c |w|^2 / 2, with another c for each part of a batch: g = mean(c) w, H = mean(c), Hg = mean(c)^2 w.
+  trainer = tiny.make_trainer(methods={'generator': Noted()}, accumulation_steps=parts)
+  side = trainer.sides['generator']
+
+  def objective(batch, seed):
+    loss = rng.uniform([], seed) * tf.add_n([tf.nn.l2_loss(v.weight) for v in side.masked])
+    return loss, {'fake_logits': loss}
+  trainer.sides['generator'] = dataclasses.replace(side, player=side.player._replace(objective=objective))
+  trainer.update_masks(tiny.DATA)
+  seed = rng.seed(trainer.seed, 'generator', 0, 0)
+  seeds = [seed] if parts == 1 else [rng.fold(seed, (1 << 16) + i) for i in range(parts)]
+  factor = np.mean([rng.uniform([], s) for s in seeds])
+  for v, seen in zip(side.masked, side.method.seen, strict=True):
+    np.testing.assert_allclose(seen, factor**2 * v.weight, rtol=1e-5)
+
+
+def test_layers_with_one_weight_and_players_that_put_out_a_constant_are_warned_of_once(caplog):
+  trainer = tiny.make_trainer(methods={'discriminator': pruning(0, 1e-9), 'generator': pruning(0, 0.2)})
+  trainer.update_masks(tiny.DATA)
+  assert all(int(masks.nonzeros(v.mask)) == 1 for v in trainer.sides['discriminator'].masked)
+  trainer._look_at_what_is_left(['discriminator'], tiny.DATA)  # pylint: disable=protected-access
+  first, second = caplog.messages
+  assert first.startswith('One weight is left') and 'block1/conv1' in first and 'of the discriminator' in first
+  assert second.startswith('The loss of the discriminator is the same for any images')
+
+
+@pytest.mark.parametrize('strategy', ['one_device', pytest.param('mirrored', marks=pytest.mark.slow)])
+def test_networks_that_do_something_are_not_warned_of(strategy, caplog, monkeypatch):
+  with strategies.make(strategy).scope():
+    trainer = saliency_of(['discriminator', 'generator'])
+  monkeypatch.setattr(trainer._thin_layers, 'check', lambda *_: True)  # pylint: disable=protected-access
+  trainer._look_at_what_is_left(['discriminator', 'generator'], tiny.DATA)  # pylint: disable=protected-access
+  assert caplog.messages == []
 
 
 def run_of(workdir, prune_step, num_steps, pretrained=''):

@@ -2,6 +2,7 @@ import math
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tests import tiny
 from tf_stugan import rng
@@ -51,9 +52,26 @@ def test_it_is_what_the_update_did_to_the_scores():
   batch = next(iter(images.batches(tiny.DATA, {'discriminator': (1, 4)}, trainer.seed)))['discriminator']
   after, real = trainer.gan.balance.measure({k: v[0] for k, v in batch.items()}, rng.seed(trainer.seed, 'generator', 1, 0))
   before = trainer.means.result()['generator/fake_logits']
+  after, real = np.mean(after), np.mean(real)
   assert float(after) > before  # the update raised the scores of its images
   ratio = (float(after) - before) / (float(real) - before)
   assert trainer.scalars()['balance_ratio'] == pytest.approx(ratio, rel=1e-4)
+
+
+def test_the_sign_criterion_is_the_share_of_real_images_that_are_taken_for_generated():
+  ratio = BalanceRatio(window=2, signs=True)
+  for logits in ([0.5, -2.0, 1.0, 3.0], [-1.0, 0.0, -0.5, 2.0]):  # 1 of 4, then 3 of 4 (0 is no sign of a real one)
+    counted = [tf.reduce_mean(ratio.counted(tf.constant(x))) for x in ([0.0], logits)]
+    ratio.add(9.0, *counted)
+  assert ratio.value() == float(ratio.decision_value()) == pytest.approx((1 / 4 + 3 / 4) / 2)
+
+
+def test_the_sign_criterion_in_a_run():
+  trainer = tiny.make_trainer(interval=100, balance=BalanceRatio(interval=1, window=1, signs=True))
+  trainer.fit(tiny.DATA, 1)
+  batch = next(iter(images.batches(tiny.DATA, {'discriminator': (1, 4)}, trainer.seed)))['discriminator']
+  logits = trainer.gan.discriminator(batch['images'][0], batch['labels'][0]).numpy()
+  assert trainer.scalars()['balance_ratio'] == pytest.approx((logits <= 0).mean())
 
 
 def test_measuring_changes_nothing_else():

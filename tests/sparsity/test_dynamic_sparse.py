@@ -61,12 +61,51 @@ def test_the_number_of_dropped_weights_is_rounded_up():
 
 
 def test_across_layers_one_ranking_moves_weights_from_layer_to_layer():
-  # Active: a 0 (5.0), a 1 (4.0), b 0 (0.2), b 1 (0.1): both of b go. Gradients: a 2 (3.0) and a 3 (2.0) lead.
+  # Active: a 0 (5.0), a 1 (4.0), b 0 (0.3), b 1 (0.2), b 2 (0.1): the last two go. Gradients: a 2 (3.0) and a 3 (2.0) lead.
   a = variable('a', [5., 4., 0., 0.], [True, True, False, False])
-  b = variable('b', [.2, .1, 0.], [True, True, False])
-  active, grown = update(method(across_layers=True), [a, b], [[0., 0., 3., 2.], [0., 1., 1.]])
-  assert active == [[0, 1, 2, 3], []]
+  b = variable('b', [.3, .2, .1], [True, True, True])
+  active, grown = update(method(across_layers=True, fraction=0.4), [a, b], [[0., 0., 3., 2.], [0., 1., 1.]])
+  assert active == [[0, 1, 2, 3], [0]]
   assert grown == [[2, 3], []]
+
+
+def test_a_layer_that_neither_keeps_nor_grows_a_weight_keeps_its_best():
+  # Both weights of b are the smallest; the gradients of a lead. Of b the larger one, 1, stays beside the four.
+  a = variable('a', [5., 4., 0., 0.], [True, True, False, False])
+  b = variable('b', [.1, .2, 0.], [True, True, False])
+  active, grown = update(method(across_layers=True), [a, b], [[0., 0., 3., 2.], [0., 1., 1.]])
+  assert active == [[0, 1, 2, 3], [1]]
+  assert grown == [[2, 3], []]
+
+
+def test_a_layer_that_is_dropped_and_grows_anew_is_left_to_the_ranking():
+  a = variable('a', [5., 4., 0., 0.], [True, True, False, False])
+  b = variable('b', [.1, .2, 0.], [True, True, False])
+  active, _ = update(method(across_layers=True), [a, b], [[0., 0., 3., 2.], [0., 1., 9.]])
+  assert active == [[0, 1, 2], [2]]
+
+
+def test_a_layer_of_one_weight_moves_it():
+  active, _ = update(method(), [variable('a', [1., 0., 0.], [True, False, False])], [[0., 1., 2.]])
+  assert active == [[2]]
+
+
+def test_adapt_truncates_where_stugan_rounds_up():
+  # 0.3 * 4 = 1.2: one weight goes (2, of 0.1) and returns, its gradient being the largest of the inactive ones.
+  down = method(fraction=0.3, share=rewiring.truncated_share)
+  assert update(down, [variable('a', WEIGHT, MASK)], [[9., 0., 1., 0., 1., -7., 2., 0.5]])[0] == [[0, 1, 3, 5]]
+
+
+def test_growth_by_momentum_ranks_by_what_all_steps_saw():
+  # The last gradient points to 6; the mean of three steps, 0.5 * (0.5 * 8 + 0) + 0.5 * 3 = 3.5 at 4, is larger there.
+  v = variable('a', [3., 2., 1., 0., 0., 0., 0., 0.], [True] * 3 + [False] * 5)
+  momentum = method(fraction=0.3, momentum=0.5, regrow_dropped=False)
+  momentum.initialize([v], SEED)
+  v.mask.assign([True] * 3 + [False] * 5)
+  last = [0., 0., 0., 0., 3., 0., 3.1, 0.]
+  for gradient in ([0., 0., 0., 0., 16., 0., 0., 0.], [0.] * 8, last):
+    momentum.observe([tf.constant(gradient)])
+  assert update(momentum, [v], [last]) == ([[0, 1, 4]], [[4]])
 
 
 def test_within_layers_each_keeps_its_count():

@@ -29,14 +29,29 @@ def update(method, variables, step=1):
 
 
 def test_magnitude_over_all_layers_or_in_each():
-  assert update(OneShotPruning(0.5), network()) == [[0, 1, 2, 3], []]
+  assert update(OneShotPruning(0.75), network()) == [[0, 1, 2, 3], [0, 1]]
   assert update(OneShotPruning(0.5, across_layers=False), network()) == [[0, 1], [0, 1]]
 
 
 def test_snip_keeps_the_largest_products_of_weight_and_gradient():
   # |w g|: a 0, 0.4, 0.3, 0; b 0.4, 2.7, 1.8, 0.1.
-  assert update(OneShotPruning(0.25, score=scores.saliency), network()) == [[], [1, 2]]
   assert update(OneShotPruning(0.5, score=scores.saliency), network()) == [[1], [0, 1, 2]]
+
+
+@pytest.mark.parametrize(('density', 'expected'), [
+    (0.5, [[0, 1, 2, 3], [0]]),  # the four largest are all of layer a: b keeps its best, too
+    (0.25, [[0, 1], [0]]), (1e-9, [[0], [0]])])
+def test_no_layer_is_left_without_a_weight_by_a_ranking_over_all(density, expected):
+  assert update(OneShotPruning(density), network()) == expected
+
+
+def test_no_layer_is_left_without_a_weight_by_a_ranking_of_its_own():
+  assert update(OneShotPruning(1e-9, across_layers=False), network()) == [[0], [0]]
+
+
+def test_grasp_keeps_the_largest_signed_products():
+  # w (Hg): a 0, -0.4, -0.3, 0; b 0.4, -2.7, 1.8, 0.1. A large negative one is worth least.
+  assert update(OneShotPruning(0.5, score=scores.gradient_flow), network()) == [[0], [0, 2, 3]]
 
 
 def test_random_pruning_keeps_the_count_whatever_the_weights():
@@ -55,6 +70,18 @@ def test_one_shot_pruning_is_dense_up_to_its_step():
   assert all(tf.reduce_all(v.mask) for v in variables)
 
 
+def test_pruning_in_rounds_comes_to_its_density_by_equal_factors():
+  method, variables = OneShotPruning(0.25, rounds=4), network()  # 8 weights: 8 * 4^(-1/4) = 5.66, 4, 2.83, 2
+  assert [sum(map(len, update(method, variables, step=0))) for _ in range(5)] == [6, 5, 4, 3, 3]
+  # Layer b keeps one from the second round on, beyond the 4, 3 and 2.
+
+
+@pytest.mark.parametrize('kwargs', [{'ranks_by': 'hessian'}, {'rounds': 2}])
+def test_what_is_for_pruning_before_training_is_refused_later(kwargs):
+  with pytest.raises(errors.UserError, match='before training'):
+    OneShotPruning(0.5, prune_step=1, **kwargs)
+
+
 def test_gradual_pruning_follows_the_cubic():
   # From 10 % to 80 % of 1000 steps; sparsity = 0.9 (1 - (1 - x)^3), x = (step - 100) / 700.
   method = GradualPruning(0.1, 1000, update_interval=175)
@@ -68,9 +95,10 @@ def test_gradual_pruning_removes_what_is_smallest_and_brings_nothing_back():
   method, variables = GradualPruning(0.25, 10, update_interval=2, begin=0.1, end=0.9), network()
   assert update(method, variables, step=1) == [[0, 1, 2, 3], [0, 1, 2, 3]]
   # x = 4 / 8: density 1 - 0.75 (1 - 0.125) = 0.34375, of 8 weights 2.75, that is 3.
-  assert update(method, variables, step=5) == [[0, 1, 2], []]
+  # One more is what layer b keeps.
+  assert update(method, variables, step=5) == [[0, 1, 2], [0]]
   variables[0].weight.assign([5., 0., 3., 9.])  # a pruned weight that would be large now stays pruned
-  assert update(method, variables, step=9) == [[0, 2], []]
+  assert update(method, variables, step=9) == [[0, 2], [0]]
 
 
 def test_its_end_is_always_an_update():

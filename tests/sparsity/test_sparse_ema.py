@@ -72,9 +72,9 @@ def test_buffers_can_be_copied_instead_of_averaged(nets):
   np.testing.assert_array_equal(target.statistic, [3])
 
 
-def test_up_to_the_start_step_the_average_is_a_copy(nets):
+def test_before_the_start_step_the_average_is_a_copy(nets):
   source, target, variable = nets
-  ema = SparseEMA(decay=0.5, start_step=1)
+  ema = SparseEMA(decay=0.5, start_step=2)
   ema.initialize(source, target, [variable])
   step(ema, source, 1, [2., 2., 0.])
   np.testing.assert_array_equal(target.kernel, [2, 2, 0])

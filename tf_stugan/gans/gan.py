@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from tf_stugan import errors
 from tf_stugan.compat import keras
 from tf_stugan.rng import Seed
 
@@ -51,8 +52,8 @@ class BalanceProbe(NamedTuple):
     player: whose update it is; its objective reports `scalar`, a mean score of fake images, before it.
     scalar: see `player`.
     opponent: whose last batch of the step holds the real images.
-    measure: (that batch, seed of the update) -> mean scores, after the update, of the same fake images made anew and of
-      the real ones.
+    measure: (that batch, seed of the update) -> scores, after the update, of the same fake images made anew and of the
+      real ones; any shapes.
   """
 
   player: str
@@ -102,6 +103,14 @@ class GAN(tf.Module, abc.ABC):
     Raises:
       UserError: the networks do not fit the images.
     """
+
+  def ones(self, player: str) -> tuple[tf.Tensor, tf.Tensor]:
+    """What the player's network is called with for one image, once built: ones [1, ...] and the label 0, int32 [1].
+
+    Raises:
+      UserError: the networks of this GAN are called with something else; SynFlow cannot prune them.
+    """
+    raise errors.UserError(f'{type(self).__name__} does not tell what the network of the {player} takes, as SynFlow asks.')
 
   @abc.abstractmethod
   def sample(self, seeds: np.ndarray, labels: np.ndarray | None = None, averaged: bool = True,

@@ -98,7 +98,12 @@ class NoiseToImage(GAN):
     if classified not in (0, self.num_classes):
       raise errors.UserError(
           f'The discriminator tells {classified} classes apart, the generator makes {self.num_classes}; both have to agree.')
-    return tuple(images.shape[1:])
+    self._image_shape = tuple(images.shape[1:])
+    return self._image_shape
+
+  def ones(self, player):
+    shape = [self.generator.latent_size] if player == 'generator' else self._image_shape
+    return tf.ones([1, *shape]), tf.zeros([1], tf.int32)
 
   # Images for people and metrics.
 
@@ -184,10 +189,10 @@ class NoiseToImage(GAN):
 
   def _balance(self, batch, seed):
     fake, labels = self._fake(seed, self.generator_batch_size)
-    return (self._mean_logit(fake, labels, seed), self._mean_logit(batch['images'], batch['labels'], seed))
+    return self._logits(fake, labels, seed), self._logits(batch['images'], batch['labels'], seed)
 
-  def _mean_logit(self, images, labels, seed):
-    return tf.reduce_mean(self._judge(self._augmented(images, rng.fold(seed, 2)), labels)[0])
+  def _logits(self, images, labels, seed):
+    return self._judge(self._augmented(images, rng.fold(seed, 2)), labels)[0]
 
 
 def class_loss(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:

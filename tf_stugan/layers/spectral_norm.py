@@ -1,9 +1,26 @@
 """Spectral normalization of a kernel (Miyato et al., 2018, https://arxiv.org/abs/1802.05957, Algorithm 1)."""
 
+from collections.abc import Iterator
+import contextlib
+import contextvars
+
 import tensorflow as tf
 
 from tf_stugan import compat
 from tf_stugan.compat import keras
+
+
+_OFF = contextvars.ContextVar('off', default=False)
+
+
+@contextlib.contextmanager
+def switched_off() -> Iterator[None]:
+  """In it, layers that are called (or traced) compute with their kernels as they are."""
+  token = _OFF.set(True)
+  try:
+    yield
+  finally:
+    _OFF.reset(token)
 
 
 def power_iteration(matrix: tf.Tensor, u: tf.Tensor, epsilon: float) -> tuple[tf.Tensor, tf.Tensor]:
@@ -51,6 +68,8 @@ class SpectralNorm(keras.layers.Layer):
         name=name, shape=[size], trainable=False, initializer=keras.initializers.RandomNormal(stddev=size**-0.5))
 
   def call(self, kernel, training=False):
+    if _OFF.get():
+      return kernel
     matrix = tf.reshape(kernel, [-1, kernel.shape[-1]])
     u, v = tf.convert_to_tensor(self.u), tf.convert_to_tensor(self.v)
     if training:

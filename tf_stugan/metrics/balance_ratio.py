@@ -29,6 +29,11 @@ def ratio_of_means(measured: tf.Tensor) -> tf.Tensor:
   return (after - before) / (real - before)
 
 
+def taken_for_generated(measured: tf.Tensor) -> tf.Tensor:
+  """The share of real images whose score is not positive; column 2 holds the share whose score is."""
+  return 1 - tf.reduce_mean(measured[:, 2])
+
+
 class BalanceRatio(tf.Module):
   """The balance ratio over the last `window` measurements; they are state, so that a resumed run goes on exactly.
 
@@ -36,14 +41,19 @@ class BalanceRatio(tf.Module):
     interval: steps between two measurements; each costs one generator forward and two discriminator forwards.
     window: measurements that count. Decisions of the published ADAPT runs see 100 measurements, 10 steps apart.
     estimate: `mean_of_ratios` or `ratio_of_means`.
+    signs: ADAPT's other criterion in the place of the ratio: the share of real images that the discriminator takes for
+      generated ones, those of a score <= 0. It is near 0, too, where the discriminator is too strong, but other bounds go
+      with it.
   """
 
-  def __init__(self, interval: int = 10, window: int = 100, estimate: Estimate = mean_of_ratios, name: str | None = None):
+  def __init__(self, interval: int = 10, window: int = 100, estimate: Estimate = mean_of_ratios,
+               signs: bool = False, name: str | None = None):
     super().__init__(name=name)
     errors.check_counts(self, interval=interval, window=window)
     self.interval = interval
     self.window = window
-    self.estimate = estimate
+    self.estimate = taken_for_generated if signs else estimate
+    self.signs = signs
     self._measured = tf.Variable(tf.zeros([window, 3], tf.float64), trainable=False)  # newest last
     self._count = tf.Variable(0, trainable=False, dtype=tf.int64)
 
@@ -51,8 +61,12 @@ class BalanceRatio(tf.Module):
     """Whether the ratio is measured at `step`, counted from 1."""
     return step % self.interval == 0
 
+  def counted(self, scores: tf.Tensor) -> tf.Tensor:
+    """What `add` wants the mean of: scores, or with `signs` 1 for those above 0, else 0."""
+    return tf.cast(scores > 0, tf.float32) if self.signs else scores
+
   def add(self, before: tf.Tensor, after: tf.Tensor, real: tf.Tensor) -> None:
-    """Takes in one measurement: mean scores over the global batch, scalars."""
+    """Takes in one measurement: means over the global batch, scalars, the latter two of what is `counted`."""
     newest = tf.cast(tf.stack([before, after, real]), tf.float64)
     compat.assign(self._measured, tf.concat([self._measured[1:], newest[None]], axis=0))
     compat.assign(self._count, self._count + 1)

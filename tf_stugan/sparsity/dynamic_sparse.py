@@ -4,6 +4,7 @@ import inspect
 
 import tensorflow as tf
 
+from tf_stugan import compat
 from tf_stugan import errors
 from tf_stugan.sparsity import distributions
 from tf_stugan.sparsity import masks
@@ -26,6 +27,10 @@ class DynamicSparse(StaticSparse):
     regrow_dropped: whether a weight may be dropped and regrown by the same update, keeping its value (STU-GAN and
       ADAPT code) or not (RigL).
     grow_mask: `rewiring.grow_anywhere`, or `n_of_m.grow_mask` with `sample_mask` `n_of_m.sample_mask`.
+    share: how many of the active weights an update moves: `rewiring.share` rounds up, `truncated_share` (ADAPT) down.
+    momentum: 0 ranks growth by the gradient of the last batch; else by a running mean of all steps' gradients that keeps
+      this share of itself at each step, 0.9 in sparse momentum (Dettmers and Zettlemoyer, 2019,
+      https://arxiv.org/abs/1907.04840). It is the method's own, since the optimizer may keep none (beta_1 = 0).
     reset_optimizer_state: zero the optimizer's moments of regrown weights (RigL); the STU-GAN code keeps them.
   """
 
@@ -36,33 +41,52 @@ class DynamicSparse(StaticSparse):
                sample_mask: masks.MaskSampler = masks.exact_mask,
                drop_score: scores.Score = scores.magnitude, grow_score: scores.Score = scores.gradient,
                across_layers: bool = False, regrow_dropped: bool = True,
-               grow_mask: rewiring.GrowMask = rewiring.grow_anywhere, reset_optimizer_state: bool = False,
-               name: str | None = None):
+               grow_mask: rewiring.GrowMask = rewiring.grow_anywhere, share: rewiring.Share = rewiring.share,
+               momentum: float = 0.0, reset_optimizer_state: bool = False, name: str | None = None):
     super().__init__(density, distribution, sample_mask, name=name)
     if across_layers and inspect.unwrap(grow_mask) is not rewiring.grow_anywhere:
       raise errors.UserError('DynamicSparse.grow_mask looks at one layer (N:M masks do): set across_layers = False.')
+    if not 0 <= momentum < 1:
+      raise errors.UserError(f'{type(self).__name__}.momentum is a number in [0, 1); got {momentum!r}.')
     self.schedule = schedule
     self.drop_score = drop_score
     self.grow_score = grow_score
     self.across_layers = across_layers
     self.regrow_dropped = regrow_dropped
     self.grow_mask = grow_mask
+    self.share = share
+    self.momentum = momentum
     self.reset_optimizer_state = reset_optimizer_state
 
-  def is_update_step(self, step):
-    return self.schedule.is_update_step(step)
+  def initialize(self, variables, seed):
+    super().initialize(variables, seed)
+    if self.momentum:
+      self._means = [tf.Variable(tf.zeros(v.weight.shape), trainable=False) for v in variables]
+
+  def observe(self, gradients):
+    if self.momentum:
+      for mean, gradient in zip(self._means, gradients, strict=True):
+        compat.assign(mean, self.momentum * mean + (1 - self.momentum) * gradient)
+
+  def update_steps(self):
+    return self.schedule.update_steps()
+
+  def density_steps(self):
+    return ()
 
   def update(self, variables, gradients, step, seed, balance_ratio):
     fraction = self.schedule.drop_fraction(step)
 
     def counts(active, size):
-      moved = rewiring.share(fraction, active)
+      moved = self.share(fraction, active)
       if not self.regrow_dropped:
         moved = tf.minimum(moved, size - active)
       return moved, moved
     return self._rewire(variables, gradients, seed, counts)
 
   def _rewire(self, variables, gradients, seed, counts):
+    if self.momentum:
+      gradients = [tf.convert_to_tensor(mean) for mean in self._means]
     return rewiring.rewire(
         variables, gradients, seed, counts, drop_score=self.drop_score, grow_score=self.grow_score,
         across_layers=self.across_layers, regrow_dropped=self.regrow_dropped, grow_mask=self.grow_mask)

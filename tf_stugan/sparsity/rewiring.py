@@ -1,6 +1,7 @@
 """The one way in which masks change: the active weights of least worth are dropped, the inactive ones of most worth grow."""
 
 from collections.abc import Callable, Sequence
+import math
 
 import tensorflow as tf
 
@@ -13,6 +14,8 @@ from tf_stugan.sparsity.masks import MaskedVariable
 
 # (active weights, int32 scalar; all weights) -> (how many to drop, how many to grow); a plain 0 spares the ranking.
 Counts = Callable[[tf.Tensor, int], tuple[tf.Tensor | int, tf.Tensor | int]]
+# (fraction, active weights) -> how many an update moves, int32.
+Share = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 # (score, < 0 where nothing may grow; how many; what stays) -> mask of what grows.
 GrowMask = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
 
@@ -29,7 +32,7 @@ def drop_and_grow(mask: tf.Tensor, drop_score: tf.Tensor, grow_score: tf.Tensor,
 
   Args:
     mask: bool, any shape.
-    drop_score: of the mask's shape, >= 0; active weights with the smallest are dropped.
+    drop_score: of the mask's shape; active weights with the smallest are dropped.
     grow_score: of the mask's shape, >= 0; inactive weights with the largest grow.
     num_dropped: int32 scalar, at most the number of active weights.
     num_grown: int32 scalar, at most the number of weights that are inactive then.
@@ -41,7 +44,7 @@ def drop_and_grow(mask: tf.Tensor, drop_score: tf.Tensor, grow_score: tf.Tensor,
   """
   kept = mask
   if not (isinstance(num_dropped, int) and num_dropped == 0):
-    kept = masks.top_k_mask(tf.where(mask, drop_score, -1.0), masks.nonzeros(mask) - num_dropped)
+    kept = masks.top_k_mask(tf.where(mask, drop_score, -math.inf), masks.nonzeros(mask) - num_dropped)
   if isinstance(num_grown, int) and num_grown == 0:
     return kept
   ineligible = kept if regrow_dropped else mask
@@ -53,6 +56,8 @@ def rewire(variables: Sequence[MaskedVariable], gradients: Sequence[tf.Tensor], 
            across_layers: bool = False, regrow_dropped: bool = True,
            grow_mask: GrowMask = grow_anywhere) -> list[tf.Tensor]:
   """Assigns new masks to all layers of a network.
+
+  No layer is left without a weight, or its output would be constant: one is kept beyond the count then, the best.
 
   Args:
     variables: with their present masks.
@@ -77,14 +82,27 @@ def rewire(variables: Sequence[MaskedVariable], gradients: Sequence[tf.Tensor], 
       for group in zip(*groups, strict=True)]
   if across_layers:
     new = _unflatten(new[0], [mask.shape for mask in old])
+  new = [_never_empty(*args) for args in zip(new, old, drop, strict=True)]
   for variable, mask in zip(variables, new, strict=True):
     compat.assign(variable.mask, mask)
   return [mask & ~before for mask, before in zip(new, old, strict=True)]
 
 
+def _never_empty(mask, before, drop_score):
+  """The mask or, where it has no weight, the one of those before that is worth most."""
+  scores_before = tf.reshape(tf.where(before, drop_score, -math.inf), [-1])
+  best = tf.range(scores_before.shape[0]) == tf.argmax(scores_before, output_type=tf.int32)
+  return mask | (tf.reshape(best, mask.shape) & ~tf.reduce_any(mask))
+
+
 def share(fraction: tf.Tensor, active: tf.Tensor) -> tf.Tensor:
-  """ceil(fraction * active): how many weights an update moves, int32."""
+  """ceil(fraction * active), as the STU-GAN code has it."""
   return tf.cast(tf.math.ceil(fraction * tf.cast(active, tf.float32)), tf.int32)
+
+
+def truncated_share(fraction: tf.Tensor, active: tf.Tensor) -> tf.Tensor:
+  """floor(fraction * active), as ADAPT's code has it, for SDST, too."""
+  return tf.cast(tf.math.floor(tf.cast(fraction, tf.float64) * tf.cast(active, tf.float64)), tf.int32)
 
 
 def budget(density: tf.Tensor | float, size: int) -> tf.Tensor:

@@ -32,3 +32,9 @@ def saliency(weight: tf.Tensor, gradient: tf.Tensor, seed: Seed) -> tf.Tensor:
   """|w dL/dw|, what removing the weight would change, to first order (SNIP)."""
   del seed
   return tf.abs(weight * gradient)
+
+
+def gradient_flow(weight: tf.Tensor, gradient: tf.Tensor, seed: Seed) -> tf.Tensor:
+  """w (Hg), where `gradient` is the Hessian times the gradient g: what removing the weight takes from |g|^2 (GraSP)."""
+  del seed
+  return weight * gradient

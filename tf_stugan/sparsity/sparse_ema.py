@@ -24,7 +24,7 @@ class SparseEMA(tf.Module):
 
   Args:
     decay: share of the old average, in [0, 1): 0.999 for SNGAN, 0.9999 for BigGAN.
-    start_step: up to this step the average is a copy: 0 for SNGAN, 1000 for BigGAN.
+    start_step: before this step the average is a copy: 0 for SNGAN, 1000 for BigGAN.
     restart_regrown: True is SEMA; False only masks the average (ADAPT, and STU-GAN's "EMA with mask").
     average_buffers: whether BatchNorm statistics are averaged too (STU-GAN) or copied (ADAPT). Other buffers are always
       copied: a mean of spectral norm's unit vectors is no unit vector, and its sigma would be too small.
@@ -53,7 +53,7 @@ class SparseEMA(tf.Module):
 
   def update(self, step: tf.Tensor) -> None:
     """Takes in the source's variables as they are after `step` (int64 scalar, from 1)."""
-    decay = tf.where(step > self.start_step, self.decay, 0.0)
+    decay = tf.where(step >= self.start_step, self.decay, 0.0)
     for source, target, index in self._pairs:
       if not (source.trainable or self.average_buffers and _is_running_statistic(source)):
         compat.assign(target, tf.convert_to_tensor(source))

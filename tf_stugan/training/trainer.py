@@ -7,6 +7,7 @@ import functools
 import math
 from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from tf_stugan import compat
@@ -27,11 +28,13 @@ from tf_stugan.sparsity.sparse_ema import SparseEMA
 from tf_stugan.training import accumulation
 from tf_stugan.training import agreement
 from tf_stugan.training import strategies
+from tf_stugan.training import synaptic_flow
 from tf_stugan.training.hooks import Hook
 from tf_stugan.training.layer_choice import conv_only
 from tf_stugan.training.layer_choice import LayerChoice
 from tf_stugan.training.loss_scale import LossScale
 from tf_stugan.training.means import Means
+from tf_stugan.training.thin_layers import ThinLayers
 
 _BALANCE = 'balance'
 
@@ -120,6 +123,7 @@ class Trainer(tf.Module):
     self.steps_per_call = steps_per_call
     self.jit_compile = jit_compile
     self.host_state = HostState()
+    self._thin_layers = ThinLayers()
     self._check_players()
 
   def _check_players(self):
@@ -132,6 +136,8 @@ class Trainer(tf.Module):
     for name, method in self.methods.items():
       if method.needs_balance_ratio and self.balance is None:
         raise errors.UserError(f'{type(method).__name__} of the {name} needs a balance ratio; set Trainer.balance.')
+      if method.ranks_by == 'flow' and self.gan.precision != 'float32':
+        raise errors.UserError(f"Synaptic flow, which the {name} is pruned by, needs PRECISION = 'float32'.")
     replicas = self.strategy.num_replicas_in_sync
     if self.jit_compile and replicas > 1:
       raise errors.UserError('Trainer.jit_compile is for one device; a TPU compiles the step in any case.')
@@ -218,6 +224,8 @@ class Trainer(tf.Module):
     if _BALANCE in events:
       self._measure_balance(moves)
     for name, side in self.sides.items():
+      if side.method:
+        side.method.observe(moves[name].gradients)
       grown = self._update_masks(side, moves[name].gradients, moves[name].finite, step) if name in events else None
       if side.average:
         side.average.update(step)
@@ -244,8 +252,11 @@ class Trainer(tf.Module):
     self.means.add({f'{side.player.name}/{key}': value for key, value in scalars.items()})
     return _Move(batch, seed, _of_masked(side, variables, gradients), scalars, finite)
 
-  def _gradients(self, side, batch, seed):
-    """(variables, their gradients, scalars, `_Move.finite`) of one batch, equal on every replica."""
+  def _gradients(self, side, batch, seed, along=None):
+    """(variables, their gradients, scalars, `_Move.finite`) of one batch, equal on every replica.
+
+    `along` takes a tensor a variable; then the Hessian of the loss times these is in the place of the gradients.
+    """
     variables = side.player.network.trainable_variables
 
     def of_part(batch, seed):
@@ -257,8 +268,16 @@ class Trainer(tf.Module):
       gradients = tape.gradient(target, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
       return gradients, {'loss': loss, **scalars}
 
+    def product_of_part(batch, seed):
+      with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(variables)
+        gradients, scalars = of_part(batch, seed)
+        target = tf.add_n([tf.reduce_sum(a * g) for a, g in zip(along, gradients, strict=True)])
+      return tape.gradient(target, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO), scalars
+
     context = tf.distribute.get_replica_context()
-    gradients, scalars = accumulation.mean_of_parts(of_part, batch, seed, side.player.accumulation_steps)
+    gradients, scalars = accumulation.mean_of_parts(
+        product_of_part if along else of_part, batch, seed, side.player.accumulation_steps)
     gradients = context.all_reduce(tf.distribute.ReduceOp.MEAN, gradients)
     scalars = context.all_reduce(tf.distribute.ReduceOp.MEAN, scalars)
     if side.loss_scale is None:
@@ -270,8 +289,11 @@ class Trainer(tf.Module):
     probe = self.gan.balance
     move = moves[probe.player]
     parts = self.sides[probe.player].player.accumulation_steps
+
+    def means(batch, seed):
+      return [tf.reduce_mean(self.balance.counted(scores)) for scores in probe.measure(batch, seed)]
     with self._undisturbed():
-      after, real = accumulation.mean_of_parts(probe.measure, moves[probe.opponent].batch, move.seed, parts)
+      after, real = accumulation.mean_of_parts(means, moves[probe.opponent].batch, move.seed, parts)
     after, real = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, [after, real])
     self.balance.add(move.scalars[probe.scalar], after, real)
 
@@ -308,13 +330,25 @@ class Trainer(tf.Module):
 
   def _replica_update(self, batches, names):
     """Mask updates between two steps: with gradients of a batch that moves nothing."""
-    for name in names:
-      side = self.sides[name]
-      with self._undisturbed():
-        variables, gradients, _, finite = self._gradients(
-            side, _part(batches, name, 0), rng.seed(self._draws, name, self.step, 0))
-      self._update_masks(side, _of_masked(side, variables, gradients), finite, self.step)
+    seen = {name: self._undisturbed_gradients(self.sides[name], _part(batches, name, 0)) for name in names}
+    finite = [f for _, f in seen.values() if f is not None]
+    for name in names:  # after all gradients: each player's is that of the game as it stands
+      self._update_masks(self.sides[name], seen[name][0], tf.reduce_all(finite) if finite else None, self.step)
     return self._fingerprints(names)
+
+  def _undisturbed_gradients(self, side, batch):
+    """(gradients of masked kernels, or what the method ranks by in their place; `_Move.finite`), and nothing has moved."""
+    if side.method.ranks_by == 'flow':
+      weights = [v.weight for v in side.masked]
+      return synaptic_flow.gradients(side.player.network, self.gan.ones(side.player.name), weights), None
+    seed = rng.seed(self._draws, side.player.name, self.step, 0)
+    with self._undisturbed():
+      variables, gradients, _, finite = self._gradients(side, batch, seed)
+    if side.method.ranks_by == 'hessian':
+      with self._undisturbed():
+        _, gradients, _, still = self._gradients(side, batch, seed, gradients)
+      finite = still if finite is None else finite & still
+    return _of_masked(side, variables, gradients), finite
 
   # The loop, on the host.
 
@@ -346,6 +380,7 @@ class Trainer(tf.Module):
         step += count
         self._check_finite(step)
         agreement.check_masks(_changed(events), fingerprints.numpy(), step)
+        self._look_at_what_is_left(_changed(events), data)
         faults.reached('step', step)
         for hook in mine:
           hook.after_call(self, step)
@@ -360,19 +395,44 @@ class Trainer(tf.Module):
     network that was trained elsewhere. What is explored is counted from here."""
     step = int(self.step.numpy())
     names = _changed(self._events_at(step))
-    batch = next(self._batches(data, step)) if names else None
+    if not names:
+      return
+    batch = next(self._batches(data, step))
+    update = tf.function(functools.partial(self._in_replicas, self._replica_update, batch, names), autograph=False)
+    rounds = max(self.methods[name].rounds for name in names)
+    while rounds:
+      scales = self._scales()
+      fingerprints = update()
+      if all(now >= before for now, before in zip(self._scales(), scales, strict=True)):
+        rounds -= 1  # otherwise a gradient overflowed, and nothing else happened
+    agreement.check_masks(names, fingerprints.numpy(), step)
     for name in names:
-      update = tf.function(functools.partial(self._in_replicas, self._replica_update, batch, [name]), autograph=False)
-      while True:
-        scale = self._scale(name)
-        fingerprints = update()
-        if self._scale(name) >= scale:  # otherwise the gradient overflowed, and nothing else happened
-          break
-      agreement.check_masks([name], fingerprints.numpy(), step)
       self.exploration[name].restart()
+    self._look_at_what_is_left(names, data)
 
-  def _scale(self, name):
-    return float(self.loss_scales[name].scale) if name in self.loss_scales else 1.0
+  def _scales(self):
+    return [float(scale.scale) for scale in self.loss_scales.values()]
+
+  def _look_at_what_is_left(self, names, data):
+    """Warns of layers with hardly a weight, and of players that put out a constant because of them."""
+    for name in names:
+      side = self.sides[name]
+      if not self._thin_layers.check(name, side.masked):
+        continue
+      batches = next(self._batches(data, int(self.step.numpy())))
+      probe = tf.function(functools.partial(self._in_replicas, self._undisturbed_scalars, batches, name), autograph=False)
+      if np.allclose(*(probe(tf.constant(sign)) for sign in (1, -1)), rtol=1e-6, atol=0):
+        self._thin_layers.warn_constant(name)
+
+  def _undisturbed_scalars(self, batches, name, sign):
+    """What the player reports of a batch, or with sign -1 of its negative and other latents: [1 + scalars]."""
+    player = self.sides[name].player
+    seed = rng.seed(self._draws, f'{name}/probe', sign)
+    batch = {key: tf.cast(sign, value.dtype) * value if key == 'images' else value
+             for key, value in _part(batches, name, 0).items()}
+    with self._undisturbed():
+      loss, scalars = accumulation.mean_of_parts(player.objective, batch, seed, player.accumulation_steps)
+    return tf.stack([loss, *scalars.values()])
 
   def _batches(self, data, first_step):
     counts = {p.name: (p.updates_per_step, p.batch_size) for p in self.gan.players if p.uses_data}

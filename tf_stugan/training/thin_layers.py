@@ -1,0 +1,42 @@
+"""Layers that have hardly a weight left: said once, and a reason to look whether their network still does anything."""
+
+from collections.abc import Sequence
+import logging
+
+from tf_stugan.sparsity import masks
+from tf_stugan.sparsity.masks import MaskedVariable
+
+_LOG = logging.getLogger(__name__)
+
+
+class ThinLayers:
+  """Looks at the masks of the players after their updates, on the host, and remembers what it has seen and said."""
+
+  def __init__(self):
+    self._warned = set()
+    self._thin = set()
+
+  def check(self, player: str, masked: Sequence[MaskedVariable]) -> bool:
+    """Warns of layers with a single weight, the least that an update leaves.
+
+    Returns:
+      Whether a layer has fewer weights than outputs, so that some of these are constant, and had more so far.
+    """
+    kept = {v.name: int(masks.nonzeros(v.mask)) for v in masked}
+    single = [v.name for v in masked if kept[v.name] == 1 < v.mask.shape.num_elements()]
+    if single:
+      self._warn(player, 'layers', f'One weight is left, the least that a layer keeps, in {", ".join(single)} of the '
+                 f'{player}: choose a larger density, or a ranking layer by layer (across_layers = False).')
+    thin = {(player, v.name) for v in masked if kept[v.name] < v.mask.shape[-1]}
+    before, self._thin = self._thin, self._thin | thin
+    return bool(thin - before)
+
+  def warn_constant(self, player: str) -> None:
+    """Says that the player's loss does not depend on what it is computed from."""
+    self._warn(player, 'constant', f'The loss of the {player} is the same for any images and latents: what is left of its '
+               'network, or of its opponent\'s, puts out a constant, and nothing will be learnt. Choose a larger density.')
+
+  def _warn(self, player, what, message):
+    if (player, what) not in self._warned:
+      self._warned.add((player, what))
+      _LOG.warning(message)
