@@ -31,8 +31,10 @@ EXPERIMENTS = sorted(p.name for p in (ROOT / 'experiments').glob('*.gin'))
 
 
 def parts(experiment, folder):
-  """Files of a folder ('methods', 'models') that an experiment includes."""
-  return set(re.findall(rf"include '{folder}/(\w+)\.gin'", (ROOT / 'experiments' / experiment).read_text()))
+  """Files of a folder ('methods', 'models') that an experiment includes, by itself or in its setup."""
+  text = (ROOT / 'experiments' / experiment).read_text()
+  text += ''.join((ROOT / setup).read_text() for setup in re.findall(r"include '(setups/.+)'", text))
+  return set(re.findall(rf"include '{folder}/(\w+)\.gin'", text))
 
 
 def covering():
@@ -193,6 +195,55 @@ def test_sngan_starts_as_each_paper_has_it():
   np.testing.assert_allclose(kernels['adapt_relaxed'], fan_in**-0.5, rtol=1e-2)  # PyTorch's own
 
 
+SETUPS = {'sngan_cifar10_': 'sngan_cifar10', 'biggan_cifar10_': 'biggan_cifar10'} | {
+    prefix: f'adapt_{setup}' for setup in ('sngan_cifar10', 'sngan_stl10', 'biggan_cifar10', 'biggan_tiny_imagenet')
+    for prefix in (f'{setup}_adapt_', *([] if 'cifar10' in setup else [f'{setup}_']))}
+
+
+def test_every_setup_has_its_baselines():
+  assert {p.stem for p in (ROOT / 'setups').glob('*.gin')} == set(SETUPS.values())
+  found = {setup: set() for setup in SETUPS.values()}
+  for experiment in EXPERIMENTS:
+    setup = re.findall(r"include 'setups/(\w+)\.gin'", (ROOT / 'experiments' / experiment).read_text())
+    prefixes = [prefix for prefix in SETUPS if experiment.startswith(prefix)]
+    if setup:
+      assert setup == [SETUPS[max(prefixes, key=len)]], experiment
+      found[setup[0]] |= parts(experiment, 'methods')
+  for setup, methods in found.items():
+    assert methods == (
+        {'dense', 'static', 'sdst_set', 'sdst_rigl', 'adapt_relaxed', 'adapt_strict'} if 'adapt' in setup else
+        {'dense', 'static', 'stugan', 'prune_and_finetune'}), setup
+
+
+def test_adapts_baselines_are_trained_as_adapt_is():
+  for setup in ('biggan_cifar10_adapt', 'sngan_stl10'):
+    made = {}
+    for method in ('adapt_relaxed', 'static', 'sdst_set'):
+      configuration.load([configuration.find(f'{setup.removesuffix("_adapt")}_{method}.gin' if 'adapt_' in method
+                                             else f'{setup}_{method}.gin')])
+      trainer = configuration.make_experiment().trainer
+      text = configuration.snapshot()
+      made[method] = (trainer.layers.__name__, trainer.average.average_buffers, trainer.average.start_step,
+                      re.findall(r'SpectralNorm\.epsilon = (.+)', text), re.findall(r'Projection\.prunable = (.+)', text))
+    assert made['static'] == made['sdst_set'] == made['adapt_relaxed']
+    assert made['static'][:3] == ('conv_and_dense', False, 0)
+    if 'biggan' in setup:
+      assert made['static'][3:] == (['1e-12'], ['False'])
+
+
+def test_pruning_and_fine_tuning_is_twice_as_long_as_what_it_is_compared_with():
+  for model in ('sngan', 'biggan'):
+    lengths = {}
+    for method in ('dense', 'prune_and_finetune'):
+      configuration.load([configuration.find(f'{model}_cifar10_{method}.gin'), *(
+          [configuration.find(f'ablations/{a}.gin') for a in ('balanced', 'uniform')] if method != 'dense' else [])])
+      made = configuration.make_experiment()
+      lengths[method] = made.procedure.num_steps
+    assert lengths['prune_and_finetune'] == 2 * lengths['dense']
+    for pruning in made.trainer.methods.values():
+      assert (pruning.prune_step, pruning.across_layers, pruning.density) == (lengths['dense'], False, 0.1)
+
+
 def test_all_experiments_can_be_made_and_sparse_ones_take_the_same_two_macros():
   for experiment in EXPERIMENTS:
     dense = experiment.endswith('_dense.gin')
@@ -236,11 +287,14 @@ def test_four_steps_and_four_more_in_a_new_process_equal_eight(cache, tmp_path):
 NUMBERS = {
     'balanced.gin': (8, {'generator': 0.1, 'discriminator': 0.1}),
     'strong.gin': (8, {'generator': 0.1, 'discriminator': 1.0}),
-    'five_times.gin': (40, {'generator': 0.1, 'discriminator': 0.5})}
+    'five_times.gin': (40, {'generator': 0.1, 'discriminator': 0.5}),
+    'sign_criterion.gin': (8, {'generator': 0.1, 'discriminator': 0.5}),
+    'uniform.gin': (8, {'generator': 0.1, 'discriminator': 0.5})}
 
 
 @pytest.mark.parametrize('ablation', some_slow(
-    sorted(p.name for p in (ROOT / 'ablations').glob('*.gin')), ('n_of_m.gin', 'explore_both.gin', *NUMBERS)))
+    sorted(p.name for p in (ROOT / 'ablations').glob('*.gin')),
+    ('n_of_m.gin', 'explore_both.gin', 'balanced.gin', 'strong.gin', 'five_times.gin')))
 def test_an_ablation_changes_stugan(ablation):
   files = ['sngan_cifar10_small_stugan.gin', 'runs/tiny.gin', f'ablations/{ablation}']
   configuration.load([configuration.find(f) for f in files[:2]])
