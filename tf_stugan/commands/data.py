@@ -19,7 +19,8 @@ _MOST_NAMES = 12  # of classes or sizes in one line
 
 def run(values: flags.FlagValues, action: str, name: str = '') -> None:
   files, bindings = find_set(values, name)
-  configuration.load([configuration.find(f) for f in ('runs/data_only.gin', *files)], bindings, common.import_modules(values))
+  files = [configuration.find(f) for f in ('runs/data_only.gin', *files)]
+  configuration.load(files, bindings, common.import_modules(values))
   _ACTIONS[action](configuration.make_data(), values.data_dir)
 
 
