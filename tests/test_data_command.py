@@ -163,7 +163,7 @@ NAMES = sorted(p.stem for p in (configuration.config_root() / 'datasets').glob('
 
 
 def source(name, *bindings):
-  configuration.load([configuration.find(f'datasets/{name}.gin')],
+  configuration.load([configuration.find('runs/data_only.gin'), configuration.find(f'datasets/{name}.gin')],
                      [*bindings, *(["IMAGE_FOLDER = '/x'"] if name == 'image_folder' else [])])
   return next(iter(configuration.make_data().values()))
 

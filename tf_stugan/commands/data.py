@@ -34,7 +34,8 @@ def _parts(name):
 
 def _run(values, action, name):
   files, bindings = find_set(values, name)
-  configuration.load([configuration.find(f) for f in files], bindings, common.import_modules(values))
+  files = [configuration.find(f) for f in ('runs/data_only.gin', *files)]
+  configuration.load(files, bindings, common.import_modules(values))
   for source in configuration.make_data().values():
     _ACTIONS[action](source.source if isinstance(source, OneClass) else source, values.data_dir)
 

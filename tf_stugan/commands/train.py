@@ -2,6 +2,7 @@
 
 import json
 import logging
+import numbers
 import pathlib
 import shlex
 import sys
@@ -102,7 +103,7 @@ def _tell_if_finished(workdir, stage):
     return
   asked = configuration.macro_value('NUM_STEPS')
   further = (f' To go on: tf-stugan train --workdir={shlex.quote(str(workdir.path))} --allow_config_change '
-             f"--gin_param='NUM_STEPS = {2 * asked}'") if isinstance(asked, int) else ''
+             f"--gin_param='NUM_STEPS = {int(2 * asked)}'") if isinstance(asked, numbers.Real) else ''
   _LOG.info('This run is finished: it is at step %d of %d.%s', workdir.newest_step(), stage.num_steps, further)
 
 
