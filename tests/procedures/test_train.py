@@ -4,13 +4,17 @@ import json
 import logging
 import math
 import signal
+import types
 
 import pytest
 
 from tests import tiny
 from tf_stugan import errors
+from tf_stugan.procedures.procedure import Experiment
 from tf_stugan.procedures.procedure import Run
 from tf_stugan.procedures.train import Train
+from tf_stugan.sparsity import dynamic_sparse
+from tf_stugan.sparsity import schedules
 from tf_stugan.training import checkpoints
 from tf_stugan.training.workdir import Workdir
 
@@ -148,3 +152,11 @@ def test_a_stop_while_scoring_saves_and_the_scores_come_when_the_run_goes_on(tmp
   stopped, whole = (sorted(Workdir(tmp_path / name).rows(), key=lambda row: (row['step'], row['kind']))
                     for name in ('stopped', 'whole'))
   assert stopped == whole and sum(row['kind'] == 'evaluation' for row in whole) == 2
+
+
+def test_a_schedule_that_does_nothing_is_found_before_data_are_read_or_a_classifier_is_trained():
+  methods = {'generator': dynamic_sparse.DynamicSparse(0.2, schedules.UpdateSchedule(100, 50))}
+  trainer = types.SimpleNamespace(methods=methods)  # there are no data, and no evaluator
+  with pytest.raises(errors.UserError, match='would change no mask within 40 steps'):
+    Experiment(None, trainer, None, Train(40)).prepare(None, None, None)
+  Train(60).check(trainer)

@@ -1,5 +1,8 @@
 """Steps that several commands share."""
 
+import logging
+import shlex
+
 from absl import flags
 
 from tf_stugan import configuration
@@ -10,6 +13,7 @@ from tf_stugan.training import checkpoints
 from tf_stugan.training.trainer import Trainer
 from tf_stugan.training.workdir import Workdir
 
+_LOG = logging.getLogger(__name__)
 
 _MOST_TRIES = 5  # to read a checkpoint of a run that is still training
 
@@ -24,6 +28,11 @@ def load_gin_files(values: flags.FlagValues) -> None:
   configuration.load(files, values.gin_param)
   for file in files[1:]:
     configuration.check_in_use(file)
+    if idle := configuration.idle_parameters(file):
+      _LOG.warning('Of --gin_file=%s this experiment does not use %s: a later file has put something else in its place.',
+                   file.name, ', '.join(idle))
+  for binding in filter(configuration.is_idle, values.gin_param):
+    _LOG.warning('--gin_param=%s: this experiment makes no use of it.', shlex.quote(binding))
 
 
 def make_experiment(workdir: Workdir) -> Experiment:

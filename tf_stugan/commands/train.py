@@ -2,15 +2,18 @@
 
 import json
 import logging
+import os
 import pathlib
 import shlex
 import sys
+import tempfile
 
 from absl import flags
 
 from tf_stugan import configuration
 from tf_stugan import errors
 from tf_stugan.commands import common
+from tf_stugan.procedures.banner import banner
 from tf_stugan.training import agreement
 from tf_stugan.training import checkpoints
 from tf_stugan.training import strategies
@@ -33,15 +36,32 @@ def run(values: flags.FlagValues) -> None:
 def _run(strategy, values):
   with strategy.scope():
     experiment = configuration.make_experiment()
-  if values.dry_run:
-    experiment.trainer.build(experiment.data.load(values.data_dir).image_shape)
-    sys.stdout.write(configuration.snapshot() + '\n')
-    return
   agreement.check_same(strategy, 'configurations', configuration.snapshot())
-  if strategies.is_chief(strategy):
+  if values.dry_run:
+    _rehearse(experiment, values)
+  elif strategies.is_chief(strategy):
     _lead(experiment, values)
   else:
     _follow(experiment, values)
+
+
+def _rehearse(experiment, values):
+  """Does all that comes before the first step, and writes nothing but into the cache."""
+  path = pathlib.Path(values.workdir)
+  place = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
+  if not (place.is_dir() and os.access(place, os.W_OK)):
+    raise errors.UserError(f'--workdir={path}: {place} is no folder that may be written to.')
+  with tempfile.TemporaryDirectory() as empty:
+    workdir = Workdir(values.workdir if path.exists() else empty)
+    begun = workdir.config.exists() and checkpoints.list_steps(workdir.checkpoints)
+    if begun:
+      _check_unchanged(workdir, values.allow_config_change)
+    prepared = experiment.prepare(workdir, values.data_dir, pathlib.Path(values.cache_dir))
+    if begun:
+      _check_data(workdir, prepared.data, values.allow_config_change)
+      checkpoints.restore(prepared.trainer, workdir.checkpoints, set_aside=False)
+  sys.stdout.write(configuration.snapshot() + '\n')
+  _LOG.info('%s\nNothing stands in the way of this run.', banner(prepared, experiment.procedure.num_steps))
 
 
 def _lead(experiment, values):
@@ -54,7 +74,7 @@ def _lead(experiment, values):
     prepared = experiment.prepare(workdir, values.data_dir, pathlib.Path(values.cache_dir))
     if values.profile:
       prepared = prepared._replace(hooks=(Profile(workdir.path / 'profile'),))
-    _check_data(workdir, prepared.data, values.allow_config_change)
+    workdir.write(workdir.data, _check_data(workdir, prepared.data, values.allow_config_change))
     workdir.write(workdir.config, configuration.snapshot())
     workdir.write(workdir.operative_config, configuration.operative())  # for who is killed; complete after the first step
     try:
@@ -80,7 +100,7 @@ def _follow(experiment, values):
 
 
 def _check_data(workdir, data, allowed):
-  """A run is a function of its data, too. What they were lies beside the checkpoints."""
+  """A run is a function of its data, too. What they were lies beside the checkpoints; returns what they are now."""
   now = {'name': data.name, 'images': len(data), 'fingerprint': data.fingerprint}
   if workdir.data.exists() and checkpoints.list_steps(workdir.checkpoints) and not allowed:
     before = json.loads(workdir.data.read_text())
@@ -89,7 +109,7 @@ def _check_data(workdir, data, allowed):
           f'{workdir.path} was begun with other data ({before["name"]}, {before["images"]} images, fingerprint '
           f'{before["fingerprint"]}; now {now["name"]}, {now["images"]}, {now["fingerprint"]}). Take another --workdir, or '
           'go on all the same with --allow_config_change.')
-  workdir.write(workdir.data, json.dumps(now))
+  return json.dumps(now)
 
 
 def _check_unchanged(workdir, allowed):

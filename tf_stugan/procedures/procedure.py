@@ -33,6 +33,9 @@ class Procedure(abc.ABC):
 
   num_steps: int
 
+  def check(self, trainer: Trainer) -> None:  # noqa: B027  (many need no check)
+    """Raises UserError where this trainer, which need not be built, cannot be taken to the end."""
+
   @abc.abstractmethod
   def run(self, run: Run) -> None:
     """Raises UserError where it cannot go on."""
@@ -56,10 +59,12 @@ class Experiment:
 
   def prepare(self, workdir: Workdir, data_dir: str | None, cache_dir: pathlib.Path) -> Run:
     """Reads the data, makes every variable and the feature extractor: what is missing shows here, before step 0."""
+    self.procedure.check(self.trainer)
     data = self.data.load(data_dir)
     _check_classes(data, self.trainer.gan.num_classes)
     with self.trainer.strategy.scope():
       self.trainer.build(data.image_shape)
+    self.trainer.check_data(data)
     if strategies.is_chief(self.trainer.strategy):  # no other worker scores anything, or writes into the cache
       self.evaluator.prepare(data, cache_dir)
     return Run(workdir, data, self.trainer, self.evaluator)

@@ -27,6 +27,9 @@ class PruneAndFinetune(Procedure):
     self.num_steps = train.num_steps
     self.pretrained = pretrained
 
+  def check(self, trainer):
+    self.train.check(trainer)
+
   def run(self, run):
     self.train.run(run, self._begin if self.pretrained else None)
 

@@ -48,9 +48,15 @@ class Train(Procedure):
     self.keep_every = keep_every
     self.max_rollbacks = max_rollbacks
 
+  def check(self, trainer):
+    for name, method in trainer.methods.items():
+      if not method.is_static and not any(method.is_update_step(step) for step in range(self.num_steps + 1)):
+        raise errors.UserError(
+            f'{type(method).__name__} of the {name} would change no mask within {self.num_steps} steps: its update interval '
+            'or prune step lies beyond the end.')
+
   def run(self, run, begin: Callable[[Run, reporting.Cost], None] | None = None):
     """As in `Procedure`; `begin` is called where the run does not go on from a checkpoint."""
-    self._check_updates(run.trainer)
     agreement.check_same(run.trainer.strategy, 'data', run.data.fingerprint)
     step = self._restore(run)
     if step:
@@ -110,10 +116,3 @@ class Train(Procedure):
     run.trainer.go_on_otherwise(rollbacks)
     _LOG.warning('%s Back to the checkpoint of step %d, with other latents: rollback %d of %d.', error, step, rollbacks,
                  self.max_rollbacks)
-
-  def _check_updates(self, trainer):
-    for name, method in trainer.methods.items():
-      if not method.is_static and not any(method.is_update_step(step) for step in range(self.num_steps + 1)):
-        raise errors.UserError(
-            f'{type(method).__name__} of the {name} would change no mask within {self.num_steps} steps: its update interval '
-            'or prune step lies beyond the end.')

@@ -355,6 +355,12 @@ class Trainer(tf.Module):
       for hook in mine:
         hook.end()
 
+  def check_data(self, data: images.Images) -> None:
+    """Raises DataError where the data do not fill a batch."""
+    largest = max((p.batch_size for p in self.gan.players if p.uses_data), default=0)
+    if largest > len(data):
+      raise errors.DataError(f'{data.name} has {len(data)} images, fewer than one batch of {largest}.')
+
   def update_masks(self, data: images.Images) -> None:
     """Does the mask updates that are due at the present step, before the next one: pruning before training, or of a
     network that was trained elsewhere. What is explored is counted from here."""
@@ -375,10 +381,9 @@ class Trainer(tf.Module):
     return float(self.loss_scales[name].scale) if name in self.loss_scales else 1.0
 
   def _batches(self, data, first_step):
+    self.check_data(data)
     counts = {p.name: (p.updates_per_step, p.batch_size) for p in self.gan.players if p.uses_data}
-    largest = max((size for _, size in counts.values()), default=0)
-    if largest > len(data):
-      raise errors.DataError(f'{data.name} has {len(data)} images, fewer than one batch of {largest}.')
+
     def of_worker(context):
       share = context.num_replicas_in_sync // context.num_input_pipelines
       replicas = range(context.input_pipeline_id * share, (context.input_pipeline_id + 1) * share)
