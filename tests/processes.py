@@ -16,7 +16,7 @@ ROOT = pathlib.Path(__file__).parent.parent
 _BINDINGS = {'GENERATOR_WIDTH': 4, 'DISCRIMINATOR_WIDTH': 2, 'UPDATE_INTERVAL': 1, 'BALANCE_INTERVAL': 1,
              'GENERATOR_DENSITY': 0.4, 'Train.checkpoint_interval': 2, 'RandomImages.num_images': 24}
 _FILES = ('runs/train.gin', 'models/dcgan.gin', 'datasets/digits.gin', 'metrics/classifier.gin', 'methods/stugan.gin',
-          'runs/tiny.gin')
+          'runs/tiny.gin', 'runs/noise.gin')
 
 
 def arguments(workdir: pathlib.Path, cache: pathlib.Path, **bindings) -> list[str]:

@@ -20,7 +20,8 @@ from tf_stugan.gans import noise_to_image
 from tf_stugan.training import checkpoints
 from tf_stugan.training.workdir import Workdir
 
-TINY = ['--gin_file=quickstart.gin', '--gin_file=runs/tiny.gin', '--gin_param=NUM_STEPS = 2']
+NOISE = ['--gin_file=runs/tiny.gin', '--gin_file=runs/noise.gin']
+TINY = ['--gin_file=quickstart.gin', *NOISE, '--gin_param=NUM_STEPS = 2']
 
 
 @pytest.fixture(scope='module')
@@ -74,6 +75,20 @@ def test_a_run_ends_with_commands_that_work(run, cache, capsys):
   assert [command[1] for command in commands] == ['sample', 'export', 'report']
   assert call(capsys, *commands[0][1:])[0] == 0
   assert (run / 'samples.png').exists()
+
+
+def test_a_dry_run_prepares_everything_and_leaves_nothing(cache, capsys, tmp_path):
+  code, out, err = call(capsys, 'train', '--dry_run', f'--workdir={tmp_path}/new', cache, *TINY)
+  assert code == 0 and 'NUM_STEPS = 2' in out and 'Nothing stands in the way' in err
+  assert not list(tmp_path.iterdir())
+
+
+def test_a_dry_run_on_a_run_says_no_where_going_on_would(run, cache, capsys):
+  before = {path: path.stat().st_mtime_ns for path in run.rglob('*')}
+  assert call(capsys, 'train', '--dry_run', f'--workdir={run}', cache)[0] == 0
+  code, _, err = call(capsys, 'train', '--dry_run', f'--workdir={run}', cache, *TINY, '--gin_param=EMA_DECAY = 0.5')
+  assert code == 2 and 'EMA_DECAY: 0.995 -> 0.5' in err
+  assert {path: path.stat().st_mtime_ns for path in run.rglob('*')} == before
 
 
 def test_a_changed_configuration_is_refused_with_what_differs(run, cache, capsys):
@@ -196,8 +211,7 @@ def test_samples_of_classes_truncated_with_every_kind_of_statistics(cache, capsy
   run = f'--workdir={tmp_path}/run'
   bindings = [f'--gin_param={b}' for b in ('NUM_STEPS = 1', 'GENERATOR_WIDTH = 4', 'DISCRIMINATOR_WIDTH = 4',
                                            'DISCRIMINATOR_UPDATES = 1')]
-  assert call(capsys, 'train', run, cache, '--gin_file=biggan_cifar10_small_dense.gin', '--gin_file=runs/tiny.gin',
-              *bindings)[0] == 0
+  assert call(capsys, 'train', run, cache, '--gin_file=biggan_cifar10_small_dense.gin', *NOISE, *bindings)[0] == 0
   sheets, texts = {}, {}
   for name, flags in {
       'own': ['--seeds=0-5'], 'classes': ['--seeds=0-2', '--labels=4,7'], 'truncated': ['--seeds=0-5', '--truncation=0.3'],
@@ -234,7 +248,7 @@ def test_samples_of_classes_truncated_with_every_kind_of_statistics(cache, capsy
 
 
 def test_doctor(capsys, tmp_path):
-  code, out, _ = call(capsys, 'doctor', f'--cache_dir={tmp_path}', '--gin_file=quickstart.gin', '--gin_file=runs/tiny.gin')
+  code, out, _ = call(capsys, 'doctor', f'--cache_dir={tmp_path}', '--gin_file=quickstart.gin', *NOISE)
   assert code == 0
   assert 'tensorflow-gan                   2.1.0' in out and 'classifier ' in out
   code, out, err = call(capsys, 'doctor', f'--data_dir={tmp_path}', '--gin_file=sngan_cifar10_dense.gin')
@@ -268,6 +282,14 @@ def test_doctor(capsys, tmp_path):
     (['train', '--workdir={new}', *TINY, '--gin_param=METHOD = 5'], 2, 'Trainer.label is a text; got 5 from %METHOD'),
     (['train', '--workdir={new}', *TINY, '--gin_param=UPDATE_INTERVAL = 50'], 2, 'would change no mask'),
     (['train', '--workdir={new}', *TINY, '--gin_param=ACCUMULATION_STEPS = 3'], 2, 'cannot be cut into 3'),
+    (['train', '--dry_run', '--workdir={new}', *TINY, '--gin_param=DISCRIMINATOR_BATCH = 64'], 3, 'fewer than one batch'),
+    (['train', '--dry_run', '--workdir={new}', *TINY, '--gin_param=UPDATE_INTERVAL = 3'], 2, 'would change no mask'),
+    (['train', '--dry_run', '--workdir={new}', *TINY, '--gin_param=RandomImages.num_classes = 1'], 3, 'label'),
+    (['train', '--dry_run', '--workdir={new}', *TINY, '--gin_file=metrics/inception.gin',
+      "--gin_param=INCEPTION_LOCATION = '/no/such'"], 2, '/no/such'),
+    (['train', '--dry_run', '--workdir={new}', '--gin_file=biggan_cifar10_small_dense.gin', *NOISE,
+      '--gin_param=RandomImages.num_classes = 3'], 3, 'the generator makes 10'),
+    (['train', '--dry_run', '--workdir={file}', *TINY], 2, 'no folder that may be written to'),
     (['train', '--workdir={new}', *TINY, "--gin_param=PRECISION = 'half'"], 2, "got 'half'"),
     (['train', '--workdir={new}', *TINY, '--strategy=mirrored', '--gin_param=JIT_COMPILE = True'], 2, 'for one device'),
     (['train', '--workdir={new}', *TINY, '--gin_param=GENERATOR_DENSITY = 0.0001'], 2, 'without a weight'),
@@ -294,7 +316,8 @@ def test_doctor(capsys, tmp_path):
 ])
 def test_what_goes_wrong_is_told_in_one_line(arguments, code, message, run, tmp_path, capsys):
   (tmp_path / 'empty').mkdir()
-  places = {'new': tmp_path / 'new', 'empty': tmp_path / 'empty', 'run': run}
+  (tmp_path / 'file').touch()
+  places = {'new': tmp_path / 'new', 'file': tmp_path / 'file', 'empty': tmp_path / 'empty', 'run': run}
   result, out, err = call(capsys, *(a.format(**places) for a in arguments))
   assert result == code
   assert message in (err if arguments else out)

@@ -232,3 +232,27 @@ def test_what_is_wrong_in_a_file_is_told_with_its_line(text, message, tmp_path, 
   with pytest.raises(errors.UserError) as raised:
     configuration.load([pathlib.Path('x.gin')])
   assert str(raised.value) == message
+
+
+def test_what_a_later_file_has_replaced_is_idle():
+  names = ['sngan_cifar10_small_stugan.gin', 'datasets/image_folder.gin', 'runs/tiny.gin', 'runs/noise.gin']
+  files = [configuration.find(name) for name in names]
+  folder = ["IMAGE_FOLDER = '/x'"]
+  configuration.load(files[:3], folder)
+  assert not any(map(configuration.idle_parameters, files[1:3]))
+  assert not configuration.is_idle(*folder)
+  configuration.load(files, folder)
+  assert configuration.idle_parameters(files[1]) == ['ImageFolder.channels', 'ImageFolder.path', 'ImageFolder.resolution']
+  assert not any(map(configuration.idle_parameters, files[2:]))
+  assert configuration.is_idle(*folder) and configuration.is_idle('ImageFolder.resolution = 3')
+  assert not configuration.is_idle('GENERATOR_DENSITY = 0.1') and not configuration.is_idle('DynamicSparse.density = 0.1')
+
+
+def test_tiny_keeps_the_data_and_the_scores_of_an_experiment():
+  files = [configuration.find(name) for name in ('sngan_cifar10_stugan.gin', 'runs/tiny.gin')]
+  configuration.load(files[:1])
+  before = configuration.make_experiment()
+  configuration.load(files)
+  after = configuration.make_experiment()
+  assert type(after.data) is type(before.data) and type(after.evaluator.extractor) is type(before.evaluator.extractor)
+  assert not configuration.idle_parameters(files[1])

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import shutil
 
 import numpy as np
@@ -46,6 +47,16 @@ def test_check_tells_what_is_there(folder, tmp_path, capsys):
   assert lines['converted'] == 'CMYK to RGB (1)'
   assert lines['left out'] == '1 empty: one/empty.png'
   assert lines['prepared'] == 'no'
+
+
+def test_check_ends_with_a_command_that_trains_on_the_folder(folder, tmp_path, capsys):
+  _, out, _ = call(capsys, 'data', 'check', folder, '--gin_param=IMAGE_RESOLUTION = 64', '--gin_param=IMAGE_CHANNELS = 1')
+  what, command = out.splitlines()[-1][:12].strip(), shlex.split(out.splitlines()[-1][12:])
+  assert what == 'train on it' and command[:2] == ['tf-stugan', 'train']
+  code, _, err = call(capsys, *command[1:], '--dry_run', '--gin_file=runs/tiny.gin', f'--cache_dir={tmp_path}',
+                      f'--workdir={tmp_path}/new')
+  assert code == 0, err
+  assert '21 images of 32 x 32 x 1, 2 classes' in ' '.join(err.split()) and 'no use of' not in err
 
 
 @pytest.mark.slow

@@ -204,9 +204,9 @@ def test_a_dense_run_that_ended_elsewhere_is_refused(dense, tmp_path):
     run_of(Workdir(tmp_path), prune_step=3, num_steps=4, pretrained=str(dense[1].path))
 
 
-def test_a_pruning_beyond_the_end_of_the_run_is_refused(tmp_path):
+def test_a_pruning_beyond_the_end_of_the_run_is_refused():
   with pytest.raises(errors.UserError, match='PruneAndFinetune.prune_step is a whole number, from 1 to 3; got 5'):
-    run_of(Workdir(tmp_path), prune_step=5, num_steps=4)
+    PruneAndFinetune(Train(4), 5)
 
 
 def test_a_run_of_other_networks_is_refused(dense, tmp_path):

@@ -124,6 +124,19 @@ def check_in_use(file: pathlib.Path) -> None:
                            f'{", ".join(names)}. The first lines of the file tell what it is for.')
 
 
+def idle_parameters(file: pathlib.Path) -> list[str]:
+  """What a file sets on something that it brings itself, and in whose place a later file has put something else."""
+  text = file.read_text()
+  own = {_unscoped(name) for name in re.findall(r'^([\w./]+)\s*=', text, re.MULTILINE)}
+  brought = {name.split('.')[-1] for name in re.findall(r'@([\w./]+)', text)}
+  return sorted(name for name in own - _reached(bindings_of(snapshot())) if name.split('.')[0] in brought)
+
+
+def is_idle(binding: str) -> bool:
+  """Whether the experiment makes no use of what a binding, 'NAME = value', sets."""
+  return _unscoped(binding.partition('=')[0].strip()) not in _reached(bindings_of(snapshot()))
+
+
 def _unscoped(name):
   """'generator/static_sparse.StaticSparse.density' -> 'StaticSparse.density'; a macro stays as it is."""
   return '.'.join(name.split('/')[-1].split('.')[-2:])

@@ -42,7 +42,7 @@ def measure(name: str) -> list[float]:
   bindings = {'GENERATOR_WIDTH': FLAGS.width, 'DISCRIMINATOR_WIDTH': FLAGS.width, 'GENERATOR_BATCH': FLAGS.batch,
               'DISCRIMINATOR_BATCH': FLAGS.batch, 'BALANCE_INTERVAL': 10**9, 'UPDATE_INTERVAL': 10**9, 'NUM_STEPS': 10**9,
               'RandomImages.num_images': 256}
-  configuration.load([configuration.find(f) for f in ('sngan_cifar10_stugan.gin', 'runs/tiny.gin')],
+  configuration.load([configuration.find(f) for f in ('sngan_cifar10_stugan.gin', 'runs/tiny.gin', 'runs/noise.gin')],
                      [f'{name} = {value}' for name, value in bindings.items()])
   with strategy.scope():
     experiment = configuration.make_experiment()

@@ -55,7 +55,7 @@ def make_trainer(method: str):
               'PRECISION': repr(FLAGS.precision), 'JIT_COMPILE': FLAGS.jit_compile}
   if method == 'stugan':
     bindings['UPDATE_INTERVAL'] = 10**9
-  files = [configuration.find(f) for f in (f'sngan_cifar10_{method}.gin', 'runs/tiny.gin')]
+  files = [configuration.find(f) for f in (f'sngan_cifar10_{method}.gin', 'runs/tiny.gin', 'runs/noise.gin')]
   configuration.load(files, [f'{name} = {value}' for name, value in bindings.items()])
   experiment = configuration.make_experiment()
   trainer = experiment.make_trainer()

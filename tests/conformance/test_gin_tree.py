@@ -1,7 +1,7 @@
 """Experiments of the gin tree are run for a few steps, and held to the same contract.
 
-With runs/tiny.gin on top, two experiments with one model and one method are the same. So every method is run here, and every
-model in test_models.py; all experiments are loaded.
+With runs/tiny.gin and runs/noise.gin on top, two experiments with one model and one method are the same. So every method is
+run here, and every model in test_models.py; all experiments are loaded.
 """
 
 import math
@@ -49,12 +49,12 @@ def covering():
 RUN = covering()
 QUICK = ('quickstart.gin', 'biggan_cifar10_small_stugan.gin', 'sngan_cifar10_small_adapt_relaxed.gin',
          'sngan_cifar10_small_prune_and_finetune.gin')
-# What runs/tiny.gin puts something else in the place of.
+# What runs/noise.gin puts something else in the place of.
 REPLACED = re.compile(r'(tfds_images|tiny_imagenet|image_folder)\.|embedded\.|features\.Inception')
 
 
 def load(experiment, *bindings):
-  configuration.load([configuration.find(experiment), configuration.find('runs/tiny.gin')], bindings)
+  configuration.load([configuration.find(f) for f in (experiment, 'runs/tiny.gin', 'runs/noise.gin')], bindings)
   return configuration.make_experiment()
 
 
@@ -266,7 +266,8 @@ def test_four_steps_and_four_more_in_a_new_process_equal_eight(cache, tmp_path):
   """Weights, masks and metric rows, bit for bit; the first process is stopped by a signal at step 4 or later."""
   def command(workdir, *more):
     return [sys.executable, '-m', 'tf_stugan.cli', 'train', f'--workdir={workdir}', f'--cache_dir={cache}', *more]
-  new = ['--gin_file=sngan_cifar10_small_stugan.gin', '--gin_file=runs/tiny.gin', '--gin_param=NUM_STEPS = 12']
+  new = ['--gin_file=sngan_cifar10_small_stugan.gin', '--gin_file=runs/tiny.gin', '--gin_file=runs/noise.gin',
+         '--gin_param=NUM_STEPS = 12']
   subprocess.run(command(tmp_path / 'whole', *new), check=True, capture_output=True)
   with subprocess.Popen(command(tmp_path / 'parts', *new), stderr=subprocess.PIPE, text=True) as process:
     for line in process.stderr:
@@ -301,8 +302,8 @@ NUMBERS = {
     sorted(p.name for p in (ROOT / 'ablations').glob('*.gin')),
     ('n_of_m.gin', 'explore_both.gin', 'balanced.gin', 'strong.gin', 'five_times.gin')))
 def test_an_ablation_changes_stugan(ablation):
-  files = ['sngan_cifar10_small_stugan.gin', 'runs/tiny.gin', f'ablations/{ablation}']
-  configuration.load([configuration.find(f) for f in files[:2]])
+  files = ['sngan_cifar10_small_stugan.gin', 'runs/tiny.gin', 'runs/noise.gin', f'ablations/{ablation}']
+  configuration.load([configuration.find(f) for f in files[:-1]])
   plain = configuration.snapshot()
   configuration.load([configuration.find(f) for f in files])
   assert configuration.differences(plain, configuration.snapshot())

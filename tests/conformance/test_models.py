@@ -24,7 +24,7 @@ SPARSE = ('UPDATE_INTERVAL = 1', 'GENERATOR_DENSITY = 0.4')
 def make(model, method, *bindings):
   """(trainer, images that its networks fit)"""
   files = ('runs/train.gin', f'models/{model}.gin', 'datasets/cifar10.gin', 'metrics/classifier.gin',
-           f'methods/{method}.gin', 'runs/tiny.gin')
+           f'methods/{method}.gin', 'runs/tiny.gin', 'runs/noise.gin')
   configuration.load([configuration.find(f) for f in files], [*TINY, *bindings])
   trainer = configuration.make_experiment().make_trainer()
   resolution = re.search(r'_(48|64|128)$', model)

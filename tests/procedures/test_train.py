@@ -4,6 +4,7 @@ import json
 import logging
 import math
 import signal
+import types
 
 import pytest
 
@@ -13,6 +14,8 @@ from tf_stugan.metrics.score import LOWER
 from tf_stugan.metrics.score import Score
 from tf_stugan.procedures.procedure import Run
 from tf_stugan.procedures.train import Train
+from tf_stugan.sparsity import dynamic_sparse
+from tf_stugan.sparsity import schedules
 from tf_stugan.training import checkpoints
 from tf_stugan.training.workdir import Workdir
 
@@ -149,3 +152,12 @@ def test_a_stop_while_scoring_saves_and_the_scores_come_when_the_run_goes_on(tmp
   stopped, whole = (sorted(Workdir(tmp_path / name).rows(), key=lambda row: (row['step'], row['kind']))
                     for name in ('stopped', 'whole'))
   assert stopped == whole and sum(row['kind'] == 'evaluation' for row in whole) == 2
+
+
+def test_a_schedule_that_does_nothing_is_found_before_anything_is_read():
+  methods = {'generator': dynamic_sparse.DynamicSparse(0.2, schedules.UpdateSchedule(100, 50))}
+  trainer = types.SimpleNamespace(methods=methods)
+  short, long = Train(40), Train(60)
+  with pytest.raises(errors.UserError, match='would change no mask within 40 steps'):
+    short.check(trainer, short.stages(None)[0])
+  long.check(trainer, long.stages(None)[0])

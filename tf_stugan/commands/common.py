@@ -1,7 +1,9 @@
 """Steps that several commands share."""
 
 import importlib
+import logging
 import os
+import shlex
 import sys
 import traceback
 
@@ -16,6 +18,7 @@ from tf_stugan.training import checkpoints
 from tf_stugan.training.trainer import Trainer
 from tf_stugan.training.workdir import Workdir
 
+_LOG = logging.getLogger(__name__)
 
 _MOST_TRIES = 5  # to read a checkpoint of a run that is still training
 
@@ -48,6 +51,11 @@ def load_gin_files(values: flags.FlagValues) -> None:
   configuration.load(files, values.gin_param, import_modules(values))
   for file in files[1:]:
     configuration.check_in_use(file)
+    if idle := configuration.idle_parameters(file):
+      _LOG.warning('Of --gin_file=%s this experiment does not use %s: a later file has put something else in its place.',
+                   file.name, ', '.join(idle))
+  for binding in filter(configuration.is_idle, values.gin_param):
+    _LOG.warning('--gin_param=%s: this experiment makes no use of it.', shlex.quote(binding))
 
 
 def make_experiment(values: flags.FlagValues, workdir: Workdir) -> Experiment:

@@ -1,6 +1,7 @@
 """What `tf-stugan data` does."""
 
 import pathlib
+import shlex
 import sys
 
 from absl import flags
@@ -17,6 +18,7 @@ from tf_stugan.data.stored_images import StoredImages
 from tf_stugan.data.stored_images import Survey
 from tf_stugan.usage.data import find_set
 
+_FIRST_EXPERIMENT = 'sngan_cifar10_small_stugan.gin'
 _MOST_NAMES = 12  # of classes or sizes in one line
 
 
@@ -34,10 +36,22 @@ def _parts(name):
 
 def _run(values, action, name):
   files, bindings = find_set(values, name)
-  files = [configuration.find(f) for f in ('runs/data_only.gin', *files)]
-  configuration.load(files, bindings, common.import_modules(values))
+  paths = [configuration.find(f) for f in ('runs/data_only.gin', *files)]
+  configuration.load(paths, bindings, common.import_modules(values))
   for source in configuration.make_data().values():
     _ACTIONS[action](source.source if isinstance(source, OneClass) else source, values.data_dir)
+  if action == 'check':
+    _write('train on it', shlex.join(_training_command(values, name, files, bindings)))
+
+
+def _training_command(values, name, files, bindings):
+  """Of a first run: of the experiment that was named, or of a small one at its resolution."""
+  if not values.gin_file:
+    files = [_FIRST_EXPERIMENT, *files]
+    bindings = [*(b for b in bindings if not b.startswith('IMAGE_RESOLUTION')), 'IMAGE_RESOLUTION = 32']
+  label = pathlib.Path(name or files[0]).stem
+  flags_ = [f'--workdir=runs/{label}', *(f'--gin_file={f}' for f in files), *(f'--gin_param={b}' for b in bindings)]
+  return ['tf-stugan', 'train', *flags_, *([f'--data_dir={values.data_dir}'] if values.data_dir else [])]
 
 
 def _check(source, data_dir):

@@ -3,9 +3,11 @@
 import json
 import logging
 import numbers
+import os
 import pathlib
 import shlex
 import sys
+import tempfile
 
 from absl import flags
 
@@ -13,7 +15,9 @@ from tf_stugan import configuration
 from tf_stugan import errors
 from tf_stugan import gin_changes
 from tf_stugan.commands import common
+from tf_stugan.procedures.banner import banner
 from tf_stugan.training import agreement
+from tf_stugan.training import checkpoints
 from tf_stugan.training import strategies
 from tf_stugan.training.profiling import Profile
 from tf_stugan.training.workdir import Workdir
@@ -38,20 +42,41 @@ def _run(strategy, values):
   if experiment.stage:
     raise errors.UserError(f'{values.workdir} is the stage {experiment.stage} of a run; go on with the run, in '
                            f'--workdir={pathlib.Path(values.workdir).absolute().parent}')
-  if values.dry_run:
-    experiment.build(_make_trainer(strategy, experiment.stages()[-1]), values.data_dir)
-    sys.stdout.write(configuration.snapshot() + '\n')
-    return
   agreement.check_same(strategy, 'configurations', configuration.snapshot())
-  if strategies.is_chief(strategy):
+  if values.dry_run:
+    _rehearse(experiment, strategy, values)
+  elif strategies.is_chief(strategy):
     _lead(experiment, strategy, values)
   else:
     _follow(experiment, strategy, values)
 
 
-def _make_trainer(strategy, stage):
+def _prepare(experiment, strategy, stage, workdir, values):
+  """The run of a stage: what is missing, or does not go together, shows here."""
   with strategy.scope():
-    return configuration.made(stage.make_trainer)
+    trainer = configuration.made(stage.make_trainer)
+  experiment.procedure.check(trainer, stage)
+  return experiment.prepare(trainer, workdir, values.data_dir, pathlib.Path(values.cache_dir))
+
+
+def _rehearse(experiment, strategy, values):
+  """Does all that comes before the first step, and writes nothing but into the cache."""
+  path = pathlib.Path(values.workdir)
+  place = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
+  if not (place.is_dir() and os.access(place, os.W_OK)):
+    raise errors.UserError(f'--workdir={path}: {place} is no folder that may be written to.')
+  with tempfile.TemporaryDirectory() as empty:
+    workdir = Workdir(values.workdir if path.exists() else empty)
+    workdir.check_format()
+    if workdir.has_begun():
+      _check_unchanged(workdir, values.allow_config_change)
+    stage = experiment.stages()[-1]
+    prepared = _prepare(experiment, strategy, stage, workdir, values)
+    if workdir.newest_step():
+      _check_data(workdir, prepared.data, values.allow_config_change)
+      checkpoints.restore(prepared.trainer, workdir.checkpoints, set_aside=False)
+  sys.stdout.write(configuration.snapshot() + '\n')
+  _LOG.info('%s\nNothing stands in the way of this run.', banner(prepared, stage.num_steps))
 
 
 def _lead(experiment, strategy, values):
@@ -68,10 +93,10 @@ def _lead(experiment, strategy, values):
 
 
 def _lead_stage(experiment, strategy, values, stage, workdir):
-  prepared = experiment.prepare(_make_trainer(strategy, stage), workdir, values.data_dir, pathlib.Path(values.cache_dir))
+  prepared = _prepare(experiment, strategy, stage, workdir, values)
   if values.profile:
     prepared = prepared._replace(hooks=(Profile(workdir.path / 'profile'),))
-  _check_data(workdir, prepared.data, values.allow_config_change)
+  workdir.write(workdir.data, _check_data(workdir, prepared.data, values.allow_config_change))
   _tell_if_finished(workdir, stage)
   run = Workdir(values.workdir)
   run.write_config(configuration.snapshot())
@@ -118,13 +143,11 @@ def _follow(experiment, strategy, values):
   agreement.wait(strategy)  # until the chief has the folder to itself
   workdir = Workdir(values.workdir)
   for stage, place in _open_stages(experiment, workdir):
-    trainer = _make_trainer(strategy, stage)
-    prepared = experiment.prepare(trainer, place, values.data_dir, pathlib.Path(values.cache_dir))
-    experiment.procedure.run(prepared, stage, workdir.path)
+    experiment.procedure.run(_prepare(experiment, strategy, stage, place, values), stage, workdir.path)
 
 
 def _check_data(workdir, data, allowed):
-  """A run is a function of its data, too. What they were lies beside the checkpoints."""
+  """A run is a function of its data, too. What they were lies beside the checkpoints; returns what they are now."""
   now = {domain: {'name': images.name, 'images': len(images), 'fingerprint': images.fingerprint}
          for domain, images in data.items()}
   if workdir.data.exists() and workdir.newest_step() and not allowed:
@@ -133,7 +156,7 @@ def _check_data(workdir, data, allowed):
       raise errors.UserError(
           f'{workdir.path} was begun with other data ({_described(before)}; now {_described(now)}). Take another --workdir, '
           'or go on all the same with --allow_config_change.')
-  workdir.write(workdir.data, json.dumps(now))
+  return json.dumps(now)
 
 
 def _described(data):

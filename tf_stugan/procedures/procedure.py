@@ -54,6 +54,9 @@ class Procedure(abc.ABC):
 
   num_steps: int
 
+  def check(self, trainer: Trainer, stage: Stage) -> None:  # noqa: B027  (many need no check)
+    """Raises UserError where the trainer of a stage, which need not be built, cannot be taken to its end."""
+
   @abc.abstractmethod
   def stages(self, make_trainer: Callable[..., Trainer]) -> Sequence[Stage]:
     """Lists the stages in their order; the last one has the workdir of the procedure.
@@ -134,6 +137,7 @@ class Experiment:
   def prepare(self, trainer: Trainer, workdir: Workdir, data_dir: str | None, cache_dir: pathlib.Path) -> Run:
     """Reads the data, makes every variable and the feature extractor: what is missing shows here, before step 0."""
     data = self.build(trainer, data_dir)
+    trainer.check_data(data)
     originals = self.load_originals(trainer.gan, data_dir)
     if self.evaluator and strategies.is_chief(trainer.strategy):  # no other worker scores, or writes into the cache
       self.evaluator.prepare(data, trainer.gan.outputs, cache_dir, originals, data_dir)

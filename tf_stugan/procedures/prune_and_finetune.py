@@ -39,6 +39,9 @@ class PruneAndFinetune(Procedure):
     finetuned = Stage('', self.num_steps, make_trainer, self._begin)
     return [finetuned] if self.pretrained else [dense, finetuned]
 
+  def check(self, trainer, stage):
+    self.train.check(trainer, stage)
+
   def run(self, run, stage, folder):
     self.train.run(run, stage, folder)
 

@@ -52,8 +52,14 @@ class Train(Procedure):
   def stages(self, make_trainer):
     return [Stage('', self.num_steps, make_trainer)]
 
+  def check(self, trainer, stage):
+    for name, method in trainer.methods.items():
+      if not method.is_static and next(iter(method.update_steps()), math.inf) > stage.num_steps:
+        raise errors.UserError(
+            f'{type(method).__name__} of the {name} would change no mask within {stage.num_steps} steps: its update '
+            'interval or prune step lies beyond the end.')
+
   def run(self, run, stage, folder):
-    self._check_updates(run.trainer, stage.num_steps)
     fingerprints = ' '.join(data.fingerprint for data in run.data.values())
     agreement.check_same(run.trainer.strategy, 'data', fingerprints)
     step = self._restore(run)
@@ -115,10 +121,3 @@ class Train(Procedure):
     run.trainer.go_on_otherwise(rollbacks)
     _LOG.warning('%s Back to the checkpoint of step %d, with other latents: rollback %d of %d.', error, step, rollbacks,
                  self.max_rollbacks)
-
-  def _check_updates(self, trainer, num_steps):
-    for name, method in trainer.methods.items():
-      if not method.is_static and next(iter(method.update_steps()), math.inf) > num_steps:
-        raise errors.UserError(
-            f'{type(method).__name__} of the {name} would change no mask within {num_steps} steps: its update interval '
-            'or prune step lies beyond the end.')

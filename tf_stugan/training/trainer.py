@@ -219,6 +219,14 @@ class Trainer(tf.Module):
     agreement.check_masks(changed(events), fingerprints, step + count)
     return count
 
+  def check_data(self, data: Mapping[str, images.Images]) -> None:
+    """Raises DataError where the data do not fill a batch."""
+    for turn in self.gan.turns:
+      for domain in turn.domains:
+        if turn.batch_size > len(data[domain]):
+          raise errors.DataError(
+              f'{data[domain].name} has {len(data[domain])} images, fewer than one batch of {turn.batch_size}.')
+
   def update_masks(self, data: Mapping[str, images.Images]) -> None:
     """Does the mask updates that are due at the present step, before the next one: pruning before training, or of a
     network that was trained elsewhere. What is explored is counted from here."""
@@ -253,12 +261,9 @@ class Trainer(tf.Module):
         self._thin_layers.warn_constant(name)
 
   def _batches(self, data, first_step):
+    self.check_data(data)
     draws = {t.name: images.Draw(t.updates_per_step, t.batch_size, t.domains) for t in self.gan.turns if t.domains}
-    for draw in draws.values():
-      for domain in draw.domains:
-        if draw.size > len(data[domain]):
-          raise errors.DataError(
-              f'{data[domain].name} has {len(data[domain])} images, fewer than one batch of {draw.size}.')
+
     def of_worker(context):
       share = context.num_replicas_in_sync // context.num_input_pipelines
       replicas = range(context.input_pipeline_id * share, (context.input_pipeline_id + 1) * share)

@@ -2,7 +2,7 @@
 
 A data set is a name (those of gin_configs/datasets), a folder of image files, or what an experiment uses (--gin_file).
 `check` reads everything and says what is there: images, sizes, classes, what had to be converted and what was left out; of a
-prepared set without its originals, whether it is what was written.
+prepared set without its originals, whether it is what was written. Its last line is a command that trains on the set.
 `prepare` decodes and resizes everything once; only sets that do not fit into memory need it. It says what it will take, and
 writes nothing where the disk has not got that much.
 

@@ -30,7 +30,8 @@ def define_flags(values: flags.FlagValues) -> None:
       'strategy', 'one_device', ['one_device', 'mirrored', 'multi_worker', 'tpu'], 'Where it computes, see above.',
       flag_values=values)
   flags.DEFINE_bool(
-      'dry_run', False, 'Read the configuration and the data, build everything, print the configuration, train nothing.',
+      'dry_run', False,
+      'Do all that comes before the first step, say what is in the way, print the configuration; train nothing.',
       flag_values=values)
   flags.DEFINE_bool(
       'profile', False, 'Write a trace of a few training steps into <workdir>/profile, for the profiler of TensorBoard.',
