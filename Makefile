@@ -22,15 +22,16 @@ lint: .venv/installed_dev
 .venv/bin/python:
 	$(PYTHON) -c 'import sys; assert (3, 10) <= sys.version_info < (3, 13), "Python 3.10 to 3.12 is needed: make PYTHON=python3.11"'
 	$(PYTHON) -m venv .venv
-	# The pip that comes with Python 3.10 does not come to an end with these requirements.
+	# The pip that comes with Python 3.10 does not come to an end with these requirements; constraints-3.10.txt is for who keeps it.
 	$@ -m pip install --quiet --disable-pip-version-check --upgrade pip
 
 .venv/installed: .venv/bin/python setup.cfg pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@echo 'Installing into .venv: some 2.8 GB, several minutes ...'
+	$(BIN)/python -m pip install --disable-pip-version-check -e .
 	touch $@
 
 .venv/installed_%: .venv/installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[$*]'
+	$(BIN)/python -m pip install --disable-pip-version-check -e '.[$*]'
 	touch $@
 
 clean:

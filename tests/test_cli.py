@@ -284,7 +284,7 @@ def test_doctor(capsys, tmp_path):
     (['train', '--workdir={new}', *TINY, '--gin_param=ACCUMULATION_STEPS = 3'], 2, 'cannot be cut into 3'),
     (['train', '--dry_run', '--workdir={new}', *TINY, '--gin_param=DISCRIMINATOR_BATCH = 64'], 3, 'fewer than one batch'),
     (['train', '--dry_run', '--workdir={new}', *TINY, '--gin_param=UPDATE_INTERVAL = 3'], 2, 'would change no mask'),
-    (['train', '--dry_run', '--workdir={new}', *TINY, '--gin_param=RandomImages.num_classes = 1'], 3, 'label'),
+    (['train', '--dry_run', '--workdir={new}', *TINY, '--gin_param=RandomImages.num_classes = 1'], 2, 'no labels'),
     (['train', '--dry_run', '--workdir={new}', *TINY, '--gin_file=metrics/inception.gin',
       "--gin_param=INCEPTION_LOCATION = '/no/such'"], 2, '/no/such'),
     (['train', '--dry_run', '--workdir={new}', '--gin_file=biggan_cifar10_small_dense.gin', *NOISE,
