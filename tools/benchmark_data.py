@@ -38,7 +38,7 @@ flags.DEFINE_string('cold', None, 'Used by the tool itself: the prepared set to 
 
 def speed(data: images.Images) -> float:
   """Images a second, after the first steps."""
-  batches = iter(images.batches(data, {'x': (1, FLAGS.batch)}, run_seed=os.getpid()))
+  batches = iter(images.batches({'data': data}, {'x': images.Draw(1, FLAGS.batch, ('data',))}, run_seed=os.getpid()))
   for _ in range(10):  # tracing, and what is prefetched
     next(batches)
   start = time.perf_counter()

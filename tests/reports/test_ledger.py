@@ -30,7 +30,7 @@ def run(tmp_path_factory):
       side.method.initialize(side.masked, rng.seed(1, side.player.name))
     reporting.Cost(1000, log)(trainer, 0)
     cost[density] = workdir.rows()[-1]
-  workdir.config.write_text(configuration.snapshot())
+  workdir.write_config(configuration.snapshot())
   return workdir, cost
 
 

@@ -63,8 +63,8 @@ def test_a_resumed_run_is_bit_identical_to_one_that_was_never_stopped(interrupte
 def test_every_variable_of_a_checkpoint_is_one_of_the_trainer_and_is_looked_at(interrupted):
   _, folder, trainer = interrupted
   names = [name for name, _ in tf.train.list_variables(str(checkpoints.list_steps(folder)[-1] / 'variables'))]
-  # A rate is a setting; whether it is a variable is Keras's business.
-  assert len(trainer.variables) == sum('.ATTRIBUTES' in name and 'learning_rate' not in name for name in names)
+  assert names == sorted(f'{part}/{name}' for part, named in trainer.parts().items() for name in named)
+  assert len(names) == len({id(v) for v in trainer.variables})
   for variable in (trainer.optimizers['generator'].variables[-1], trainer.gan.averaged_generator.variables[0]):
     value = variable.numpy()
     variable.assign(np.full_like(value, np.nan))

@@ -180,8 +180,9 @@ class Classifier(FeatureExtractor):
           f'{data.name} has no labels to train a classifier on. Put --gin_file=metrics/random_network.gin on top, which '
           'needs none, or metrics/none.gin (no scores), or metrics/inception.gin.')
     _LOG.info('Training the feature classifier for %s (once; later runs find it in the cache) ...', data.name)
-    batches = images_lib.batches(data, {'x': (1, min(self.batch_size, len(data)))}, self.seed)
-    batches = batches.map(lambda b: (b['x']['images'][0], b['x']['labels'][0]))
+    draws = {'classifier': images_lib.Draw(1, min(self.batch_size, len(data)), ('data',))}
+    batches = images_lib.batches({'data': data}, draws, self.seed)
+    batches = batches.map(lambda b: tuple(x[0] for x in b['classifier']['data']))
     rate = keras.optimizers.schedules.CosineDecay(2e-3, self.steps)
     self._network.compile(
         keras.optimizers.Adam(rate), keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=['accuracy'])
