@@ -50,7 +50,6 @@ def load(files: Sequence[pathlib.Path], bindings: Sequence[str] = (), modules: S
   Raises:
     UserError: a name that does not exist, a file that does not parse, or that reaches for what it may not.
   """
-  from tf_stugan import compat  # pylint: disable=g-import-not-at-top  (TensorFlow, which `find` can do without)
   gin.clear_config()
   gin.add_config_file_search_path(str(config_root()))
   texts = gin_limits.read(files, modules)

@@ -50,6 +50,8 @@ def _fits(value, kind) -> bool:
   if _is_union(kind):
     return any(_fits(value, k) for k in typing.get_args(kind))
   base = typing.get_origin(kind) or kind
+  if getattr(base, '_is_protocol', False):
+    return True
   if reference := compat.gin_reference(value):
     return _reference_fits(*reference, kind, base)
   if base in (int, float):
