@@ -183,7 +183,8 @@ def test_the_nearest_file_is_suggested(name, hint):
 
 
 @pytest.mark.parametrize('binding, message', [
-    ('Trainer.layers = 5', 'Trainer.layers is a function'), ('Experiment.trainer = None', 'Experiment.trainer is a function'),
+    ('Trainer.layers = 5', 'Trainer.layers is a function'),
+    ('Experiment.trainer = None', 'Experiment.trainer is a function'),
     ('Experiment.data = @fid.fid', 'Experiment.data is a dictionary'), ('METHOD = 5', 'Trainer.label is a text; got 5'),
     ('Evaluator.metrics = [5]', 'Evaluator.metrics is a list'), ("Evaluator.metrics = 'a'", 'Evaluator.metrics is a list'),
     ('Trainer.methods = {"generator": 5}', 'Trainer.methods is a dictionary, each value a function'),
