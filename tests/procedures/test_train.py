@@ -3,15 +3,18 @@
 import json
 import logging
 import math
+import os
 import signal
 
 import pytest
 
 from tests import tiny
 from tf_stugan import errors
+from tf_stugan.data import prepared
 from tf_stugan.procedures.procedure import Run
 from tf_stugan.procedures.train import Train
 from tf_stugan.training import checkpoints
+from tf_stugan.training.hooks import Hook
 from tf_stugan.training.workdir import Workdir
 
 
@@ -27,9 +30,9 @@ class NoScores:
     return {}
 
 
-def train(workdir, num_steps=10, trainer=None, **kwargs):
+def train(workdir, num_steps=10, trainer=None, data=tiny.DATA, hooks=(), **kwargs):
   trainer = trainer or tiny.make_trainer(interval=1)
-  run = Run(Workdir(workdir, create=True), tiny.DATA, trainer, NoScores())
+  run = Run(Workdir(workdir, create=True), data, trainer, NoScores(), hooks)
   Train(num_steps, 2, 100, 100, 4, **kwargs).run(run)
   return trainer
 
@@ -148,3 +151,31 @@ def test_a_stop_while_scoring_saves_and_the_scores_come_when_the_run_goes_on(tmp
   stopped, whole = (sorted(Workdir(tmp_path / name).rows(), key=lambda row: (row['step'], row['kind']))
                     for name in ('stopped', 'whole'))
   assert stopped == whole and sum(row['kind'] == 'evaluation' for row in whole) == 2
+
+
+class CutShort(Hook):
+  """Shortens a file by half at a step."""
+
+  def __init__(self, file, step):
+    super().__init__(interval=step)
+    self.file = file
+
+  def __call__(self, trainer, step):
+    os.truncate(self.file, self.file.stat().st_size // 2)
+
+
+def test_a_streamed_file_that_becomes_shorter_leaves_a_checkpoint_of_the_last_whole_step(tmp_path):
+  folder, cut = tmp_path / 'prepared', tmp_path / 'cut'
+  pairs = list(zip(tiny.DATA.images, tiny.DATA.labels, strict=True))
+  prepared.write(folder, pairs, len(pairs), tiny.DATA.name, tiny.DATA.num_classes, '')
+  with pytest.raises(errors.DataLostError, match='images.bin cannot be read any more') as info:
+    train(cut, 30, tiny.make_trainer(interval=20), prepared.load(folder), (CutShort(folder / 'images.bin', 3),))
+  assert info.value.exit_code == 3
+  step = checkpoints.step_of(checkpoints.list_steps(cut / 'checkpoints')[-1])
+  assert 3 < step < 30
+  saved, whole = tiny.make_trainer(interval=20), tiny.make_trainer(interval=20)
+  checkpoints.restore(saved, cut / 'checkpoints')
+  whole.fit(tiny.DATA, step)
+  for player, other in zip(saved.gan.players, whole.gan.players, strict=True):  # singular vectors do not wait for data
+    for a, b in zip(player.network.variables, other.network.variables, strict=True):
+      assert (a.numpy() == b.numpy()).all(), (step, a.name)

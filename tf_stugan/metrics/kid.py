@@ -1,8 +1,12 @@
 """Kernel distance (Binkowski et al., 2018, https://arxiv.org/abs/1801.01401)."""
 
+import logging
+
 import numpy as np
 
 from tf_stugan.metrics.samples import EvalSamples
+
+_LOG = logging.getLogger(__name__)
 
 
 def squared_mmd(x: np.ndarray, y: np.ndarray) -> float:
@@ -23,8 +27,15 @@ def squared_mmd(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def kid(real: EvalSamples, fake: EvalSamples, block_size: int = 1000) -> dict[str, float]:
-  """Mean over blocks of at most `block_size` images: 'kid' with Inception features, 'kcd' with a classifier's."""
+  """Mean over blocks of at most `block_size` images: 'kid' with Inception features, 'kcd' with a classifier's.
+
+  There is none, and a warning, where a block would have one image.
+  """
   count = min(len(real.features), len(fake.features))
+  if min(count, block_size) < 2:
+    _LOG.warning('Left out: the kernel distance needs two images of each kind in a block; there are %d real and %d generated '
+                 'ones, and block_size is %d.', len(real.features), len(fake.features), block_size)
+    return {}
   blocks = max(1, count // block_size)
   pairs = zip(np.array_split(real.features[:count], blocks), np.array_split(fake.features[:count], blocks), strict=True)
   values = [squared_mmd(x, y) for x, y in pairs]

@@ -201,7 +201,10 @@ class Trainer(tf.Module):
       step = tf.function(step, jit_compile=True, autograph=False)
 
     def body(i, _):
-      return i + 1, self._in_replicas(step, next(iterator))
+      batches = next(iterator)
+      # Where no data come nothing of the step has happened: neither what does not depend on them, as of singular vectors.
+      with tf.control_dependencies(tf.nest.flatten(batches, expand_composites=True)):
+        return i + 1, self._in_replicas(step, batches)
     nothing = tf.zeros([self.strategy.num_replicas_in_sync, 2 * len(_changed(events))])
     return tf.while_loop(lambda i, _: i < num_steps, body, [0, nothing], parallel_iterations=1)[1]
 
@@ -328,6 +331,7 @@ class Trainer(tf.Module):
 
     Raises:
       DataError: the data are fewer than a batch.
+      DataLostError: they cannot be read any more; all is as it was after the last whole step.
       DivergedError: a loss is not finite.
       DisagreementError: replicas have come to different masks.
     """
@@ -342,7 +346,8 @@ class Trainer(tf.Module):
       while step < num_steps:
         events = self._events_at(step + 1)
         count = 1 if events else self._quiet_steps(step, num_steps, hooks)
-        fingerprints = self._run(iterator, tf.constant(count), events)
+        with data.in_use():
+          fingerprints = self._run(iterator, tf.constant(count), events)
         step += count
         self._check_finite(step)
         agreement.check_masks(_changed(events), fingerprints.numpy(), step)
@@ -360,7 +365,8 @@ class Trainer(tf.Module):
     network that was trained elsewhere. What is explored is counted from here."""
     step = int(self.step.numpy())
     names = _changed(self._events_at(step))
-    batch = next(self._batches(data, step)) if names else None
+    with data.in_use():
+      batch = next(self._batches(data, step)) if names else None
     for name in names:
       update = tf.function(functools.partial(self._in_replicas, self._replica_update, batch, [name]), autograph=False)
       while True:
