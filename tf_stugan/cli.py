@@ -4,6 +4,7 @@ import errno
 import importlib
 import os
 import re
+import signal
 import sys
 import tempfile
 
@@ -40,6 +41,8 @@ def run() -> None:
       code = main(sys.argv)
     except KeyboardInterrupt:
       code = _interrupted(' '.join(sys.argv[1:2]))
+  for number in signals.STOPPING:  # what is left to do is TensorFlow's
+    signal.signal(number, lambda *_: os._exit(code))  # pylint: disable=protected-access
   sys.exit(code)
 
 

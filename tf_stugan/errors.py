@@ -52,7 +52,7 @@ class DiskError(UserError):
 
 
 class WorkerLostError(UserError):
-  """Another process of the same run is gone; start all of them again."""
+  """Another process of the same run is gone, or never came; start all of them again."""
 
   exit_code = 7
 

@@ -10,7 +10,7 @@ STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextlib.contextmanager
-def handled(handler: Callable[[int, object], None]) -> Iterator[None]:
+def handled(handler: Callable[[int, object], None] | signal.Handlers) -> Iterator[None]:
   """Gives these signals to a handler while entered; a SIGHUP that is ignored, as under nohup, stays so."""
   before = {number: signal.getsignal(number) for number in STOPPING}
   if before[signal.SIGHUP] is signal.SIG_IGN:

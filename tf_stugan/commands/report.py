@@ -34,7 +34,8 @@ def define_flags(values: flags.FlagValues) -> None:
 
 
 def run(values: flags.FlagValues) -> None:
-  paths = sorted(p for pattern in values.workdirs for p in glob.glob(os.path.expanduser(pattern)))
+  paths = sorted(p for pattern in map(os.path.expanduser, values.workdirs)
+                 for p in ([pattern] if os.path.isdir(pattern) else glob.glob(pattern)))
   workdirs = [w for w in (Workdir(p) for p in paths if os.path.isdir(p)) if w.metrics.exists()]
   if not workdirs:
     raise errors.UserError(f'--workdirs={",".join(values.workdirs)}: no folder there holds a run.')

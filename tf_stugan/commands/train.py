@@ -11,18 +11,20 @@ names, each of which runs this command on the same --workdir (tools/launch_local
 The batch is shared out, so the result is that of one device, up to rounding.
 
 Exit codes: 0 done, 2 usage or configuration, 3 data, 4 diverged, 5 no usable checkpoint, 6 disk full, 7 another worker is
-gone, 42 stopped on request (Ctrl-C or SIGTERM) and resumable.
+gone or never came, 8 not enough memory, 42 stopped on request (Ctrl-C, SIGTERM, SIGHUP) and resumable.
 """
 
 import json
 import logging
 import pathlib
+import signal
 import sys
 
 from absl import flags
 
 from tf_stugan import configuration
 from tf_stugan import errors
+from tf_stugan import signals
 from tf_stugan.commands import common
 from tf_stugan.training import agreement
 from tf_stugan.training import checkpoints
@@ -38,6 +40,9 @@ def define_flags(values: flags.FlagValues) -> None:
   common.define_machine_flags(values)
   common.define_gin_flags(values)
   flags.DEFINE_string('strategy', 'one_device', f'One of {", ".join(strategies.NAMES)}.', flag_values=values)
+  flags.DEFINE_float(
+      'worker_timeout', 300, 'Seconds that --strategy=multi_worker waits for the other workers at the start.',
+      lower_bound=1, flag_values=values)
   flags.DEFINE_bool(
       'dry_run', False, 'Read the configuration and the data, build everything, print the configuration, train nothing.',
       flag_values=values)
@@ -50,7 +55,7 @@ def define_flags(values: flags.FlagValues) -> None:
 
 
 def run(values: flags.FlagValues) -> None:
-  strategy = strategies.make(values.strategy)  # first of all: that of several workers has to be
+  strategy = strategies.make(values.strategy, values.worker_timeout)  # first of all: that of several workers has to be
   if values.gin_file:
     common.load_gin_files(values)
   elif not pathlib.Path(values.workdir, 'config.gin').exists():
@@ -100,7 +105,8 @@ def _lead(experiment, values):
 
 def _follow(experiment, values):
   """Takes part in the training that the chief leads, and writes nothing."""
-  agreement.wait(experiment.trainer.strategy)  # until the chief has the folder to itself
+  with signals.handled(signal.SIG_DFL):  # Python would see them when TensorFlow comes back
+    agreement.wait(experiment.trainer.strategy)  # until the chief has the folder to itself
   experiment.procedure.run(experiment.prepare(Workdir(values.workdir), values.data_dir, pathlib.Path(values.cache_dir)))
 
 

@@ -6,6 +6,7 @@ import functools
 import http.server
 import json
 import pathlib
+import sys
 import threading
 
 import numpy as np
@@ -84,6 +85,14 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
     """Quiet: a browser's requests are of no interest here."""
 
 
+class _Server(http.server.ThreadingHTTPServer):
+
+  def handle_error(self, request, client_address):
+    """Quiet where a browser goes away in the middle of an answer, as it does at every reload."""
+    if not isinstance(sys.exc_info()[1], ConnectionError):
+      super().handle_error(request, client_address)
+
+
 def make_server(roots: Mapping[str, pathlib.Path], port: int = 0) -> http.server.ThreadingHTTPServer:
   """A server on 127.0.0.1.
 
@@ -96,7 +105,7 @@ def make_server(roots: Mapping[str, pathlib.Path], port: int = 0) -> http.server
   """
   longest_first = sorted(roots.items(), key=lambda item: -len(item[0]))
   try:
-    return http.server.ThreadingHTTPServer(('127.0.0.1', port), functools.partial(_Handler, roots=longest_first))
+    return _Server(('127.0.0.1', port), functools.partial(_Handler, roots=longest_first))
   except OSError as error:
     raise errors.UserError(f'--port={port} cannot be used: {error.strerror}') from error
 

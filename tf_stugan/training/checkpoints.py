@@ -5,7 +5,8 @@ A checkpoint is a folder `step-00001000` with TensorFlow's files, `state.json` (
 complete exactly when its manifest validates. Which one is newest is told by listing, not by a file that can go stale.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+import contextlib
 import dataclasses
 import errno
 import hashlib
@@ -13,8 +14,11 @@ import json
 import logging
 import os
 import pathlib
+import re
 import shutil
+import tempfile
 
+import numpy as np
 import tensorflow as tf
 
 import tf_stugan
@@ -93,7 +97,11 @@ def save(trainer, folder: pathlib.Path, keep: int = 2, milestones: int = 0,
 
 def list_steps(folder: pathlib.Path) -> list[pathlib.Path]:
   """The checkpoints in a folder, oldest first, complete or not."""
-  return sorted(p for p in folder.glob(f'{_PREFIX}*') if p.name.removeprefix(_PREFIX).isdigit())
+  if not folder.exists():
+    return []
+  # Not by a pattern: it finds nothing where a folder must not be read, and the run would begin anew.
+  names = sorted(name for name in os.listdir(folder) if name.startswith(_PREFIX))
+  return [folder / name for name in names if name.removeprefix(_PREFIX).isdigit()]
 
 
 def step_of(path: pathlib.Path) -> int:
@@ -145,13 +153,15 @@ def restore(trainer, folder: pathlib.Path, required: bool = False, set_aside: bo
     The step; 0 where the folder has no checkpoint, and none is required.
 
   Raises:
-    CheckpointError: there are checkpoints, and none is whole; or one is required and there is none.
+    CheckpointError: there are checkpoints, and none is whole, or the newest cannot be read; or one is required and there
+      is none.
   """
   found = list_steps(folder)
   for path in reversed(found):
     try:
       _read(trainer, path, _validate(path))
     except _NOT_WHOLE as error:
+      _refuse_if_unreadable(path, error)
       if not set_aside:
         _LOG.warning('Checkpoint %s is not whole: %s. The one before it is tried.', path, error)
         continue
@@ -186,16 +196,18 @@ def restore_dense(trainer, folder: pathlib.Path) -> int:
     try:
       _validate(path)
     except _NOT_WHOLE as error:
+      _refuse_if_unreadable(path, error)
       _LOG.warning('Checkpoint %s is not whole: %s. The one before it is tried.', path, error)
       continue
     wanted = tf.train.Checkpoint(trainer=tf.train.Checkpoint(
         gan=trainer.gan, optimizers=trainer.optimizers, average=trainer.average, step=trainer.step))
-    found = {id(o) for o in tf.train.CheckpointView(str(path / 'variables')).match(wanted).values()}
-    missing = [v.name for player in trainer.gan.players for v in player.network.trainable_variables if id(v) not in found]
-    try:
-      wanted.read(str(path / 'variables')).expect_partial()
-    except (ValueError, tf.errors.OpError) as error:
-      missing = [str(error).strip().splitlines()[0][:300]]
+    with _prefix(path) as prefix:
+      found = {id(o) for o in tf.train.CheckpointView(prefix).match(wanted).values()}
+      missing = [v.name for player in trainer.gan.players for v in player.network.trainable_variables if id(v) not in found]
+      try:
+        wanted.read(prefix).expect_partial()
+      except (ValueError, tf.errors.OpError) as error:
+        missing = [str(error).strip().splitlines()[0][:300]]
     if missing:
       raise errors.CheckpointError(f'{path} holds other networks than this experiment: {missing[0]}')
     for side in trainer.sides.values():
@@ -218,6 +230,14 @@ def image_shape(folder: pathlib.Path) -> tuple[int, int, int]:
   raise errors.CheckpointError(f'{folder} holds no whole checkpoint. Train first: tf-stugan train --workdir={folder.parent}')
 
 
+def _refuse_if_unreadable(path, error):
+  """What could not be read need not be wrong: it stays where it is, and nothing older takes its place."""
+  if isinstance(error, OSError) and not isinstance(error, (FileNotFoundError, IsADirectoryError, NotADirectoryError)):
+    raise errors.CheckpointError(
+        f'{path} cannot be read ({error.filename or "I/O"}: {error.strerror}). Nothing was changed; make it readable, and run '
+        'the same command again.') from error
+
+
 def _validate(path):
   manifest = json.loads((path / 'manifest.json').read_text())
   if manifest['step'] != step_of(path):
@@ -231,9 +251,22 @@ def _validate(path):
   return manifest
 
 
+@contextlib.contextmanager
+def _prefix(path) -> Iterator[str]:
+  """What TensorFlow calls the variables of a checkpoint. It takes the name for a pattern, so some are read by another name."""
+  if not re.search(r'[*?\[\\]', str(path)):
+    yield str(path / 'variables')
+    return
+  with tempfile.TemporaryDirectory() as folder:
+    link = pathlib.Path(folder, 'checkpoint')
+    link.symlink_to(path.resolve(), target_is_directory=True)
+    yield str(link / 'variables')
+
+
 def _read(trainer, path, manifest):
   try:
-    tf.train.Checkpoint(trainer=trainer).read(str(path / 'variables')).assert_consumed()
+    with _prefix(path) as prefix:
+      tf.train.Checkpoint(trainer=trainer).read(prefix).assert_consumed()
   except (AssertionError, ValueError, tf.errors.OpError) as error:
     raise errors.CheckpointError(
         f'{path} was written by another configuration: {str(error).strip().splitlines()[0][:300]}') from error
@@ -242,8 +275,8 @@ def _read(trainer, path, manifest):
   if _nonzeros(trainer) != manifest['nonzeros']:
     raise ValueError('the masks do not have the numbers of weights that its manifest names')
   for side in trainer.sides.values():
-    for variable in side.masked:
-      if tf.reduce_any(tf.not_equal(variable.weight, masks.masked(variable.weight, variable.mask))):
+    for variable in [*side.masked, *(side.average.masked if side.average else [])]:
+      if np.any(variable.weight.numpy()[~variable.mask.numpy()]):  # to TensorFlow, denormal numbers are zero
         raise ValueError(f'{side.player.name}/{variable.name} has weights outside its mask')
 
 
