@@ -5,8 +5,8 @@ What stands after `--` goes to `tf-stugan train`; --strategy=multi_worker is add
   python tools/launch_local_workers.py --workers=2 -- --workdir=runs/a --gin_file=quickstart.gin
 
 Every line of output begins with the worker's number; worker 0 is the chief, the only one that writes. Ctrl-C, SIGTERM and
-SIGHUP are passed on: all workers stop at the same step, the chief saves, and the same command goes on from there. If one worker
-fails, the others are ended. Exit code: that of the first worker that failed, 7 if it was killed; 42 if all stopped on
+SIGHUP are passed on: all workers stop at the same step, the chief saves, and the same command goes on from there. If one
+worker fails, the others are ended. Exit code: that of the first worker that failed, 7 if it was killed; 42 if all stopped on
 request; else 0.
 
 On machines of their own, start the command on each with TF_CONFIG set instead, on one shared folder:
@@ -83,7 +83,7 @@ def supervise(workers: list[subprocess.Popen]) -> int:
 
 
 def _failure(workers):
-  """The exit code of one that failed, `_LOST` if it was killed; not of one that only lost the others, if there is another."""
+  """The exit code of one that failed; `_LOST` only where all that failed were killed or lost the others."""
   codes = [worker.poll() for worker in workers]
   failures = {_LOST if code < 0 else code for code in codes if code not in (None, 0, _RESUMABLE)}
   return min(failures, key=lambda code: (code == _LOST, code), default=None)

@@ -25,12 +25,21 @@ def test_who_does_not_come_is_named_and_not_waited_for_for_ever(addresses):
   assert 0.5 <= time.monotonic() - start < 10 and info.value.exit_code == 7
 
 
-def test_workers_find_each_other_though_one_is_late_and_leave_their_ports(addresses):
-  late = threading.Timer(0.5, meeting.wait_for_all, ({'chief': addresses[:1], 'worker': addresses[1:]}, addresses[1], 20))
+def meet(cluster, own, servers):
+  """As a worker does: TensorFlow's server follows at the same port."""
+  meeting.wait_for_all(cluster, own, 20)
+  servers.append(socket.create_server(('127.0.0.1', int(own.rpartition(':')[2]))))
+
+
+def test_workers_find_each_other_though_one_is_late(addresses):
+  cluster, servers = {'chief': addresses[:1], 'worker': addresses[1:]}, []
+  late = threading.Timer(0.5, meet, (cluster, addresses[1], servers))
   late.start()
-  meeting.wait_for_all({'chief': addresses[:1], 'worker': addresses[1:]}, addresses[0], 20)
-  with socket.create_server(('127.0.0.1', int(addresses[0].rpartition(':')[2]))):  # as TensorFlow's server does
-    late.join()
+  meet(cluster, addresses[0], servers)
+  late.join()
+  assert len(servers) == 2
+  for server in servers:
+    server.close()
 
 
 def test_a_port_that_is_taken(addresses):

@@ -146,8 +146,8 @@ class _FileReader:
     try:
       content = b''.join(map(self._read, chosen))
     except OSError as error:
-      self.problem = (f'{self._mapped.filename} cannot be read any more ({error.strerror}). Put it back, or prepare the data '
-                      'set again; the same command goes on.')
+      self.problem = (f'{self._mapped.filename} cannot be read any more ({error.strerror}). Put it back, or prepare the '
+                      'data set again; the same command goes on.')
       raise
     return np.frombuffer(content, np.uint8).reshape(len(chosen), *self._mapped.shape[1:])
 

@@ -33,8 +33,8 @@ def kid(real: EvalSamples, fake: EvalSamples, block_size: int = 1000) -> dict[st
   """
   count = min(len(real.features), len(fake.features))
   if min(count, block_size) < 2:
-    _LOG.warning('Left out: the kernel distance needs two images of each kind in a block; there are %d real and %d generated '
-                 'ones, and block_size is %d.', len(real.features), len(fake.features), block_size)
+    _LOG.warning('Left out: the kernel distance needs two images of each kind in a block; there are %d real and %d '
+                 'generated ones, and block_size is %d.', len(real.features), len(fake.features), block_size)
     return {}
   blocks = max(1, count // block_size)
   pairs = zip(np.array_split(real.features[:count], blocks), np.array_split(fake.features[:count], blocks), strict=True)

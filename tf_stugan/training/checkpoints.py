@@ -234,8 +234,8 @@ def _refuse_if_unreadable(path, error):
   """What could not be read need not be wrong: it stays where it is, and nothing older takes its place."""
   if isinstance(error, OSError) and not isinstance(error, (FileNotFoundError, IsADirectoryError, NotADirectoryError)):
     raise errors.CheckpointError(
-        f'{path} cannot be read ({error.filename or "I/O"}: {error.strerror}). Nothing was changed; make it readable, and run '
-        'the same command again.') from error
+        f'{path} cannot be read ({error.filename or "I/O"}: {error.strerror}). Nothing was changed; make it readable, and '
+        'run the same command again.') from error
 
 
 def _validate(path):
@@ -253,7 +253,7 @@ def _validate(path):
 
 @contextlib.contextmanager
 def _prefix(path) -> Iterator[str]:
-  """What TensorFlow calls the variables of a checkpoint. It takes the name for a pattern, so some are read by another name."""
+  """What TensorFlow calls the variables of a checkpoint; through a link where it would take the name for a pattern."""
   if not re.search(r'[*?\[\\]', str(path)):
     yield str(path / 'variables')
     return

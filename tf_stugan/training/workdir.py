@@ -113,4 +113,4 @@ def _check_name(path):
   except UnicodeEncodeError:
     usable = False
   if not usable:
-    raise errors.UserError(f'--workdir={path!r} cannot be the folder of a run: its name has to be text in UTF-8, and not empty.')
+    raise errors.UserError(f'--workdir={path!r} cannot be the folder of a run: its name has to be text in UTF-8, not empty.')
