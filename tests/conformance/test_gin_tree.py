@@ -126,7 +126,9 @@ def test_one_graph_is_traced_for_each_combination_of_events(finished):
   _, run, _, _ = finished
   combinations = {run.trainer._events_at(step) for step in range(1, 9)}  # pylint: disable=protected-access
   assert len(combinations) <= 4
-  assert run.trainer._run.experimental_get_tracing_count() <= len(combinations)  # pylint: disable=protected-access
+  assert run.trainer._run.cache_info().currsize <= len(combinations)  # pylint: disable=protected-access
+  for events in combinations:
+    assert run.trainer._run(events).experimental_get_tracing_count() <= 1  # pylint: disable=protected-access
 
 
 def test_the_export_equals_keras(finished):

@@ -208,8 +208,9 @@ def test_an_average_outside_its_mask_is_noticed(trainer, tmp_path, caplog):
   save_at(trainer, tmp_path, 1)
   kernel = trainer.gan.averaged_generator.blocks[0].conv1.kernel
   before = kernel.numpy()
-  outside = np.argwhere(~trainer.sides['generator'].masked[0].mask.numpy())[0]
-  kernel.assign(np.where((np.indices(before.shape).T == outside).all(-1).T, 1e-40, before))  # zero to TensorFlow's kernels
+  wrong = before.copy()
+  wrong[tuple(np.argwhere(~trainer.sides['generator'].masked[0].mask.numpy())[0])] = 1e-40  # to TensorFlow's kernels, zero
+  kernel.assign(wrong)
   save_at(trainer, tmp_path, 2)
   with caplog.at_level(logging.WARNING):
     assert checkpoints.restore(trainer, tmp_path) == 1
@@ -233,7 +234,7 @@ def test_folders_whose_names_are_patterns(trainer, tmp_path):
   folder = tmp_path / 'a[1]*?\\b'
   save_at(trainer, folder, 1)
   trainer.step.assign(7)
-  assert checkpoints.restore(trainer, folder) == 1
+  checkpoints.restore(trainer, folder)
   assert int(trainer.step) == 1
 
 

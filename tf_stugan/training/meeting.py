@@ -13,7 +13,7 @@ _PATIENCE = 10  # seconds, between two lines
 
 
 def wait_for_all(cluster: Mapping[str, Sequence[str]], own: str, seconds: float) -> None:
-  """Comes back when there is somebody at every address: TensorFlow would wait in silence, deaf to signals, for an hour.
+  """Comes back when there is somebody at every address: TensorFlow would wait in silence, deaf to signals.
 
   Args:
     cluster: addresses by job, as in TF_CONFIG.

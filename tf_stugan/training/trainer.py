@@ -159,7 +159,7 @@ class Trainer(tf.Module):
       rate.initialize(self.sides[name].masked)
     self.means = Means([
         f'{player.name}/{scalar}' for player in self.gan.players for scalar in ('loss', *player.scalars)])
-    self._run = tf.function(self._run_steps, autograph=False)
+    self._trace_anew()
 
   @property
   def variables(self) -> tuple[tf.Variable, ...]:
@@ -169,7 +169,12 @@ class Trainer(tf.Module):
   def go_on_otherwise(self, rollbacks: int) -> None:
     """After a rollback, the so many-th: from here on other latents, other data order, other random regrowth."""
     self.host_state.rollbacks = rollbacks
-    self._run = tf.function(self._run_steps, autograph=False)  # seeds are constants of the graph
+    self._trace_anew()  # seeds are constants of the graph
+
+  def _trace_anew(self):
+    """One function for each combination of events: TensorFlow warns where one has several graphs."""
+    self._run = functools.cache(
+        lambda events: tf.function(functools.partial(self._run_steps, events=events), autograph=False))
 
   @property
   def _draws(self):
@@ -347,7 +352,7 @@ class Trainer(tf.Module):
         events = self._events_at(step + 1)
         count = 1 if events else self._quiet_steps(step, num_steps, hooks)
         with data.in_use():
-          fingerprints = self._run(iterator, tf.constant(count), events)
+          fingerprints = self._run(events)(iterator, tf.constant(count))
         step += count
         self._check_finite(step)
         agreement.check_masks(_changed(events), fingerprints.numpy(), step)
