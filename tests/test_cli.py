@@ -1,17 +1,21 @@
 """The command line: what it prints, and the exit codes of what goes wrong."""
 
 import json
+import os
 import shlex
 import signal
 import subprocess
 import sys
+import types
 import urllib.request
 
 import numpy as np
 from PIL import Image
 import pytest
+import tensorflow as tf
 
-from tests.test_outputs import contents
+from tests import processes
+from tests.test_output_files import contents
 from tf_stugan import cli
 from tf_stugan.commands import common
 from tf_stugan.commands import sample
@@ -61,6 +65,26 @@ def test_a_run_leaves_what_it_promises(run):
                'checkpoints/step-00000002/manifest.json'):
     assert (run / name).stat().st_size > 0
   assert list((run / 'events').iterdir())
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_while_tensorflow_is_imported_ends_it_quietly(number, tmp_path):
+  (tmp_path / 'tensorflow.py').write_text('import time\nprint("importing", flush=True)\ntime.sleep(60)\n')
+  environment = {**os.environ, 'PYTHONPATH': os.pathsep.join([str(tmp_path), str(processes.ROOT)])}
+  with subprocess.Popen([sys.executable, '-m', 'tf_stugan.cli', 'train', f'--workdir={tmp_path}/run'], env=environment,
+                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    assert process.stdout.readline() == 'importing\n'
+    process.send_signal(number)
+    _, err = process.communicate(timeout=30)
+  assert process.returncode == 42 and err.startswith('tf-stugan train: stopped') and err.count('\n') == 1, err
+
+
+@pytest.mark.parametrize('allocate', [lambda: np.empty(10**15), lambda: tf.zeros([10**13])])
+def test_what_does_not_fit_into_memory_is_told_in_one_line(allocate, capsys):
+  command = types.SimpleNamespace(run=lambda values: allocate())
+  assert cli._guard('train', command, None, []) == 8  # pylint: disable=protected-access
+  err = capsys.readouterr().err
+  assert 'not enough memory' in err and 'ACCUMULATION_STEPS' in err and err.count('\n') == 1
 
 
 def test_training_again_goes_on_and_finds_it_done(run, cache, capsys):

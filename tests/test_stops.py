@@ -1,6 +1,8 @@
 """What only a real process shows: how it ends after signals, on a full disk, and where no checkpoint is whole."""
 
+import contextlib
 import os
+import pty
 import signal
 import subprocess
 
@@ -82,3 +84,29 @@ def test_without_a_whole_checkpoint_it_does_not_start_over(interrupted, flags):
     (path / 'manifest.json').write_text('{')
   code, output = processes.finish(processes.train(flags))
   assert code == 5 and 'none of them is whole' in output, output
+
+
+def test_a_terminal_that_is_closed_stops_it_like_sigterm(place):
+  flags = processes.arguments(place / 'closed', place / 'cache', NUM_STEPS=STEPS)
+  pid, terminal = pty.fork()
+  if pid == 0:
+    os.environ['PYTHONPATH'] = str(processes.ROOT)
+    os.execv(processes.sys.executable, [processes.sys.executable, '-m', 'tf_stugan.cli', 'train', *flags])
+  metrics = place / 'closed' / 'metrics.jsonl'
+  said = b''
+  while not (metrics.exists() and '"step": 4,' in metrics.read_text()):
+    said += os.read(terminal, 2**16)  # an OSError where the process has ended
+  os.close(terminal)
+  with contextlib.suppress(ProcessLookupError):
+    os.kill(pid, signal.SIGHUP)  # a shell passes on its own
+  _, status = os.waitpid(pid, 0)
+  assert os.waitstatus_to_exitcode(status) == 42, said
+  assert 4 <= checkpoints.step_of(checkpoints.list_steps(place / 'closed' / 'checkpoints')[-1]) < STEPS
+
+
+def test_it_does_without_tensorboard_and_tensorflow_hub(place):
+  flags = processes.arguments(place / 'without', place / 'cache', NUM_STEPS=2)
+  code = ('import sys; sys.modules.update(dict.fromkeys(["tensorboard", "tensorflow_hub"])); from tf_stugan import cli; '
+          'sys.exit(cli.main(["tf-stugan", "train", *sys.argv[1:]]))')
+  code, output = processes.finish(processes.start(['-c', code, *flags]))
+  assert code == 0 and output.count('TensorBoard') == 1 and 'Traceback' not in output, output

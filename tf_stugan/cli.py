@@ -9,9 +9,12 @@ import importlib
 import logging
 import os
 import re
+import signal
 import sys
 
+from tf_stugan import errors
 from tf_stugan import quiet
+from tf_stugan import signals
 
 COMMANDS = {
     'train': 'train an experiment, or go on with one',
@@ -39,7 +42,20 @@ tf-stugan COMMAND --help tells its flags, with examples.
 
 def run() -> None:
   """Entry point of the console script."""
-  sys.exit(main(sys.argv))
+  sys.stdout.reconfigure(errors='backslashreplace')  # names of files need not be text
+  with signals.handled(signals.interrupt):
+    try:
+      code = main(sys.argv)
+    except KeyboardInterrupt:
+      code = _interrupted(' '.join(sys.argv[1:2]))
+  for number in signals.STOPPING:  # what is left to do is TensorFlow's
+    signal.signal(number, lambda *_: os._exit(code))  # pylint: disable=protected-access
+  sys.exit(code)
+
+
+def _interrupted(name):
+  sys.stderr.write(f'tf-stugan {name}: stopped before there was anything to save; the same command begins again.\n')
+  return errors.Interrupted.exit_code
 
 
 def main(argv: list[str]) -> int:
@@ -83,24 +99,40 @@ def _run_command(name, arguments):
 
 
 def _guard(name, usage, values, arguments):
-  from tf_stugan import errors  # pylint: disable=g-import-not-at-top
   _set_up_logging()
   try:
     if hasattr(usage, 'check'):
       usage.check(values, *arguments)
     _import_quietly(f'tf_stugan.commands.{name}').run(values, *arguments)
-  except errors.UserError as error:
-    message = str(error).split('\n  In call to')[0]  # where gin called the constructor that complained
-    sys.stderr.write(f'tf-stugan {name}: {message}\n')
-    return error.exit_code
   except KeyboardInterrupt:
-    sys.stderr.write(f'tf-stugan {name}: stopped before there was anything to save; the same command begins again.\n')
-    return errors.Interrupted.exit_code
-  except OSError as error:  # a folder that is read-only, a disk that is full ...
-    sys.stderr.write(f'tf-stugan {name}: {error.filename or ""}: {error.strerror}\n')
-    full = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-    return errors.DiskError.exit_code if error.errno in full else errors.UserError.exit_code
+    return _interrupted(name)
+  except Exception as error:
+    told = _explained(error)
+    if told is None:
+      raise
+    message = str(told).split('\n  In call to')[0]  # where gin called the constructor that complained
+    sys.stderr.write(f'tf-stugan {name}: {message}\n')
+    return told.exit_code
   return 0
+
+
+def _explained(error):
+  """What the user is told of an exception; None where it is a fault of this program."""
+  if isinstance(error, errors.UserError):
+    return error
+  if isinstance(error, OSError):  # a folder that is read-only, a disk that is full ...
+    kind = errors.DiskError if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else errors.UserError
+    return kind(f'{error.filename}: {error.strerror}' if error.filename else str(error))
+  tensorflow = sys.modules.get('tensorflow')  # a command that never needed it cannot have raised its errors
+  if isinstance(error, (MemoryError, *([tensorflow.errors.ResourceExhaustedError] if tensorflow else []))):
+    if (full := os.strerror(errno.ENOSPC)) in str(error):
+      return errors.DiskError(re.search(f'[^\n]*{full}', str(error))[0])
+    what = re.search(r'(OOM|Unable to allocate).*?(?= on /job|$)', str(error), re.MULTILINE)
+    return errors.OutOfMemoryError(
+        f'There is not enough memory ({what[0] if what else type(error).__name__}). Lower the size that is too large '
+        "(GENERATOR_BATCH, DISCRIMINATOR_BATCH, widths, windows), raise ACCUMULATION_STEPS, or take PRECISION = 'bfloat16'. "
+        'Checkpoints are untouched.')
+  return None
 
 
 class _CurrentStandardError(logging.StreamHandler):
@@ -120,12 +152,21 @@ def _set_up_logging():
 
 
 def _import_quietly(module):
-  """Imports a command, and TensorFlow if it needs it, without the lines that TensorFlow prints while it starts."""
-  with quiet.kept_back():
-    command = importlib.import_module(module)
-    tensorflow = sys.modules.get('tensorflow')
-    if tensorflow and 'TF_CONFIG' not in os.environ:  # a strategy of several workers is made before TensorFlow starts
-      tensorflow.config.list_logical_devices()
+  """Imports a command, and TensorFlow if it needs it, without the lines that TensorFlow prints while it starts.
+
+  A signal ends the process at once: an exception might get lost in C++ code.
+  """
+  with quiet.kept_back() as terminal:
+    def leave(*_):
+      os.dup2(terminal, 2)
+      signals.forget_lost_terminal()
+      os._exit(_interrupted(module.rpartition('.')[2]))  # pylint: disable=protected-access
+
+    with signals.handled(leave):
+      command = importlib.import_module(module)
+      tensorflow = sys.modules.get('tensorflow')
+      if tensorflow and 'TF_CONFIG' not in os.environ:  # a strategy of several workers is made before TensorFlow starts
+        tensorflow.config.list_logical_devices()
   return command
 
 

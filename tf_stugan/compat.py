@@ -3,11 +3,13 @@
 * tensorflow-model-optimization 0.8 needs the Keras 2 API, so the project uses `tf_keras` throughout.
 * TF-GAN 2.1.0 imports `tf.estimator`, which TensorFlow removed in 2.16. Nothing that this project uses needs it, so an
   empty stand-in is enough.
+* TF-GAN imports tensorflow_hub, which only Inception needs; where it is not installed, an empty stand-in is enough, too.
 * `tf.lite.Interpreter` is on its way out; LiteRT's takes its place.
 """
 
 from collections.abc import Callable, Mapping
 import contextlib
+import importlib.util
 import io
 import sys
 import types
@@ -30,7 +32,12 @@ with warnings.catch_warnings():
     tf.estimator = types.SimpleNamespace(SessionRunHook=tf.compat.v1.train.SessionRunHook)
     sys.modules.setdefault(
         'tensorflow_gan.python.estimator', types.ModuleType('tensorflow_gan.python.estimator'))
+  without_hub = importlib.util.find_spec('tensorflow_hub') is None
+  if without_hub:
+    sys.modules['tensorflow_hub'] = types.ModuleType('tensorflow_hub')
   import tensorflow_gan as tfgan
+  if without_hub:  # whoever wants it is to hear that it is not there
+    del sys.modules['tensorflow_hub']
   from tensorflow_model_optimization.python.core.sparsity.keras.prunable_layer import PrunableLayer
   from tensorflow_model_optimization.python.core.sparsity.keras.pruning_schedule import PolynomialDecay
 

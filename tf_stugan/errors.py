@@ -4,8 +4,11 @@ Raise one of these where the mistake is found; `cli.main` prints the message wit
 what is wrong, where, and what to do instead. The `check_` functions do so for the numbers that constructors are given.
 """
 
+from collections.abc import Iterator
+import contextlib
 import math
 import numbers
+import os
 
 
 class UserError(Exception):
@@ -18,6 +21,10 @@ class DataError(UserError):
   """The data set is missing, unreadable or too small for what was asked."""
 
   exit_code = 3
+
+
+class DataLostError(DataError):
+  """Data that were there when training began cannot be read any more."""
 
 
 class DivergedError(UserError):
@@ -45,15 +52,31 @@ class DiskError(UserError):
 
 
 class WorkerLostError(UserError):
-  """Another process of the same run is gone; start all of them again."""
+  """Another process of the same run is gone, or never came; start all of them again."""
 
   exit_code = 7
+
+
+class OutOfMemoryError(UserError):
+  """A batch, a network or a data set does not fit into memory."""
+
+  exit_code = 8
 
 
 class Interrupted(UserError):
   """The run was stopped on request, saved, and can be resumed."""
 
   exit_code = 42
+
+
+@contextlib.contextmanager
+def naming(path: os.PathLike) -> Iterator[None]:
+  """Gives an OSError raised in it the name of the file, which those of writing and syncing do not have."""
+  try:
+    yield
+  except OSError as error:
+    error.filename = error.filename or str(path)
+    raise
 
 
 LARGEST_SEED = 2**32 - 1  # of a run; see rng.seed

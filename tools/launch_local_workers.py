@@ -4,9 +4,10 @@ What stands after `--` goes to `tf-stugan train`; --strategy=multi_worker is add
 
   python tools/launch_local_workers.py --workers=2 -- --workdir=runs/a --gin_file=quickstart.gin
 
-Every line of output begins with the worker's number; worker 0 is the chief, the only one that writes. Ctrl-C and SIGTERM are
-passed on: all workers stop at the same step, the chief saves, and the same command goes on from there. If one worker
-fails, the others are ended. Exit code: that of the first worker that failed; 42 if all stopped on request; else 0.
+Every line of output begins with the worker's number; worker 0 is the chief, the only one that writes. Ctrl-C, SIGTERM and
+SIGHUP are passed on: all workers stop at the same step, the chief saves, and the same command goes on from there. If one
+worker fails, the others are ended. Exit code: that of the first worker that failed, 7 if it was killed; 42 if all stopped on
+request; else 0.
 
 On machines of their own, start the command on each with TF_CONFIG set instead, on one shared folder:
   TF_CONFIG='{"cluster": {"worker": ["host1:2222", "host2:2222"]}, "task": {"type": "worker", "index": 0}}' \\
@@ -25,6 +26,8 @@ import time
 
 from absl import app
 from absl import flags
+
+from tf_stugan import signals
 
 FLAGS = flags.FLAGS
 flags.DEFINE_integer('workers', 2, 'Processes.', lower_bound=1)
@@ -56,9 +59,10 @@ def start(index: int, addresses: list[str], arguments: list[str]) -> tuple[subpr
 
 
 def _relay(index, lines):
-  for line in lines:
-    sys.stdout.write(f'[{index}] {line}')
-    sys.stdout.flush()
+  for line in lines:  # to the last one, or the worker could not go on writing
+    with contextlib.suppress(OSError):  # the terminal was closed
+      sys.stdout.write(f'[{index}] {line}')
+      sys.stdout.flush()
 
 
 def supervise(workers: list[subprocess.Popen]) -> int:
@@ -79,10 +83,10 @@ def supervise(workers: list[subprocess.Popen]) -> int:
 
 
 def _failure(workers):
-  """The exit code of one that failed, as a shell has it; not of one that only lost the others, if there is another."""
+  """The exit code of one that failed; `_LOST` only where all that failed were killed or lost the others."""
   codes = [worker.poll() for worker in workers]
-  failures = sorted((code for code in codes if code not in (None, 0, _RESUMABLE)), key=lambda code: code == _LOST)
-  return (failures[0] if failures[0] > 0 else 128 - failures[0]) if failures else None
+  failures = {_LOST if code < 0 else code for code in codes if code not in (None, 0, _RESUMABLE)}
+  return min(failures, key=lambda code: (code == _LOST, code), default=None)
 
 
 def _signal(workers, number):
@@ -94,9 +98,12 @@ def _signal(workers, number):
 def main(argv):
   addresses = [f'127.0.0.1:{port}' for port in free_ports(FLAGS.workers)]
   workers, relays = zip(*(start(i, addresses, argv[1:]) for i in range(FLAGS.workers)), strict=True)
-  for number in (signal.SIGINT, signal.SIGTERM):
-    signal.signal(number, lambda received, _: _signal(workers, received))
-  code = supervise(workers)
+
+  def pass_on(number, _):
+    signals.forget_lost_terminal()
+    _signal(workers, number)
+  with signals.handled(pass_on):
+    code = supervise(workers)
   for relay in relays:
     relay.join(timeout=5)
   sys.exit(code)

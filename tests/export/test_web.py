@@ -1,6 +1,9 @@
 """What the demonstration page is served from; test_web_page.py has the page."""
 
 import json
+import socket
+import struct
+import time
 import urllib.error
 import urllib.request
 
@@ -16,6 +19,18 @@ from tf_stugan.export import web
 def get(url):
   with urllib.request.urlopen(url) as answer:
     return answer.read(), answer.headers
+
+
+def test_a_browser_that_goes_away_leaves_no_traceback(tmp_path, capsys):
+  (tmp_path / 'large').write_bytes(bytes(2**24))
+  with web.serving({'/': tmp_path}) as address:
+    for _ in range(3):
+      with socket.create_connection(('127.0.0.1', int(address.rstrip('/').rpartition(':')[2]))) as connection:
+        connection.sendall(b'GET /large HTTP/1.0\r\n\r\n')
+        connection.recv(1)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))  # closed by a reset
+    time.sleep(0.3)
+  assert 'Traceback' not in capsys.readouterr().err
 
 
 def test_the_server_keeps_folders_apart_and_isolates_the_page(tmp_path):

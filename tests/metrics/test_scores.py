@@ -80,6 +80,12 @@ def test_inception_score_of_splits_and_of_certain_classes():
   assert (result['cs'], result['cs_std']) == (pytest.approx(4), pytest.approx(0, abs=1e-9))
 
 
+@pytest.mark.parametrize('real, fake, block_size', [(1, 400, 1000), (400, 1, 1000), (400, 400, 1)])
+def test_there_is_no_kid_of_single_images(sets, real, fake, block_size, caplog):
+  assert kid.kid(gathered(sets[0][:real]), gathered(sets[1][:fake]), block_size) == {}
+  assert 'kernel distance needs two images' in caplog.text
+
+
 def test_kid_equals_the_double_sum_and_tfgan(sets):
   x, y = (s[:30].astype(np.float64) for s in sets)
   def kernel(a, b):

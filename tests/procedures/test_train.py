@@ -3,6 +3,7 @@
 import json
 import logging
 import math
+import os
 import signal
 import types
 
@@ -10,6 +11,7 @@ import pytest
 
 from tests import tiny
 from tf_stugan import errors
+from tf_stugan.data import prepared
 from tf_stugan.metrics.score import LOWER
 from tf_stugan.metrics.score import Score
 from tf_stugan.procedures.procedure import Run
@@ -17,6 +19,7 @@ from tf_stugan.procedures.train import Train
 from tf_stugan.sparsity import dynamic_sparse
 from tf_stugan.sparsity import schedules
 from tf_stugan.training import checkpoints
+from tf_stugan.training.hooks import Hook
 from tf_stugan.training.workdir import Workdir
 
 
@@ -25,9 +28,9 @@ def train_once(procedure, run):
   procedure.run(run, stage, run.workdir.path)
 
 
-def train(workdir, num_steps=10, trainer=None, **kwargs):
+def train(workdir, num_steps=10, trainer=None, data=tiny.DATA, hooks=(), **kwargs):
   trainer = trainer or tiny.make_trainer(interval=1)
-  run = Run(Workdir(workdir, create=True), tiny.DATA, trainer, None)  # without scores
+  run = Run(Workdir(workdir, create=True), data, trainer, None, hooks=hooks)  # without scores
   train_once(Train(num_steps, 2, 100, 100, 4, **kwargs), run)
   return trainer
 
@@ -161,3 +164,31 @@ def test_a_schedule_that_does_nothing_is_found_before_anything_is_read():
   with pytest.raises(errors.UserError, match='would change no mask within 40 steps'):
     short.check(trainer, short.stages(None)[0])
   long.check(trainer, long.stages(None)[0])
+
+
+class CutShort(Hook):
+  """Shortens a file by half at a step."""
+
+  def __init__(self, file, step):
+    super().__init__(interval=step)
+    self.file = file
+
+  def __call__(self, trainer, step):
+    os.truncate(self.file, self.file.stat().st_size // 2)
+
+
+def test_a_streamed_file_that_becomes_shorter_leaves_a_checkpoint_of_the_last_whole_step(tmp_path):
+  folder, cut = tmp_path / 'prepared', tmp_path / 'cut'
+  pairs = list(zip(tiny.IMAGES.images, tiny.IMAGES.labels, strict=True))
+  prepared.write(folder, pairs, len(pairs), tiny.IMAGES.name, tiny.IMAGES.classes, '')
+  with pytest.raises(errors.DataLostError, match='images.bin cannot be read any more') as info:
+    train(cut, 30, tiny.make_trainer(interval=20), {'data': prepared.load(folder)}, (CutShort(folder / 'images.bin', 3),))
+  assert info.value.exit_code == 3
+  step = checkpoints.step_of(checkpoints.list_steps(cut / 'checkpoints')[-1])
+  assert 3 < step < 30
+  saved, whole = tiny.make_trainer(interval=20), tiny.make_trainer(interval=20)
+  checkpoints.restore(saved, cut / 'checkpoints')
+  whole.fit(tiny.DATA, step)
+  for player, other in zip(saved.gan.players, whole.gan.players, strict=True):  # singular vectors do not wait for data
+    for a, b in zip(player.network.variables, other.network.variables, strict=True):
+      assert (a.numpy() == b.numpy()).all(), (step, a.name)

@@ -204,6 +204,40 @@ def test_one_whose_masks_and_weights_do_not_fit_is_set_aside(trainer, tmp_path, 
   np.testing.assert_array_equal(weight, before)
 
 
+def test_an_average_outside_its_mask_is_noticed(trainer, tmp_path, caplog):
+  save_at(trainer, tmp_path, 1)
+  kernel = trainer.gan.averaged_generator.blocks[0].conv1.kernel
+  before = kernel.numpy()
+  wrong = before.copy()
+  wrong[tuple(np.argwhere(~trainer.sides['generator'].masked[0].mask.numpy())[0])] = 1e-40  # to TensorFlow's kernels, zero
+  kernel.assign(wrong)
+  save_at(trainer, tmp_path, 2)
+  with caplog.at_level(logging.WARNING):
+    assert checkpoints.restore(trainer, tmp_path) == 1
+  assert 'average of block1/conv1 has weights outside its mask' in caplog.text
+  np.testing.assert_array_equal(kernel, before)
+
+
+def test_one_that_cannot_be_read_is_not_set_aside(trainer, tmp_path):
+  save_at(trainer, tmp_path, 1, 2)
+  index, away = tmp_path / 'step-00000002' / 'variables.index', tmp_path / 'index'
+  index.rename(away)
+  index.symlink_to(index)  # the system refuses to open it: too many levels of links
+  with pytest.raises(errors.CheckpointError, match='step-00000002 cannot be read .* Nothing was changed'):
+    checkpoints.restore(trainer, tmp_path)
+  index.unlink()
+  away.rename(index)
+  assert checkpoints.restore(trainer, tmp_path) == 2
+
+
+def test_folders_whose_names_are_patterns(trainer, tmp_path):
+  folder = tmp_path / 'a[1]*?\\b'
+  save_at(trainer, folder, 1)
+  trainer.step.assign(7)
+  checkpoints.restore(trainer, folder)
+  assert int(trainer.step) == 1
+
+
 def test_the_configuration_goes_along(trainer, tmp_path):
   (tmp_path / 'config.gin').write_text('NUM_STEPS = 1')
   saved = checkpoints.save(trainer, tmp_path / 'checkpoints', attachments=[tmp_path / 'config.gin', tmp_path / 'none.gin'])

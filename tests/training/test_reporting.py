@@ -1,5 +1,7 @@
 import json
 import logging
+import resource
+import sys
 import time
 import types
 
@@ -77,6 +79,35 @@ def test_samples_that_cannot_be_written_do_not_stop_a_run(trainer, tmp_path, cap
   with caplog.at_level(logging.WARNING):
     reporting.Samples(1, workdir, reporting.Log(workdir), {}, count=2)(trainer, 1)
   assert 'samples of step 1 could not be written' in caplog.text
+
+
+@pytest.fixture
+def small_files():
+  """No file can grow beyond 8 KiB: as on a disk that fills up."""
+  before = resource.getrlimit(resource.RLIMIT_FSIZE)
+  resource.setrlimit(resource.RLIMIT_FSIZE, (2**13, before[1]))
+  yield
+  resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_run_goes_on_where_tensorboard_cannot_write(tmp_path, caplog, small_files):
+  log = reporting.Log(Workdir(tmp_path))
+  noise = np.random.default_rng(1).integers(0, 256, [64, 64, 3], np.uint8)
+  for step in range(4):
+    log.image(step, 'noise', noise)
+    log.tensorboard(step, {'loss': 1.0})
+  log.row('train', 4, {'loss': 1.0})
+  assert caplog.text.count('nothing goes to TensorBoard') == 1
+  assert len(Workdir(tmp_path).rows()) == 1
+
+
+def test_a_run_goes_on_without_tensorboard(tmp_path, caplog, monkeypatch):
+  for module in ('tensorboard', 'tensorboard.summary', 'tensorboard.summary.v2'):
+    monkeypatch.setitem(sys.modules, module, None)
+  log = reporting.Log(Workdir(tmp_path))
+  log.tensorboard(1, {'loss': 1.0})
+  log.image(1, 'black', np.zeros([2, 2, 3], np.uint8))
+  assert caplog.text.count('nothing goes to TensorBoard') == 1 and not (tmp_path / 'events').exists()
 
 
 @pytest.mark.parametrize('batch_statistics, statistics', [(False, 'running'), (True, 'batch')])

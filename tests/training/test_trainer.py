@@ -5,6 +5,7 @@ import tensorflow as tf
 from tests import tiny
 from tf_stugan import compat
 from tf_stugan import errors
+from tf_stugan.metrics import balance_ratio
 from tf_stugan.sparsity import dynamic_sparse
 from tf_stugan.sparsity import masks
 from tf_stugan.sparsity import schedules
@@ -69,7 +70,19 @@ def test_the_discriminator_moves_n_critic_times_a_step(trained):
 
 def test_two_graphs_are_traced_and_no_more(trained):
   trainer, _ = trained
-  assert trainer.graph.run.experimental_get_tracing_count() == 2
+  assert trainer.graph.run.cache_info().currsize == 2
+  for events in ((), ('generator',)):
+    assert trainer.graph.run(events).experimental_get_tracing_count() == 1
+
+
+@pytest.mark.slow
+def test_tensorflow_does_not_warn_of_retracing(caplog):
+  methods = {'generator': dynamic_sparse.DynamicSparse(0.2, schedules.UpdateSchedule(100, 2)),
+             'discriminator': dynamic_sparse.DynamicSparse(0.5, schedules.UpdateSchedule(100, 3))}
+  trainer = tiny.make_trainer(methods=methods, balance=balance_ratio.BalanceRatio(interval=5, window=2))
+  with caplog.at_level('WARNING', 'tensorflow'):
+    trainer.fit(tiny.DATA, 6)  # five combinations of events in six calls
+  assert 'retracing' not in caplog.text
 
 
 def test_exploration_grows_for_who_explores(trained):

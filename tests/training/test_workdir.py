@@ -48,6 +48,14 @@ def test_a_file_is_written_whole_or_stays_as_it_was(tmp_path, monkeypatch):
   def full(_):
     raise OSError(errno.ENOSPC, 'No space left on device')
   monkeypatch.setattr(os, 'fsync', full)
-  with pytest.raises(OSError, match='No space left'):
+  with pytest.raises(OSError, match=r"No space left.*config\.gin'"):
     workdir.write(workdir.config, 'SEED = 2')
   assert {p.name: p.read_text() for p in tmp_path.iterdir()} == {'config.gin': 'SEED = 1'}
+
+
+@pytest.mark.parametrize('name', ['', 'nul\0', os.fsdecode(b'latin-\xe4')])
+def test_names_that_tensorflow_does_not_take(name, tmp_path, monkeypatch):
+  monkeypatch.chdir(tmp_path)
+  with pytest.raises(errors.UserError, match='cannot be the folder of a run'):
+    Workdir(name, create=True)
+  assert not list(tmp_path.iterdir())

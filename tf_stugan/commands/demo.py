@@ -1,11 +1,13 @@
 """What `tf-stugan demo` does."""
 
 import pathlib
+import signal
 import sys
 import tempfile
 
 from absl import flags
 
+from tf_stugan import signals
 from tf_stugan.commands import common
 from tf_stugan.export import exporter
 from tf_stugan.export import web
@@ -27,4 +29,6 @@ def run(values: flags.FlagValues) -> None:
       try:
         server.serve_forever()
       except KeyboardInterrupt:
+        for number in signals.STOPPING:  # a second Ctrl-C would leave the folder behind
+          signal.signal(number, signal.SIG_IGN)
         sys.stdout.write('\n')

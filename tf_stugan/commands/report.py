@@ -18,7 +18,8 @@ _LOG = logging.getLogger(__name__)
 
 
 def run(values: flags.FlagValues) -> None:
-  folders = [p for pattern in values.workdirs for p in glob.glob(os.path.expanduser(pattern))]
+  folders = [p for pattern in map(os.path.expanduser, values.workdirs)
+             for p in ([pattern] if os.path.isdir(pattern) else glob.glob(pattern))]
   runs = records_lib.name_runs(folders)
   if not runs:
     raise errors.UserError(f'--workdirs={",".join(values.workdirs)}: no folder there holds a run.')

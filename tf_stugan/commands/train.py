@@ -6,6 +6,7 @@ import numbers
 import os
 import pathlib
 import shlex
+import signal
 import sys
 import tempfile
 
@@ -14,6 +15,7 @@ from absl import flags
 from tf_stugan import configuration
 from tf_stugan import errors
 from tf_stugan import gin_changes
+from tf_stugan import signals
 from tf_stugan.commands import common
 from tf_stugan.procedures.banner import banner
 from tf_stugan.training import agreement
@@ -26,7 +28,7 @@ _LOG = logging.getLogger(__name__)
 
 
 def run(values: flags.FlagValues) -> None:
-  strategy = strategies.make(values.strategy)  # first of all: that of several workers has to be
+  strategy = strategies.make(values.strategy, values.worker_timeout)  # first of all: that of several workers has to be
   if values.gin_file:
     common.load_gin_files(values)
   else:
@@ -140,7 +142,8 @@ def _next_commands(path):
 
 def _follow(experiment, strategy, values):
   """Takes part in the training that the chief leads, and writes nothing."""
-  agreement.wait(strategy)  # until the chief has the folder to itself
+  with signals.handled(signal.SIG_DFL):  # Python would see them when TensorFlow comes back
+    agreement.wait(strategy)  # until the chief has the folder to itself
   workdir = Workdir(values.workdir)
   for stage, place in _open_stages(experiment, workdir):
     experiment.procedure.run(_prepare(experiment, strategy, stage, place, values), stage, workdir.path)

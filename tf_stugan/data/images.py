@@ -1,8 +1,10 @@
 """Images in memory or streamed from disk, and the order in which a run sees them."""
 
 import abc
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import contextlib
 import dataclasses
+import errno
 import functools
 import hashlib
 import os
@@ -58,6 +60,11 @@ class Images:
     with tf.device('CPU'):
       return tf.constant(self.images)
 
+  @functools.cached_property
+  def reader(self) -> '_FileReader':
+    """Reads images that are streamed."""
+    return _FileReader(self.images)
+
 
 class Examples(NamedTuple):
   """Images with their labels, in a graph: float32 [N, H, W, C] in [-1, 1], and int32 [N]."""
@@ -78,6 +85,18 @@ class Draw(NamedTuple):
   updates: int
   size: int
   domains: tuple[str, ...]
+
+
+@contextlib.contextmanager
+def in_use(data: Iterable[Images]) -> Iterator[None]:
+  """Where batches are drawn. Raises DataLostError in place of TensorFlow's error where a streamed file cannot be read."""
+  try:
+    yield
+  except tf.errors.OpError:
+    for images in data:
+      if isinstance(images.images, np.memmap) and images.reader.problem:
+        raise errors.DataLostError(images.reader.problem) from None
+    raise
 
 
 class ImageSource(abc.ABC):
@@ -157,22 +176,43 @@ def _look_up(data: Images) -> Callable[[tf.Tensor], tf.Tensor]:
   """
   if not isinstance(data.images, np.memmap):
     return functools.partial(tf.gather, data.tensor)
-  read = _file_reader(data.images)
   return lambda chosen: tf.ensure_shape(
-      tf.numpy_function(read, [chosen], tf.uint8, stateful=False), [*chosen.shape, *data.image_shape])
+      tf.numpy_function(data.reader, [chosen], tf.uint8, stateful=False), [*chosen.shape, *data.image_shape])
 
 
-def _file_reader(mapped: np.memmap) -> Callable[[np.ndarray], np.ndarray]:
-  """Reads images [n] of a mapped file with one request each: page by page, as a map does, takes several times as long."""
-  file = open(mapped.filename, 'rb')  # noqa: SIM115  (it stays open for as long as the reader lives)
-  if hasattr(os, 'posix_fadvise'):
-    os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_RANDOM)  # what lies beside an image is not wanted
-  size = mapped[0].nbytes
+class _FileReader:
+  """Reads images [n] of a mapped file with one request each: page by page, as a map does, takes several times as long.
 
-  def read(chosen):
-    content = b''.join(os.pread(file.fileno(), size, mapped.offset + int(i) * size) for i in chosen)
-    return np.frombuffer(content, np.uint8).reshape(len(chosen), *mapped.shape[1:])
-  return read
+  Attributes:
+    problem: why an image could not be read, if one could not: TensorFlow does not pass exceptions on.
+  """
+
+  def __init__(self, mapped: np.memmap):
+    self.problem = ''
+    self._mapped = mapped
+
+  @functools.cached_property
+  def _file(self):
+    file = open(self._mapped.filename, 'rb')  # noqa: SIM115  (it stays open for as long as the reader lives)
+    if hasattr(os, 'posix_fadvise'):
+      os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_RANDOM)  # what lies beside an image is not wanted
+    return file
+
+  def __call__(self, chosen: np.ndarray) -> np.ndarray:
+    try:
+      content = b''.join(map(self._read, chosen))
+    except OSError as error:
+      self.problem = (f'{self._mapped.filename} cannot be read any more ({error.strerror}). Put it back, or prepare the '
+                      'data set again; the same command goes on.')
+      raise
+    return np.frombuffer(content, np.uint8).reshape(len(chosen), *self._mapped.shape[1:])
+
+  def _read(self, number):
+    size = self._mapped[0].nbytes
+    content = os.pread(self._file.fileno(), size, self._mapped.offset + int(number) * size)
+    if len(content) < size:
+      raise OSError(errno.EIO, 'it has become shorter')
+    return content
 
 
 def batches(data: Mapping[str, Images], draws: Mapping[str, Draw], run_seed: int, first_step: int = 0,

@@ -1,6 +1,7 @@
 """Whether a written file does what Keras does, found out in a process of its own: a broken one may take it down."""
 
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -77,4 +78,6 @@ def _run_saved_model(path, latents, labels):
 
 
 if __name__ == '__main__':
-  sys.stdout.write(json.dumps(difference(*map(pathlib.Path, sys.argv[1:]))) + '\n')
+  written = pathlib.Path(sys.argv[1])
+  os.chdir(written.parent)  # TensorFlow takes the names of folders for patterns
+  sys.stdout.write(json.dumps(difference(pathlib.Path(written.name), pathlib.Path(sys.argv[2]))) + '\n')

@@ -7,6 +7,7 @@ import http.server
 import json
 import pathlib
 import socket
+import sys
 import threading
 
 import numpy as np
@@ -89,6 +90,14 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
     """Quiet: a browser's requests are of no interest here."""
 
 
+class _Server(http.server.ThreadingHTTPServer):
+
+  def handle_error(self, request, client_address):
+    """Quiet where a browser goes away in the middle of an answer, as it does at every reload."""
+    if not isinstance(sys.exc_info()[1], ConnectionError):
+      super().handle_error(request, client_address)
+
+
 def make_server(roots: Mapping[str, pathlib.Path], port: int = 0,
                 host: str = '127.0.0.1') -> http.server.ThreadingHTTPServer:
   """A server, on this machine only if `host` is left as it is.
@@ -103,7 +112,7 @@ def make_server(roots: Mapping[str, pathlib.Path], port: int = 0,
   """
   longest_first = sorted(roots.items(), key=lambda item: -len(item[0]))
   try:
-    return http.server.ThreadingHTTPServer((host, port), functools.partial(_Handler, roots=longest_first))
+    return _Server((host, port), functools.partial(_Handler, roots=longest_first))
   except OSError as error:
     raise errors.UserError(f'--host={host} --port={port} cannot be used: {error.strerror}') from error
 

@@ -55,9 +55,10 @@ class NoiseToImage(GAN):
                terms: Mapping[str, Sequence[Term]] | None = None, after_update: Mapping[str, AfterUpdate] | None = None,
                joint_pass: bool = True, precision: str = 'float32', accumulation_steps: int = 1, name: str | None = None):
     super().__init__(name=name)
-    errors.check_counts(self, discriminator_batch_size=discriminator_batch_size,
-                        generator_batch_size=generator_batch_size, discriminator_updates=discriminator_updates,
-                        accumulation_steps=accumulation_steps)
+    # With larger ones TensorFlow's counters overflow, and the process crashes.
+    errors.check_counts(self, 1, 2**20, discriminator_batch_size=discriminator_batch_size,
+                        generator_batch_size=generator_batch_size)
+    errors.check_counts(self, discriminator_updates=discriminator_updates, accumulation_steps=accumulation_steps)
     self.joint_pass = joint_pass
     self.precision = precision
     self.accumulation_steps = accumulation_steps

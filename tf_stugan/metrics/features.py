@@ -64,8 +64,13 @@ class Inception(FeatureExtractor):
     self.logits_with_bias = logits_with_bias
 
   def prepare(self, data, cache_dir):
-    import tensorflow_hub  # pylint: disable=g-import-not-at-top
     del cache_dir
+    try:
+      import tensorflow_hub  # pylint: disable=g-import-not-at-top
+    except ImportError as error:
+      raise errors.UserError(
+          'Inception is read by TensorFlow Hub, which is not installed: pip install tensorflow-hub; or use '
+          'metrics/classifier.gin, which does without.') from error
     is_address = self.location.startswith('http')
     if not is_address and not os.path.isdir(self.location):
       raise errors.UserError(f'Inception.location {self.location!r} is not a folder. {_INCEPTION_HELP}')
@@ -186,7 +191,8 @@ class Classifier(FeatureExtractor):
     rate = keras.optimizers.schedules.CosineDecay(2e-3, self.steps)
     self._network.compile(
         keras.optimizers.Adam(rate), keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=['accuracy'])
-    self._network.fit(batches, steps_per_epoch=self.steps, verbose=0)
+    with data.in_use():
+      self._network.fit(batches, steps_per_epoch=self.steps, verbose=0)
     return self._network.evaluate(
         images_lib.to_float(data.images[:5000]), data.labels[:5000], batch_size=250, verbose=0)[1]
 
@@ -198,7 +204,7 @@ class Classifier(FeatureExtractor):
 def save_arrays(path: pathlib.Path, arrays: Mapping[str, np.ndarray]) -> None:
   """Written beside and renamed, so that a stopped process leaves no half of a file in the cache."""
   path.parent.mkdir(parents=True, exist_ok=True)
-  with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+  with errors.naming(path), tempfile.TemporaryDirectory(dir=path.parent) as folder:
     written = pathlib.Path(folder, path.name)
     np.savez(written, **arrays)
     os.replace(written, path)

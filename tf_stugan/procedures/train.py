@@ -108,9 +108,18 @@ class Train(Procedure):
         begin(run, cost)
       run.trainer.fit(run.data, num_steps, hooks)
       return True
+    except errors.DataLostError:
+      self._save_what_there_is(run.trainer, checkpoint)
+      raise
     except errors.DivergedError as error:
       self._roll_back(run, error)
       return False
+
+  def _save_what_there_is(self, trainer, checkpoint):
+    """The last whole step of a run whose data are gone."""
+    if step := int(trainer.step.numpy()):
+      checkpoint(trainer, step)
+      _LOG.info('Saved at step %d, the last one that had data.', step)
 
   def _roll_back(self, run, error):
     """Raises the error again where there is nothing to go back to, or it was done often enough."""

@@ -51,6 +51,12 @@ class SparseEMA(tf.Module):
     for s, t in pairs:
       t.assign(s)
 
+  @property
+  def masked(self) -> list[MaskedVariable]:
+    """The averages of masked kernels, with the masks of these."""
+    of_kernel = {index: target for _, target, index in self._pairs}
+    return [MaskedVariable(f'average of {v.name}', of_kernel[i], v.mask) for i, v in enumerate(self._variables)]
+
   def update(self, step: tf.Tensor) -> None:
     """Takes in the source's variables as they are after `step` (int64 scalar, from 1)."""
     decay = tf.where(step >= self.start_step, self.decay, 0.0)

@@ -15,6 +15,7 @@ import os
 import pathlib
 import shutil
 
+import numpy as np
 import tensorflow as tf
 
 import tf_stugan
@@ -138,13 +139,15 @@ def restore(trainer, folder: pathlib.Path, required: bool = False, set_aside: bo
     The step; 0 where the folder has no checkpoint, and none is required.
 
   Raises:
-    CheckpointError: there are checkpoints, and none is whole; or one is required and there is none.
+    CheckpointError: there are checkpoints, and none is whole, or the newest cannot be read; or one is required and there
+      is none.
   """
   found = list_steps(folder)
   for path in reversed(found):
     try:
       _read(trainer, path, _validate(path))
     except _NOT_WHOLE as error:
+      _refuse_if_unreadable(path, error)
       if not set_aside:
         _LOG.warning('Checkpoint %s is not whole: %s. The one before it is tried.', path, error)
         continue
@@ -180,6 +183,7 @@ def restore_parts(trainer, folder: pathlib.Path, parts: Sequence[str]) -> int:
     try:
       _validate(path)
     except _NOT_WHOLE as error:
+      _refuse_if_unreadable(path, error)
       _LOG.warning('Checkpoint %s is not whole: %s. The one before it is tried.', path, error)
       continue
     every = trainer.parts()
@@ -208,6 +212,14 @@ def image_shapes(folder: pathlib.Path) -> dict[str, tuple[int, int, int]]:
   raise errors.CheckpointError(f'{folder} holds no whole checkpoint. Train first: tf-stugan train --workdir={folder.parent}')
 
 
+def _refuse_if_unreadable(path, error):
+  """What could not be read need not be wrong: it stays where it is, and nothing older takes its place."""
+  if isinstance(error, OSError) and not isinstance(error, (FileNotFoundError, IsADirectoryError, NotADirectoryError)):
+    raise errors.CheckpointError(
+        f'{path} cannot be read ({error.filename or "I/O"}: {error.strerror}). Nothing was changed; make it readable, and '
+        'run the same command again.') from error
+
+
 def _validate(path):
   manifest = json.loads((path / 'manifest.json').read_text())
   if manifest['step'] != step_of(path):
@@ -232,8 +244,8 @@ def _read(trainer, path, manifest):
   if _nonzeros(trainer) != manifest['nonzeros']:
     raise ValueError('the masks do not have the numbers of weights that its manifest names')
   for side in trainer.sides.values():
-    for variable in side.masked:
-      if tf.reduce_any(tf.not_equal(variable.weight, masks.masked(variable.weight, variable.mask))):
+    for variable in [*side.masked, *(side.average.masked if side.average else [])]:
+      if np.any(variable.weight.numpy()[~variable.mask.numpy()]):  # to TensorFlow, denormal numbers are zero
         raise ValueError(f'{side.player.name}/{variable.name} has weights outside its mask')
 
 

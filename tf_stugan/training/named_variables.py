@@ -1,7 +1,10 @@
 """Variables on disk under names of their own, so that a part of a run can be read into another one."""
 
 from collections.abc import Iterable, Mapping
+import contextlib
 import pathlib
+import re
+import tempfile
 
 import tensorflow as tf
 
@@ -16,7 +19,7 @@ def write(prefix: pathlib.Path, parts: Parts) -> None:
   """Writes the values of all variables as tensors 'PART/NAME', in TensorFlow's checkpoint format."""
   variables = {f'{part}/{name}': v for part, named in parts.items() for name, v in named.items()}
   tf.raw_ops.SaveV2(
-      prefix=_literal(prefix), tensor_names=list(variables), shape_and_slices=[''] * len(variables),
+      prefix=str(prefix), tensor_names=list(variables), shape_and_slices=[''] * len(variables),
       tensors=[tf.convert_to_tensor(v) for v in variables.values()])
 
 
@@ -27,7 +30,8 @@ def read(prefix: pathlib.Path, parts: Parts) -> None:
     MismatchError: a part has other names, or other shapes, than the file. Nothing was assigned then.
     tf.errors.OpError: the file is missing or damaged.
   """
-  reader = tf.train.load_checkpoint(_literal(prefix))
+  with _literal(prefix) as name:
+    reader = tf.train.load_checkpoint(name)
   found = reader.get_variable_to_shape_map()
   wanted = {f'{part}/{name}': v for part, named in parts.items() for name, v in named.items()}
   _check_names(wanted, (name for name in found if name.split('/')[0] in parts))
@@ -50,5 +54,13 @@ def _others(names):
   return f' (and {len(names) - 1} others)' if len(names) > 1 else ''
 
 
+@contextlib.contextmanager
 def _literal(prefix):
-  return str(prefix)
+  """What TensorFlow calls a prefix to read; through a link where it would take the name for a pattern."""
+  if not re.search(r'[*?\[\\]', str(prefix)):
+    yield str(prefix)
+    return
+  with tempfile.TemporaryDirectory() as folder:
+    link = pathlib.Path(folder, 'link')
+    link.symlink_to(prefix.parent.resolve(), target_is_directory=True)
+    yield str(link / prefix.name)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 import contextlib
+import importlib
 import json
 import logging
 import time
@@ -32,13 +33,18 @@ class Log:
   """Where numbers go: rows of metrics.jsonl, and TensorBoard.
 
   Rows hold only what a resumed run repeats bit for bit; wall-clock figures go to TensorBoard and to the progress line.
-  With `writes` False nothing is written: every worker computes what one of them writes.
+  With `writes` False nothing is written: every worker computes what one of them writes. A run goes on without what cannot
+  be written, and without TensorBoard where that is not installed.
   """
 
   def __init__(self, workdir: Workdir, writes: bool = True):
     self._path = workdir.metrics
     self._writes = writes
-    self.writer = tf.summary.create_file_writer(str(workdir.events)) if writes else tf.summary.create_noop_writer()
+    self._writer = None
+    if writes:
+      with self._to_tensorboard():
+        importlib.import_module('tensorboard.summary.v2')  # which tf.summary asks for when it is called
+        self._writer = tf.summary.create_file_writer(str(workdir.events))
 
   def row(self, kind: str, step: int, values: Mapping[str, object]) -> None:
     if not self._writes:
@@ -51,9 +57,25 @@ class Log:
     faults.reached('row', step)
 
   def tensorboard(self, step: int, scalars: Mapping[str, float]) -> None:
-    with self.writer.as_default(step=step):
-      for name, value in scalars.items():
-        tf.summary.scalar(name, value)
+    if self._writer:
+      with self._to_tensorboard(), self._writer.as_default(step=step):
+        for name, value in scalars.items():
+          tf.summary.scalar(name, value)
+
+  def image(self, step: int, name: str, image: np.ndarray) -> None:
+    """A uint8 image [H, W, 1 or 3], for TensorBoard."""
+    if self._writer:
+      with self._to_tensorboard(), self._writer.as_default(step=step):
+        tf.summary.image(name, image[None])
+
+  @contextlib.contextmanager
+  def _to_tensorboard(self):
+    """Gives it up, and says so, where it fails: not installed, a disk that is full ..."""
+    try:
+      yield
+    except (ImportError, tf.errors.OpError) as error:
+      _LOG.warning('From here on nothing goes to TensorBoard: %s', str(error).strip().splitlines()[0])
+      self._writer = None
 
 
 class Report(Hook):
@@ -111,8 +133,7 @@ class Samples(Hook):
       save_png(grid, path, text)
     except OSError as error:
       _LOG.warning('The samples of step %d could not be written: %s', step, error)
-    with self._log.writer.as_default(step=step):
-      tf.summary.image(f'samples/{name}', grid[None])
+    self._log.image(step, f'samples/{name}', grid)
 
 
 class Evaluate(Hook):

@@ -1,5 +1,6 @@
 """Which checkpoints a folder holds, by their names alone."""
 
+import os
 import pathlib
 
 PREFIX = 'step-'
@@ -7,7 +8,11 @@ PREFIX = 'step-'
 
 def list_steps(folder: pathlib.Path) -> list[pathlib.Path]:
   """The checkpoints in a folder, oldest first, complete or not."""
-  return sorted(p for p in folder.glob(f'{PREFIX}*') if p.name.removeprefix(PREFIX).isdigit())
+  if not folder.exists():
+    return []
+  # Not by a pattern: it finds nothing where a folder must not be read, and the run would begin anew.
+  names = sorted(name for name in os.listdir(folder) if name.startswith(PREFIX))
+  return [folder / name for name in names if name.removeprefix(PREFIX).isdigit()]
 
 
 def step_of(path: pathlib.Path) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 import contextlib
+import functools
 from typing import Any, NamedTuple
 
 import tensorflow as tf
@@ -102,7 +103,9 @@ class StepGraph:
     self._jit_compile = jit_compile
     self._strategy = strategy
     self._disturbed = self._moved_by_a_forward_pass()
-    self.run = tf.function(self._run_steps, autograph=False)
+    # One function for each combination of events: TensorFlow warns where one has several graphs.
+    self.run = functools.cache(
+        lambda events: tf.function(functools.partial(self._run_steps, events=events), autograph=False))
 
   def _moved_by_a_forward_pass(self):
     """BatchNorm statistics, singular vectors, and what the game itself remembers."""
@@ -142,7 +145,10 @@ class StepGraph:
       step = tf.function(step, jit_compile=True, autograph=False)
 
     def body(i, _):
-      return i + 1, self._in_replicas(step, next(iterator))
+      batches = next(iterator)
+      # Where no data come nothing of the step has happened: neither what does not depend on them, as of singular vectors.
+      with tf.control_dependencies(tf.nest.flatten(batches, expand_composites=True)):
+        return i + 1, self._in_replicas(step, batches)
     nothing = tf.zeros([self._strategy.num_replicas_in_sync, 2 * len(changed(events))])
     return tf.while_loop(lambda i, _: i < num_steps, body, [0, nothing], parallel_iterations=1)[1]
 

@@ -1,9 +1,10 @@
-"""Ctrl-C and SIGTERM: finish the step, save, exit with a code that says 'run me again'."""
+"""Ctrl-C, SIGTERM and SIGHUP: finish the step, save, exit with a code that says 'run me again'."""
 
 import logging
 import signal
 
 from tf_stugan import errors
+from tf_stugan import signals
 from tf_stugan.training import agreement
 from tf_stugan.training.hooks import Hook
 from tf_stugan.training.hooks import Phase
@@ -14,30 +15,32 @@ _LOG = logging.getLogger(__name__)
 class StopSignal:
   """While entered, the first signal is remembered, and a second one ends the process at once.
 
-  A second one of the other kind does so when TensorFlow comes back to Python.
+  A second one of the other kind does so when TensorFlow comes back to Python. SIGHUP never does: a terminal that is closed
+  sends several.
   """
-
-  _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
   def __enter__(self):
     self.received = None
-    self._previous = {number: signal.signal(number, self._remember) for number in self._SIGNALS}
+    self._handled = signals.handled(self._remember)
+    self._handled.__enter__()
     return self
 
-  def __exit__(self, *_):
-    for number, handler in self._previous.items():
-      signal.signal(number, handler)
+  def __exit__(self, *exception):
+    self._handled.__exit__(*exception)
 
   def stopped(self) -> bool:
     """Whether a signal has come."""
     return self.received is not None
 
   def _remember(self, number, _):
-    signal.signal(number, signal.SIG_DFL)  # the kernel sees to the next one: Python would wait for TensorFlow to come back
+    signals.forget_lost_terminal()
+    # The kernel sees to the next one: Python would wait for TensorFlow to come back.
+    signal.signal(number, signal.SIG_IGN if number == signal.SIGHUP else signal.SIG_DFL)
     if self.received is not None:
       signal.raise_signal(number)
     self.received = number
-    _LOG.info('Received %s: finishing the step and saving. Again to end at once.', signal.Signals(number).name)
+    _LOG.info('Received %s: finishing the step and saving. %s', signal.Signals(number).name,
+              'Ctrl-C to end at once.' if number == signal.SIGHUP else 'Again to end at once.')
 
   def hook(self, checkpoint: Hook) -> Hook:
     """Saves with `checkpoint` and raises `Interrupted` at the first return to the host after a signal.

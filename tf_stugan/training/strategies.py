@@ -4,10 +4,13 @@ from collections.abc import Mapping
 import functools
 import json
 import os
+import signal
 
 import tensorflow as tf
 
 from tf_stugan import errors
+from tf_stugan import signals
+from tf_stugan.training import meeting
 
 NAMES = ('one_device', 'mirrored', 'multi_worker', 'tpu')
 
@@ -15,16 +18,18 @@ _EXAMPLE = '{"cluster": {"worker": ["host1:2222", "host2:2222"]}, "task": {"type
 
 
 @functools.cache  # TensorFlow mixes up the collectives of two strategies over the same devices in one process
-def make(name: str) -> tf.distribute.Strategy:
+def make(name: str, worker_timeout: float = 300) -> tf.distribute.Strategy:
   """A strategy by name.
 
   Args:
     name: 'one_device' leaves placement to TensorFlow; 'mirrored' takes all GPUs (or logical CPUs) of this machine;
       'multi_worker' those of all processes that the environment variable TF_CONFIG names, and has to be made before
       TensorFlow is used for anything else; 'tpu' takes the TPU of this machine, or the one that TPU_NAME names.
+    worker_timeout: how long to wait for the other workers, in seconds.
 
   Raises:
     UserError: there is no such strategy, or not what it needs.
+    WorkerLostError: another worker has not come in time.
   """
   if name == 'one_device':
     return tf.distribute.get_strategy()
@@ -32,16 +37,20 @@ def make(name: str) -> tf.distribute.Strategy:
     kind = 'GPU' if tf.config.list_logical_devices('GPU') else 'CPU'
     return tf.distribute.MirroredStrategy([device.name for device in tf.config.list_logical_devices(kind)])
   if name == 'multi_worker':
-    return _multi_worker()
+    return _multi_worker(worker_timeout)
   if name == 'tpu':
     return _tpu()
   raise errors.UserError(f'--strategy={name}: there are {", ".join(NAMES)}.')
 
 
-def _multi_worker():
+def _multi_worker(timeout):
   check_cluster(os.environ.get('TF_CONFIG', ''))
+  config = json.loads(os.environ['TF_CONFIG'])
+  cluster, task = config['cluster'], config['task']
+  meeting.wait_for_all(cluster, cluster[task['type']][int(task['index'])], timeout)
   try:
-    return tf.distribute.MultiWorkerMirroredStrategy()
+    with signals.handled(signal.SIG_DFL):  # TensorFlow would keep Python from seeing them
+      return tf.distribute.MultiWorkerMirroredStrategy()
   except (RuntimeError, ValueError, tf.errors.OpError) as error:  # an address that is taken, TensorFlow already in use ...
     raise errors.UserError(f'--strategy=multi_worker: {_first_line(error)}') from error
 

@@ -185,6 +185,7 @@ class Trainer(tf.Module):
 
     Raises:
       DataError: the data are fewer than a batch.
+      DataLostError: they cannot be read any more; all is as it was after the last whole step.
       DivergedError: a loss is not finite.
       DisagreementError: replicas have come to different masks.
     """
@@ -199,7 +200,7 @@ class Trainer(tf.Module):
         hook.begin(self, step, num_steps)
       while step < num_steps:
         events = self._events_at(step + 1)
-        step += self._call(iterator, step, 1 if events else self._quiet_steps(step, num_steps, hooks), events)
+        step += self._call(iterator, data, step, 1 if events else self._quiet_steps(step, num_steps, hooks), events)
         self._look_at_what_is_left(changed(events), data)
         faults.reached('step', step)
         for hook in mine:
@@ -210,10 +211,11 @@ class Trainer(tf.Module):
       for hook in mine:
         hook.end()
 
-  def _call(self, iterator, step, count, events):
+  def _call(self, iterator, data, step, count, events):
     """Trains `count` steps without coming back to the host; returns how many."""
     start = time.monotonic()
-    fingerprints = self.graph.run(iterator, tf.constant(count), events).numpy()
+    with images.in_use(data.values()):
+      fingerprints = self.graph.run(events)(iterator, tf.constant(count)).numpy()
     self.host_state.train_seconds += time.monotonic() - start
     self._check_finite(step + count)
     agreement.check_masks(changed(events), fingerprints, step + count)
@@ -234,7 +236,7 @@ class Trainer(tf.Module):
     names = changed(self._events_at(step))
     if not names:
       return
-    batch = next(self._batches(data, step))
+    batch = self._draw_batch(data, step)
     update = self.graph.updates_between_steps(batch, names)
     rounds = max(self.methods[name].rounds for name in names)
     while rounds:
@@ -255,10 +257,14 @@ class Trainer(tf.Module):
     for name in names:
       if not self._thin_layers.check(name, self.sides[name].masked):
         continue
-      batches = next(self._batches(data, int(self.step.numpy())))
+      batches = self._draw_batch(data, int(self.step.numpy()))
       first, second = self.graph.two_looks(name, batches)
       if np.allclose(first, second, rtol=1e-6, atol=0):
         self._thin_layers.warn_constant(name)
+
+  def _draw_batch(self, data, step):
+    with images.in_use(data.values()):
+      return next(self._batches(data, step))
 
   def _batches(self, data, first_step):
     self.check_data(data)

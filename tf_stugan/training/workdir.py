@@ -27,10 +27,11 @@ class Workdir:
     create: make it if it does not exist.
 
   Raises:
-    UserError: it does not exist, or cannot be written to.
+    UserError: it does not exist, cannot be written to, or has a name that TensorFlow does not take.
   """
 
   def __init__(self, path: str, create: bool = False):
+    _check_name(str(path))
     self.path = pathlib.Path(path)
     self._made = [p for p in (self.path, *self.path.parents) if not p.exists()]  # by `create`, innermost first
     if create:
@@ -80,19 +81,19 @@ class Workdir:
     Raises:
       UserError: another process has it; the message names that one.
     """
-    with open(self._lock, 'a+') as file:
+    with open(self._lock, 'ab+', buffering=0) as file:
       try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
       except OSError as error:
         file.seek(0)
-        raise errors.UserError(f'{self.path} is in use by another run: {file.read().strip()}') from error
+        raise errors.UserError(f'{self.path} is in use by another run: {file.read().decode().strip()}') from error
       file.seek(0)
-      if before := file.read().strip():
+      if before := file.read().decode().strip():
         _LOG.info('%s was left locked by %s, which is gone; its lock is taken over.', self.path, before)
       file.truncate(0)
       started = datetime.datetime.now().isoformat(timespec='seconds')
-      file.write(f'process {os.getpid()} on {socket.gethostname()}, started {started}\n')
-      file.flush()
+      with errors.naming(self._lock):
+        file.write(f'process {os.getpid()} on {socket.gethostname()}, started {started}\n'.encode())
       try:
         yield
       finally:  # a process that is killed does not come here: the next one tells of it
@@ -128,7 +129,7 @@ class Workdir:
     """All or nothing: a full disk or a kill leaves the file as it was."""
     temporary = file.with_name(file.name + '.tmp')
     try:
-      with open(temporary, 'w') as stream:
+      with errors.naming(file), open(temporary, 'w') as stream:
         stream.write(text)
         stream.flush()
         os.fsync(stream.fileno())
@@ -140,7 +141,7 @@ class Workdir:
   def sync_rows(self) -> None:
     """Returns when the rows of metrics.jsonl are on the disk, and would survive a power cut."""
     if self.metrics.exists():
-      with open(self.metrics, 'a') as file:
+      with errors.naming(self.metrics), open(self.metrics, 'a') as file:
         os.fsync(file.fileno())
 
   def rows(self) -> list[dict]:
@@ -159,3 +160,13 @@ class Workdir:
     """Removes rows past `step`, so that no step appears twice after a resume."""
     kept = [row for row in self.rows() if row['step'] <= step] if step else []
     self.write(self.metrics, ''.join(json.dumps(row) + '\n' for row in kept))
+
+
+def _check_name(path):
+  """Raises UserError for a name with which something would fail later: TensorFlow takes text only."""
+  try:
+    usable = path and b'\0' not in path.encode()
+  except UnicodeEncodeError:
+    usable = False
+  if not usable:
+    raise errors.UserError(f'--workdir={path!r} cannot be the folder of a run: its name has to be text in UTF-8, not empty.')

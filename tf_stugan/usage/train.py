@@ -11,7 +11,7 @@ names, each of which runs this command on the same --workdir (tools/launch_local
 The batch is shared out, so the result is that of one device, up to rounding.
 
 Exit codes: 0 done, 2 usage or configuration, 3 data, 4 diverged, 5 no usable checkpoint, 6 disk full, 7 another worker is
-gone, 42 stopped on request (Ctrl-C or SIGTERM) and resumable.
+gone or never came, 8 not enough memory, 42 stopped on request (Ctrl-C, SIGTERM, SIGHUP) and resumable.
 """
 
 import pathlib
@@ -29,6 +29,9 @@ def define_flags(values: flags.FlagValues) -> None:
   flags.DEFINE_enum(
       'strategy', 'one_device', ['one_device', 'mirrored', 'multi_worker', 'tpu'], 'Where it computes, see above.',
       flag_values=values)
+  flags.DEFINE_float(
+      'worker_timeout', 300, 'Seconds that --strategy=multi_worker waits for the other workers at the start.',
+      lower_bound=1, flag_values=values)
   flags.DEFINE_bool(
       'dry_run', False,
       'Do all that comes before the first step, say what is in the way, print the configuration; train nothing.',
