@@ -6,7 +6,6 @@ import shlex
 import signal
 import subprocess
 import sys
-import types
 import urllib.request
 
 import numpy as np
@@ -19,8 +18,9 @@ from tests.test_output_files import contents
 from tf_stugan import cli
 from tf_stugan.commands import common
 from tf_stugan.commands import sample
+from tf_stugan.commands import train
 from tf_stugan.export import tflite
-from tf_stugan.gans import noise_to_image
+from tf_stugan.gans import outputs
 from tf_stugan.training import checkpoints
 from tf_stugan.training.workdir import Workdir
 
@@ -71,7 +71,8 @@ def test_a_run_leaves_what_it_promises(run):
 def test_a_signal_while_tensorflow_is_imported_ends_it_quietly(number, tmp_path):
   (tmp_path / 'tensorflow.py').write_text('import time\nprint("importing", flush=True)\ntime.sleep(60)\n')
   environment = {**os.environ, 'PYTHONPATH': os.pathsep.join([str(tmp_path), str(processes.ROOT)])}
-  with subprocess.Popen([sys.executable, '-m', 'tf_stugan.cli', 'train', f'--workdir={tmp_path}/run'], env=environment,
+  with subprocess.Popen([sys.executable, '-m', 'tf_stugan.cli', 'train', f'--workdir={tmp_path}/run',
+                         '--gin_file=quickstart.gin'], env=environment,
                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
     assert process.stdout.readline() == 'importing\n'
     process.send_signal(number)
@@ -80,9 +81,9 @@ def test_a_signal_while_tensorflow_is_imported_ends_it_quietly(number, tmp_path)
 
 
 @pytest.mark.parametrize('allocate', [lambda: np.empty(10**15), lambda: tf.zeros([10**13])])
-def test_what_does_not_fit_into_memory_is_told_in_one_line(allocate, capsys):
-  command = types.SimpleNamespace(run=lambda values: allocate())
-  assert cli._guard('train', command, None, []) == 8  # pylint: disable=protected-access
+def test_what_does_not_fit_into_memory_is_told_in_one_line(allocate, capsys, monkeypatch, tmp_path):
+  monkeypatch.setattr(train, 'run', lambda values: allocate())
+  assert cli.main(['tf-stugan', 'train', f'--workdir={tmp_path}', '--gin_file=quickstart.gin']) == 8
   err = capsys.readouterr().err
   assert 'not enough memory' in err and 'ACCUMULATION_STEPS' in err and err.count('\n') == 1
 
@@ -124,7 +125,7 @@ def test_a_changed_configuration_is_refused_with_what_differs(run, cache, capsys
 def test_other_data_are_refused_like_another_configuration(run, cache, capsys):
   data = run / 'data.json'
   before = data.read_text()
-  assert json.loads(before)['images'] == 16
+  assert json.loads(before)['data']['images'] == 16
   data.write_text(before.replace('"images": 16', '"images": 17'))
   code, _, err = call(capsys, 'train', f'--workdir={run}', cache)
   assert code == 2 and '17 images' in err and 'now ' in err and '--allow_config_change' in err
@@ -258,9 +259,9 @@ def test_samples_of_classes_truncated_with_every_kind_of_statistics(cache, capsy
       'walk': plain | {'seeds': '0-2', 'labels': '4', 'interpolate': '3'}}
   monkeypatch.setattr(sample, '_PART', 4)
   sizes = []
-  make = noise_to_image.NoiseToImage.sample
-  monkeypatch.setattr(noise_to_image.NoiseToImage, 'sample',
-                      lambda gan, seeds, *args, **kwargs: sizes.append(len(seeds)) or make(gan, seeds, *args, **kwargs))
+  make = outputs.FromNoise.sample
+  monkeypatch.setattr(outputs.FromNoise, 'sample',
+                      lambda made, seeds, *args, **kwargs: sizes.append(len(seeds)) or make(made, seeds, *args, **kwargs))
   for name, flags in {'classes': ['--seeds=0-2', '--labels=4,7'], 'batch': ['--seeds=0-5', '--statistics=batch']}.items():
     assert call(capsys, 'sample', run, *flags, '--scale=1', f'--output={tmp_path}/again.png')[0] == 0
     with Image.open(tmp_path / 'again.png') as image:

@@ -17,11 +17,11 @@ def run(values: flags.FlagValues) -> None:
   experiment = common.make_experiment(values, workdir)
   if not experiment.evaluator:
     raise errors.UserError(f'{workdir.path} is a run without scores (metrics/none.gin).')
-  trainer = configuration.made(experiment.make_trainer)
-  trained = experiment.prepare(trainer, workdir, values.data_dir, pathlib.Path(values.cache_dir))
-  step = common.restore_chosen(trainer, workdir, values.checkpoint)
-  evaluator = trained.evaluator
+  evaluator = experiment.evaluator
   evaluator.num_samples = values.num_samples or evaluator.num_samples
+  trainer = configuration.made(experiment.make_trainer)
+  experiment.prepare(trainer, workdir, values.data_dir, pathlib.Path(values.cache_dir))
+  step = common.restore_chosen(trainer, workdir, values.checkpoint)
   evaluator.batch_size = values.batch_size or evaluator.batch_size
   if values.statistics:
     evaluator.batch_statistics = values.statistics == 'batch'

@@ -191,7 +191,7 @@ class Classifier(FeatureExtractor):
     rate = keras.optimizers.schedules.CosineDecay(2e-3, self.steps)
     self._network.compile(
         keras.optimizers.Adam(rate), keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=['accuracy'])
-    with data.in_use():
+    with images_lib.in_use([data]):
       self._network.fit(batches, steps_per_epoch=self.steps, verbose=0)
     return self._network.evaluate(
         images_lib.to_float(data.images[:5000]), data.labels[:5000], batch_size=250, verbose=0)[1]
