@@ -11,6 +11,7 @@ import pytest
 
 from tf_stugan import cli
 from tf_stugan import configuration
+from tf_stugan.data import domains
 from tf_stugan.data import image_folder
 
 
@@ -133,7 +134,7 @@ def test_of_one_class_the_whole_set_is_checked(tmp_path, capsys):
   (tmp_path / 'class.gin').write_text(
       "include 'datasets/digits.gin'\nfrom __gin__ import dynamic_registration\nfrom tf_stugan.data import domains\n"
       'from tf_stugan.data import embedded\nfrom tf_stugan.procedures import procedure\n'
-      'procedure.Experiment.data = @domains.OneClass()\ndomains.OneClass.source = @embedded.Digits()\n'
+      "procedure.Experiment.data = {'data': @domains.OneClass()}\ndomains.OneClass.source = @embedded.Digits()\n"
       "domains.OneClass.label = '7'\n")
   code, out, _ = call(capsys, 'data', 'check', f'--gin_file={tmp_path / "class.gin"}')
   assert code == 0 and '1797 of (32, 32, 1)' in out
@@ -175,8 +176,9 @@ NAMES = sorted(p.stem for p in (configuration.config_root() / 'datasets').glob('
 
 def source(name, *bindings):
   configuration.load([configuration.find('runs/data_only.gin'), configuration.find(f'datasets/{name}.gin')],
-                     [*bindings, *(["IMAGE_FOLDER = '/x'"] if name == 'image_folder' else [])])
-  return next(iter(configuration.make_data().values()))
+                     [*bindings, *(["IMAGE_FOLDER = '/x'"] if name.endswith('_folder') else [])])
+  made = next(iter(configuration.make_data().values()))
+  return made.source if isinstance(made, domains.OneClass) else made
 
 
 @pytest.mark.parametrize('name', NAMES)

@@ -57,7 +57,8 @@ def test_the_horizon_of_a_schedule_may_change_and_a_pruning_that_was_done_may_no
   finetune = 'sngan_cifar10_small_prune_and_finetune.gin'
   assert without_effect('NUM_STEPS = 6000', experiment='sngan_cifar10_small_gmp.gin') == []
   assert without_effect('NUM_STEPS = 6000', experiment=finetune) == []
-  assert without_effect('PRUNE_STEP = 3000', experiment=finetune) == ['PRUNE_STEP (OneShotPruning.prune_step)']
+  assert without_effect('PRUNE_STEP = 3000', experiment=finetune) == [
+      'PRUNE_STEP (OneShotPruning.prune_step, PruneAndFinetune.prune_step)']
 
 
 def test_what_nobody_uses_is_not_accepted_either():
@@ -77,7 +78,7 @@ def test_the_configured_learning_rate_is_in_force_after_a_restore(tmp_path):
   checkpoints.save(tiny.make_trainer(), workdir.checkpoints)  # with 2e-4
   trainer = tiny.make_trainer()
   trainer.optimizers['generator'].learning_rate.assign(0.25)  # as configured, before it is built
-  trainer.build(tiny.DATA.image_shape)
+  trainer.build({'data': tiny.IMAGES.image_shape})
   Train(10)._restore(Run(workdir, tiny.DATA, trainer, None))  # pylint: disable=protected-access
   for name, rate in (('generator', 0.25), ('discriminator', 2e-4)):
     weight = trainer.sides[name].player.network.trainable_variables[0]

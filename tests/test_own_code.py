@@ -12,6 +12,7 @@ from tf_stugan import cli
 CODE = '''
 import numpy as np
 
+from tf_stugan.metrics import score
 from tf_stugan.models import resnet
 from tf_stugan.sparsity import static_sparse
 
@@ -32,7 +33,7 @@ class Narrow(resnet.Generator):
 
 def brightness(real, fake):
   """A score by another name than FID."""
-  return {'brightness': float(np.mean(fake.features) - np.mean(real.features))}
+  return {'brightness': score.Score(np.mean(fake.features) - np.mean(real.features))}
 '''
 GIN = '''
 include 'experiments/quickstart.gin'
@@ -51,7 +52,7 @@ GENERATOR = @my_methods.Narrow
 my_methods.Narrow.style = @style.LayerStyle()
 my_methods.Narrow.latent_size = %LATENT_SIZE
 my_methods.Narrow.image_channels = %IMAGE_CHANNELS
-trainer.Trainer.methods = {'generator': @my_methods.Halved()}
+trainer.Trainer.methods = {'generator': @my_methods.Halved}
 my_methods.Halved.density = 0.5
 evaluation.Evaluator.metrics = [@fid.fid, @my_methods.brightness]
 '''

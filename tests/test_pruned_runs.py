@@ -157,7 +157,7 @@ def run_of(workdir, prune_step, num_steps, pretrained=''):
   made = PruneAndFinetune(Train(num_steps, evaluate_interval=2, sample_interval=100), prune_step, pretrained)
 
   def make_trainer(methods=None, label=''):
-    return tiny.make_trainer(method=pruning(prune_step), methods=methods, label=label)
+    return tiny.make_trainer(methods={'generator': pruning(prune_step)} if methods is None else methods, label=label)
   for stage in made.stages(make_trainer):
     run = procedure.Run(workdir.stage(stage.name), tiny.DATA, stage.make_trainer(), NoScores())
     made.run(run, stage, workdir.path)
@@ -192,7 +192,7 @@ def test_two_stages_end_where_one_run_does_that_prunes_on_its_way(tmp_path):
   densities = {row['step']: row['generator/layer_densities']['block1/conv1'] for row in pruned if row['kind'] == 'cost'}
   assert densities[0] == 1.0 and densities[2] < 1.0
   assert float(masks.density(trainer.sides['generator'].masked)) == pytest.approx(0.2, abs=1e-3)
-  once = tiny.make_trainer(method=pruning(2))
+  once = tiny.make_trainer(methods={'generator': pruning(2)})
   once.fit(tiny.DATA, 4)
   for part in ('weights', 'masks', 'averages', 'optimizers'):
     for name, variable in once.parts()[part].items():

@@ -8,7 +8,7 @@ from absl import flags
 import pytest
 
 from tests import processes
-from tests.test_comparison import run
+from tests.reports.test_records import run
 from tf_stugan import cli
 from tf_stugan.metrics import cost
 from tf_stugan.training import strategies

@@ -203,7 +203,7 @@ def macro_value(name: str) -> object:
 
 def snapshot(stage: str = '') -> str:
   """Returns all bindings as text that `load` reads again; with a stage, that of this stage of the procedure."""
-  text = gin.config_str()
+  text = _without_idle_import(gin.config_str())
   if not stage:
     return text
   prefix = re.search(rf'^(\S*{_EXPERIMENT})\.procedure =', text, re.MULTILINE)[1]
@@ -212,7 +212,12 @@ def snapshot(stage: str = '') -> str:
 
 def operative() -> str:
   """The bindings that were used so far; complete only after the first step."""
-  return gin.operative_config_str()
+  return _without_idle_import(gin.operative_config_str())
+
+
+def _without_idle_import(text):
+  """Gin imports itself where a file says %gin.REQUIRED; no binding that it writes refers to that."""
+  return re.sub(r'^from gin import config\n', '', text, flags=re.MULTILINE)
 
 
 def differences(old: str, new: str) -> list[str]:

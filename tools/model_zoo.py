@@ -63,48 +63,62 @@ def share(network, choice) -> str:
   return f'{sum(v.weight.shape.num_elements() for v in choice(network)) / total:.1%}'.replace('%', ' %')
 
 
+def networks_of(gan) -> dict:
+  """A network of each role, the generator's first; others of the role are like it."""
+  return {player.role: player.network for player in sorted(gan.players, key=lambda player: player.role, reverse=True)}
+
+
 def besides(gan, m) -> str:
   """What else tells a model from the next one."""
-  normalized = [network.name for network in (gan.generator, gan.discriminator)
+  networks = networks_of(gan)
+  normalized = [role for role, network in networks.items()
                 if any(layer.kernel_normalizer for layer in kernel_layers(network).values())]
-  initial = kernel_layers(gan.generator)['to_rgb'].kernel_initializer
-  epsilon = {v.epsilon for v in gan.generator.submodules if isinstance(v, BatchNorm)}
+  initial = list(kernel_layers(networks['generator']).values())[-1].kernel_initializer
+  epsilon = {v.epsilon for v in networks['generator'].submodules if isinstance(v, BatchNorm)}
   words = [
       f'spectral norm ({" and ".join(normalized)})' if normalized else '',
-      f'gradient penalty {gan.penalty.weight:g}' if gan.penalty else '',
+      *(f'{_words(type(term).__name__)} {term.weight:g}'
+        for terms in getattr(gan, 'terms', {}).values() for term in terms),
+      f'cycle consistency {m["CYCLE"]}, identity {m["IDENTITY"]}' if 'CYCLE' in m else '',
       f'weights clipped at {m["DISCRIMINATOR_CLIP"]}' if 'DISCRIMINATOR_CLIP' in m else '',
-      'DiffAugment' if gan.augment else '',
+      'DiffAugment' if getattr(gan, 'augment', None) else '',
       f'weights {initial if isinstance(initial, str) else initial.__name__}'.replace('_', ' '),
-      f'BatchNorm epsilon {epsilon.pop():g}',
+      f'BatchNorm epsilon {epsilon.pop():g}' if epsilon else '',
       f'Adam epsilon {float(m["ADAM_EPSILON"]):g}',
-      f'{m["ACCUMULATION_STEPS"]} accumulated parts' if m['ACCUMULATION_STEPS'] != '1' else '',
+      f'{m["ACCUMULATION_STEPS"]} accumulated parts' if m.get('ACCUMULATION_STEPS', '1') != '1' else '',
       'mirrored images' if m['FLIP'] == 'True' else '',
-      'scored with batch statistics' if m['BATCH_STATISTICS'] == 'True' else '']
+      'scored with batch statistics' if m.get('BATCH_STATISTICS') == 'True' else '']
   return ', '.join(filter(None, words))
+
+
+def _words(name):
+  return re.sub(r'(?<!^)(?=[A-Z])', ' ', name).lower()
 
 
 def describe(file: pathlib.Path) -> tuple[str, str, str]:
   """Rows of the three parts for one model."""
-  shared = ('runs/train.gin', f'models/{file.name}', 'datasets/cifar10.gin', 'metrics/classifier.gin', 'methods/dense.gin')
+  data = 'cycle_gan_set' if 'CycleGAN' in file.read_text() else 'cifar10'
+  shared = ('runs/train.gin', f'models/{file.name}', f'datasets/{data}.gin', 'metrics/classifier.gin', 'methods/dense.gin')
   configuration.load([configuration.find(f) for f in shared], ['NUM_STEPS = 1'])
   with tf.Graph().as_default():
     gan = configuration.make_experiment().make_trainer().gan
-    height, width, _ = gan.build()
-    rows = []
-    for network in (gan.generator, gan.discriminator):
+    height, width, _ = next(iter(gan.build().values()))
+    rows, classes = [], getattr(gan, 'num_classes', 0)
+    for role, network in networks_of(gan).items():
       parameters = sum(v.shape.num_elements() for v in network.trainable_variables)
       cost = sum(layer.multiply_adds for layer in kernel_layers(network).values())
       shares = ' | '.join(share(network, choice) for choice in (layer_choice.conv_only, layer_choice.conv_and_dense))
-      rows.append(f'| `{file.stem}` | {height} x {width} | {gan.num_classes or "-"} | {network.name} | {parameters:,} | '
+      rows.append(f'| `{file.stem}` | {height} x {width} | {classes or "-"} | {role} | {parameters:,} | '
                   f'{shares} | {cost / 1e6:,.1f} M |\n')
   m = macros(configuration.snapshot())
-  loss = re.findall(r'NoiseToImage\.loss = \\?\s*@(?:\w+\.)?(\w+)', configuration.snapshot())[0].replace('_', ' ')
-  average = m['EMA_DECAY'] if float(m['EMA_DECAY']) else 'none'
-  numbers = (f'| `{file.stem}` | {loss} | {m["DISCRIMINATOR_BATCH"]} / {m["GENERATOR_BATCH"]} | '
-             f'{m["DISCRIMINATOR_UPDATES"]} | {m["GENERATOR_LEARNING_RATE"]} / {m["DISCRIMINATOR_LEARNING_RATE"]} | '
-             f'{m["BETA_1"]}, {m["BETA_2"]} | '
-             f'{average}{", from step " + m["EMA_START"] if m["EMA_START"] != "0" else ""} | {m["LATENT_SIZE"]} | '
-             f'{besides(gan, m)} |\n')
+  loss = re.findall(r'(?:NoiseToImage|CycleGAN)\.loss = \\?\s*@(?:\w+\.)?(\w+)', configuration.snapshot())[0].replace('_', ' ')
+  average = m['EMA_DECAY'] if float(m.get('EMA_DECAY', 0)) and m.get('AVERAGED') != 'False' else 'none'
+  start = f', from step {m["EMA_START"]}' if m.get('EMA_START', '0') != '0' else ''
+  batches = [m['BATCH']] * 2 if 'BATCH' in m else [m['DISCRIMINATOR_BATCH'], m['GENERATOR_BATCH']]
+  numbers = (f'| `{file.stem}` | {loss} | {" / ".join(batches)} | '
+             f'{m.get("DISCRIMINATOR_UPDATES", "1, after G")} | '
+             f'{m["GENERATOR_LEARNING_RATE"]} / {m["DISCRIMINATOR_LEARNING_RATE"]} | '
+             f'{m["BETA_1"]}, {m["BETA_2"]} | {average}{start} | {m.get("LATENT_SIZE", "-")} | {besides(gan, m)} |\n')
   head = re.match(r'(# .+\n)+', file.read_text())[0]
   return ''.join(rows), numbers, f'* `{file.stem}`: {" ".join(line.removeprefix("# ") for line in head.splitlines())}\n'
 

@@ -201,7 +201,8 @@ def test_sngan_starts_as_each_paper_has_it():
   np.testing.assert_allclose(kernels['adapt_relaxed'], fan_in**-0.5, rtol=1e-2)  # PyTorch's own
 
 
-SETUPS = {'sngan_cifar10_': 'sngan_cifar10', 'biggan_cifar10_': 'biggan_cifar10'} | {
+SETUPS = {'sngan_cifar10_': 'sngan_cifar10', 'biggan_cifar10_': 'biggan_cifar10', 'cyclegan_': 'cyclegan_256',
+          'cyclegan_cifar10_small_': 'cyclegan_cifar10_small'} | {
     prefix: f'adapt_{setup}' for setup in ('sngan_cifar10', 'sngan_stl10', 'biggan_cifar10', 'biggan_tiny_imagenet')
     for prefix in (f'{setup}_adapt_', *([] if 'cifar10' in setup else [f'{setup}_']))}
 
@@ -218,6 +219,7 @@ def test_every_setup_has_its_baselines():
   for setup, methods in found.items():
     assert methods == (
         {'dense', 'static', 'sdst_set', 'sdst_rigl', 'adapt_relaxed', 'adapt_strict'} if 'adapt' in setup else
+        {'dense', 'static', 'stugan'} if 'cyclegan' in setup else
         {'dense', 'static', 'stugan', 'prune_and_finetune'}), setup
 
 
@@ -258,9 +260,10 @@ def test_all_experiments_can_be_made_and_sparse_ones_take_the_same_two_macros():
     if not dense:
       bindings += ['GENERATOR_DENSITY = 0.3', 'DISCRIMINATOR_DENSITY = 0.4']
     configuration.load([configuration.find(experiment)], bindings)
-    made = configuration.make_experiment()
-    densities = {name: method.density for name, method in made.make_trainer().methods.items()}
-    assert densities == ({} if dense else {'generator': 0.3, 'discriminator': 0.4}), experiment
+    trainer = configuration.make_experiment().make_trainer()
+    densities = {name: method.density for name, method in trainer.methods.items()}
+    of_role = {'generator': 0.3, 'discriminator': 0.4}
+    assert densities == ({} if dense else {p.name: of_role[p.role] for p in trainer.gan.players}), experiment
 
 
 @pytest.mark.slow

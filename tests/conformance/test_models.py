@@ -68,7 +68,7 @@ def test_it_trains_with_stugan_and_keeps_its_budget(model):
   assert not any(averaged[v.weight.name][~v.mask.numpy()].any() for v in generator.masked)
 
 
-@pytest.mark.parametrize('model', MODELS)
+@pytest.mark.parametrize('model', [model for model in MODELS if model != 'cycle_gan'])  # which has tests of its own
 def test_biases_that_are_not_trained_are_those_that_change_nothing(model):
   trainer, data = make(model, 'dense')
   trainer.build({'data': data.image_shape})

@@ -41,9 +41,12 @@ def log(caplog, monkeypatch):
     yield caplog
 
 
+DRAWS = {'d': images.Draw(2, 4, ('data',))}
+
+
 def batches(data, first_step=0, **options):
-  taken = images.batches(data, {'d': (2, 4)}, 3, first_step, **options).take(4)
-  return [np.concatenate([e['d']['images'].numpy().ravel(), e['d']['labels'].numpy().ravel()]) for e in taken]
+  taken = images.batches({'data': data}, DRAWS, 3, first_step, **options).take(4)
+  return [np.concatenate([e['d']['data'].images.numpy().ravel(), e['d']['data'].labels.numpy().ravel()]) for e in taken]
 
 
 def test_folders_are_classes_and_images_are_brought_to_one_size(folder):
@@ -131,12 +134,12 @@ def test_streamed_batches_are_those_from_memory(folder, tmp_path, options):
 
 def test_replicas_stream_their_shares(folder, tmp_path):
   source = image_folder.ImageFolder(str(folder), 16)
-  whole = next(iter(images.batches(source.load(str(tmp_path)), {'d': (2, 4)}, 3)))['d']['images'].numpy()
+  whole = next(iter(images.batches({'data': source.load(str(tmp_path))}, DRAWS, 3)))['d']['data'].images.numpy()
   source.prepare(str(tmp_path))
   strategy = strategies.make('mirrored')
   distributed = strategy.distribute_datasets_from_function(
-      lambda _: images.batches(source.load(str(tmp_path)), {'d': (2, 4)}, 3, num_replicas=2))
-  shares = strategy.experimental_local_results(next(iter(distributed))['d']['images'])
+      lambda _: images.batches({'data': source.load(str(tmp_path))}, DRAWS, 3, num_replicas=2))
+  shares = strategy.experimental_local_results(next(iter(distributed))['d']['data'].images)
   np.testing.assert_array_equal(np.concatenate([s.numpy() for s in shares], axis=1), whole)
 
 

@@ -7,8 +7,10 @@ import tensorflow as tf
 from tests import tiny
 from tf_stugan import errors
 from tf_stugan import rng
+from tf_stugan.data.images import Examples
 from tf_stugan.gans import losses
 from tf_stugan.gans import noise_to_image
+from tf_stugan.gans import outputs
 from tf_stugan.layers import heads
 from tf_stugan.layers import style
 from tf_stugan.models import resnet
@@ -18,12 +20,12 @@ from tf_stugan.models import resnet
 def gan():
   result = noise_to_image.NoiseToImage(
       functools.partial(tiny.sngan_generator, 4), functools.partial(tiny.sngan_discriminator, 4), losses.hinge(), 4, 8, 3)
-  result.build((32, 32, 3))
+  result.build({'data': (32, 32, 3)})
   return result
 
 
 def test_players_move_in_the_order_of_the_papers(gan):
-  assert [(p.name, p.batch_size, p.updates_per_step) for p in gan.players] == [
+  assert [(turn.name, turn.batch_size, turn.updates_per_step) for turn in gan.turns] == [
       ('discriminator', 4, 3), ('generator', 8, 1)]
 
 
@@ -40,10 +42,10 @@ def test_an_interpolation_begins_and_ends_at_its_seeds(gan):
 
 def test_an_interpolation_stays_within_the_truncation_and_its_parts_are_one_walk(gan, monkeypatch):
   seen = []
-  make = gan._images  # pylint: disable=protected-access
-  monkeypatch.setattr(gan, '_images', lambda latents, *args: seen.append(latents) or make(latents, *args))
+  make = gan.outputs['images'].make
+  monkeypatch.setattr(gan.outputs['images'], 'make', lambda inputs: seen.append(inputs[0]) or make(inputs))
   whole = gan.outputs['images'].interpolate(3, 4, 9, truncation=0.5)
-  monkeypatch.setattr(noise_to_image, '_PART', 4)
+  monkeypatch.setattr(outputs, '_PART', 4)
   np.testing.assert_allclose(gan.outputs['images'].interpolate(3, 4, 9, truncation=0.5), whole, atol=1e-6)
   assert [len(latents) for latents in seen] == [9, 3, 3, 3]
   assert np.abs(seen[0]).max() <= np.float32(0.5)
@@ -53,13 +55,13 @@ def test_an_interpolation_stays_within_the_truncation_and_its_parts_are_one_walk
 def test_slerp_keeps_the_length():
   first, last = np.array([1., 0.]), np.array([0., 1.])
   np.testing.assert_allclose(
-      noise_to_image.slerp(first, last, np.array([0, 0.5, 1])), [[1, 0], [0.5**0.5, 0.5**0.5], [0, 1]], atol=1e-12)
-  np.testing.assert_allclose(noise_to_image.slerp(first, first, np.array([0.3])), [first])
+      outputs.slerp(first, last, np.array([0, 0.5, 1])), [[1, 0], [0.5**0.5, 0.5**0.5], [0, 1]], atol=1e-12)
+  np.testing.assert_allclose(outputs.slerp(first, first, np.array([0.3])), [first])
 
 
 def test_a_data_set_of_another_shape_is_refused(gan):
   with pytest.raises(errors.UserError, match='32, 32, 3.*32, 32, 1'):
-    gan.build((32, 32, 1))
+    gan.build({'data': (32, 32, 1)})
 
 
 @pytest.mark.parametrize('batch_norm, passes', [(False, 1), (True, 2)])
@@ -71,7 +73,7 @@ def test_real_and_fake_are_judged_together_unless_a_batch_statistic_forbids_it(b
         functools.partial(resnet.Discriminator, 4, [1, 1, 1, 1], style.LayerStyle(), heads.Unconditional,
                           batch_norm=batch_norm),
         losses.hinge(), 4, joint_pass=joint_pass)
-    result.build((32, 32, 3))
+    result.build({'data': (32, 32, 3)})
     for i, v in enumerate(result.discriminator.trainable_variables):
       v.assign(tf.random.stateless_normal(v.shape, [i, 0]) / 4)
     return result
@@ -81,7 +83,8 @@ def test_real_and_fake_are_judged_together_unless_a_batch_statistic_forbids_it(b
   calls = []
   judge = joint._judge  # pylint: disable=protected-access
   joint._judge = lambda *args: calls.append(1) or judge(*args)  # pylint: disable=protected-access
-  results = [gan_._judge_both(real, labels, fake, labels) for gan_ in (joint, apart)]  # pylint: disable=protected-access
+  real, fake = Examples(real, labels), Examples(fake, labels)
+  results = [gan_._judge_both(real, fake) for gan_ in (joint, apart)]  # pylint: disable=protected-access
   for ours, theirs in zip(tf.nest.flatten(results[0]), tf.nest.flatten(results[1]), strict=True):
     np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
   assert len(calls) == passes

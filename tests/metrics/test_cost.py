@@ -46,7 +46,7 @@ def test_a_long_gradual_pruning_costs_what_a_short_one_does_in_proportion():
     file = configuration.find('sngan_cifar10_small_gmp.gin')
     widths = ('GENERATOR_WIDTH = 8', 'DISCRIMINATOR_WIDTH = 8')
     configuration.load([file], [*widths, f'NUM_STEPS = {steps}', 'UPDATE_INTERVAL = 10'])
-    trainer = configuration.make_experiment().trainer
+    trainer = configuration.make_experiment().make_trainer()
     assert len(trainer.methods['generator'].density_steps()) <= 501
     result = ledger.ledger(trainer, steps, MEASURED)
     trained.append(result.training / result.dense_training)

@@ -92,26 +92,28 @@ def test_masks_stay_where_the_gradient_of_an_update_step_overflows(strategy):
   side = trainer.sides['generator']
   trainer.fit(tiny.DATA, 1)
   before = [v.mask.numpy() for v in side.masked]
-  side.loss_scale.scale.assign(2.0**60)
+  scale = trainer.loss_scales['generator'].scale
+  scale.assign(2.0**60)
   trainer.fit(tiny.DATA, 2)
   for v, mask in zip(side.masked, before, strict=True):
     np.testing.assert_array_equal(v.mask, mask)
-  side.loss_scale.scale.assign(1.0)
+  scale.assign(1.0)
   trainer.fit(tiny.DATA, 4)
   assert any((v.mask.numpy() != mask).any() for v, mask in zip(side.masked, before, strict=True))
   for v in side.masked:
     assert not v.weight.numpy()[~v.mask.numpy()].any()
 
 
-def test_parts_of_a_batch_are_averaged():
+def test_parts_of_a_batch_are_averaged_or_put_together():
   def function(batch, seed):
-    return [tf.reduce_mean(batch['x']), tf.cast(seed[0], tf.float32)]
+    return [tf.reduce_mean(batch['x']), tf.cast(seed[0], tf.float32)], batch['x'] + 1
   batch, seed = {'x': tf.range(6.0)}, tf.constant([1, 2])
-  run = tf.function(lambda: accumulation.mean_of_parts(function, batch, seed, 3))
-  mean, of_seeds = run()
+  run = tf.function(lambda: accumulation.in_parts(function, batch, seed, 3))
+  (mean, of_seeds), together = run()
+  np.testing.assert_array_equal(together, np.arange(1.0, 7.0))
   assert float(mean) == 2.5
   assert float(of_seeds) != 1  # a part has latents of its own
-  assert [float(x) for x in accumulation.mean_of_parts(function, batch, seed, 1)] == [2.5, 1]
+  assert [float(x) for x in accumulation.in_parts(function, batch, seed, 1)[0]] == [2.5, 1]
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ from tf_stugan.layers.prunable import Dense
 from tf_stugan.layers.spectral_norm import SpectralNorm
 from tf_stugan.sparsity import masks
 from tf_stugan.sparsity import one_shot_pruning
+from tf_stugan.sparsity import rankings
 from tf_stugan.sparsity import scores
 from tf_stugan.training import layer_choice
 from tf_stugan.training import synaptic_flow
@@ -60,7 +61,7 @@ def test_every_cut_of_a_network_lets_the_same_through():
 
 
 def test_a_run_prunes_in_rounds_before_its_first_step():
-  methods = {name: one_shot_pruning.OneShotPruning(density, score=scores.saliency, ranks_by='flow', rounds=rounds)
+  methods = {name: one_shot_pruning.OneShotPruning(density, score=scores.saliency, ranking=rankings.synaptic_flow, rounds=rounds)
              for name, density, rounds in (('generator', 0.05, 8), ('discriminator', 0.2, 1))}
   trainer = tiny.make_trainer(methods=methods)
   trainer.update_masks(tiny.DATA)
@@ -70,13 +71,13 @@ def test_a_run_prunes_in_rounds_before_its_first_step():
     extra = sum(kept) - round(method.density * sum(v.mask.shape.num_elements() for v in masked))
     assert 0 <= extra <= kept.count(1)  # what layers keep that would have nothing
   once = tiny.make_trainer(methods={
-      'generator': one_shot_pruning.OneShotPruning(0.05, score=scores.saliency, ranks_by='flow')})
+      'generator': one_shot_pruning.OneShotPruning(0.05, score=scores.saliency, ranking=rankings.synaptic_flow)})
   once.update_masks(tiny.DATA)
   assert any((a.mask.numpy() != b.mask.numpy()).any() for a, b in zip(
       once.sides['generator'].masked, trainer.sides['generator'].masked, strict=True))
 
 
 def test_it_is_refused_in_sixteen_bits():
-  flow = one_shot_pruning.OneShotPruning(0.1, ranks_by='flow')
+  flow = one_shot_pruning.OneShotPruning(0.1, ranking=rankings.synaptic_flow)
   with pytest.raises(errors.UserError, match="generator is pruned by, needs PRECISION = 'float32'"):
     tiny.make_trainer(methods={'generator': flow}, precision='bfloat16')

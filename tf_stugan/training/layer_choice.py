@@ -11,9 +11,15 @@ LayerChoice = Callable[[keras.Model], list[MaskedVariable]]
 
 def conv_only(network: keras.Model) -> list[MaskedVariable]:
   """Every convolution kernel, the first and the last included: STU-GAN's choice."""
-  return [v for v in conv_and_dense(network) if v.weight.shape.rank == 4]
+  return _masked(network, lambda kernel: kernel.shape.rank == 4)
 
 
 def conv_and_dense(network: keras.Model) -> list[MaskedVariable]:
   """Every convolution and dense kernel: ADAPT's choice."""
-  return [MaskedVariable(path, layer.kernel, layer.create_mask()) for path, layer in prunable_layers(network).items()]
+  return _masked(network, lambda kernel: True)
+
+
+def _masked(network, chosen):
+  """Masks of the kernels that are chosen; the others get none."""
+  return [MaskedVariable(path, layer.kernel, layer.create_mask())
+          for path, layer in prunable_layers(network).items() if chosen(layer.kernel)]

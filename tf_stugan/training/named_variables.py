@@ -30,16 +30,16 @@ def read(prefix: pathlib.Path, parts: Parts) -> None:
     MismatchError: a part has other names, or other shapes, than the file. Nothing was assigned then.
     tf.errors.OpError: the file is missing or damaged.
   """
-  with _literal(prefix) as name:
-    reader = tf.train.load_checkpoint(name)
-  found = reader.get_variable_to_shape_map()
   wanted = {f'{part}/{name}': v for part, named in parts.items() for name, v in named.items()}
-  _check_names(wanted, (name for name in found if name.split('/')[0] in parts))
-  for name, variable in wanted.items():
-    if tuple(found[name]) != tuple(variable.shape):
-      raise MismatchError(f'{name} is {list(found[name])} there and {variable.shape.as_list()} here')
-  for name, variable in wanted.items():
-    variable.assign(reader.get_tensor(name))
+  with _literal(prefix) as path:
+    reader = tf.train.load_checkpoint(path)
+    found = reader.get_variable_to_shape_map()
+    _check_names(wanted, (name for name in found if name.split('/')[0] in parts))
+    for name, variable in wanted.items():
+      if tuple(found[name]) != tuple(variable.shape):
+        raise MismatchError(f'{name} is {list(found[name])} there and {variable.shape.as_list()} here')
+    for name, variable in wanted.items():
+      variable.assign(reader.get_tensor(name))
 
 
 def _check_names(wanted: Iterable[str], found: Iterable[str]):

@@ -1,6 +1,7 @@
 """One training run: all of its state, and the loop on the host."""
 
 from collections.abc import Callable, Mapping, Sequence
+import inspect
 import math
 import time
 
@@ -16,6 +17,7 @@ from tf_stugan.gans.gan import GAN
 from tf_stugan.gans.gan import Shape
 from tf_stugan.metrics.balance_ratio import BalanceRatio
 from tf_stugan.sparsity import masks
+from tf_stugan.sparsity import rankings
 from tf_stugan.sparsity.method import SparsityMethod
 from tf_stugan.sparsity.sparse_ema import SparseEMA
 from tf_stugan.training import agreement
@@ -93,6 +95,8 @@ class Trainer(tf.Module):
       measured = bool(self.balance) and any(name in probe.players for probe in self.gan.balance.values())
       if method.needs_balance_ratio and not measured:
         raise errors.UserError(f'{type(method).__name__} of the {name} needs a balance ratio; set Trainer.balance.')
+      if self.gan.precision != 'float32' and inspect.unwrap(method.ranking) is rankings.synaptic_flow:
+        raise errors.UserError(f"Synaptic flow, which the {name} is pruned by, needs PRECISION = 'float32'.")
 
   def _check_batches(self):
     replicas = self.strategy.num_replicas_in_sync
