@@ -232,6 +232,7 @@ def test_demo_serves_until_it_is_interrupted(run, tmp_path):
   assert process.returncode == 0
 
 
+@pytest.mark.slow
 def test_samples_of_classes_truncated_with_every_kind_of_statistics(cache, capsys, tmp_path, monkeypatch):
   run = f'--workdir={tmp_path}/run'
   bindings = [f'--gin_param={b}' for b in ('NUM_STEPS = 1', 'GENERATOR_WIDTH = 4', 'DISCRIMINATOR_WIDTH = 4',
@@ -416,6 +417,7 @@ def test_a_checkpoint_that_training_removes_while_it_is_read_is_replaced_by_the_
     common.restore_chosen(None, Workdir(run), 'newest')
 
 
+@pytest.mark.slow
 def test_profile_writes_a_trace_of_a_run_in_parts_and_half_precision(capsys, tmp_path):
   code, _, err = call(
       capsys, 'train', f'--workdir={tmp_path}', f'--cache_dir={tmp_path}', '--profile', *TINY, '--gin_param=NUM_STEPS = 8',

@@ -111,11 +111,11 @@ def describe(file: pathlib.Path) -> tuple[str, str, str]:
       rows.append(f'| `{file.stem}` | {height} x {width} | {classes or "-"} | {role} | {parameters:,} | '
                   f'{shares} | {cost / 1e6:,.1f} M |\n')
   m = macros(configuration.snapshot())
-  loss = re.findall(r'(?:NoiseToImage|CycleGAN)\.loss = \\?\s*@(?:\w+\.)?(\w+)', configuration.snapshot())[0].replace('_', ' ')
+  loss = re.findall(r'(?:NoiseToImage|CycleGAN)\.loss = \\?\s*@(?:\w+\.)?(\w+)', configuration.snapshot())[0]
   average = m['EMA_DECAY'] if float(m.get('EMA_DECAY', 0)) and m.get('AVERAGED') != 'False' else 'none'
   start = f', from step {m["EMA_START"]}' if m.get('EMA_START', '0') != '0' else ''
   batches = [m['BATCH']] * 2 if 'BATCH' in m else [m['DISCRIMINATOR_BATCH'], m['GENERATOR_BATCH']]
-  numbers = (f'| `{file.stem}` | {loss} | {" / ".join(batches)} | '
+  numbers = (f'| `{file.stem}` | {loss.replace("_", " ")} | {" / ".join(batches)} | '
              f'{m.get("DISCRIMINATOR_UPDATES", "1, after G")} | '
              f'{m["GENERATOR_LEARNING_RATE"]} / {m["DISCRIMINATOR_LEARNING_RATE"]} | '
              f'{m["BETA_1"]}, {m["BETA_2"]} | {average}{start} | {m.get("LATENT_SIZE", "-")} | {besides(gan, m)} |\n')

@@ -47,8 +47,7 @@ def covering():
 
 
 RUN = covering()
-QUICK = ('quickstart.gin', 'biggan_cifar10_small_stugan.gin', 'sngan_cifar10_small_adapt_relaxed.gin',
-         'sngan_cifar10_small_prune_and_finetune.gin')
+QUICK = ('quickstart.gin', 'sngan_cifar10_small_adapt_relaxed.gin')
 # What runs/noise.gin puts something else in the place of.
 REPLACED = re.compile(r'(tfds_images|tiny_imagenet|image_folder)\.|embedded\.|features\.Inception')
 
@@ -91,13 +90,15 @@ def test_no_binding_is_dead(finished):
 
 
 def test_losses_are_finite_and_rows_complete(finished):
-  _, run, _, _ = finished
+  experiment, run, _, _ = finished
   rows = run.workdir.rows()
   numbers = [v for row in rows for v in row.values() if isinstance(v, float)]
   assert numbers and all(map(math.isfinite, numbers))
-  assert [row['step'] for row in rows if row['kind'] == 'train'] == [2, 4, 6, 8]
-  assert [row['step'] for row in rows if row['kind'] == 'evaluation'] == [4, 8]
-  assert {p.name for p in run.workdir.samples.iterdir()} == {'step-00000004.png', 'step-00000008.png'}
+  begun = 4 if 'finetune' in experiment else 0  # where the stage before it ended
+  assert [row['step'] for row in rows if row['kind'] == 'train'] == [step for step in (2, 4, 6, 8) if step > begun]
+  assert [row['step'] for row in rows if row['kind'] == 'evaluation'] == [step for step in (4, 8) if step > begun]
+  assert {p.name for p in run.workdir.samples.iterdir()} == {
+      f'step-{step:08}.png' for step in (4, 8) if step > begun}
 
 
 def test_densities_are_kept_and_pruned_weights_are_zero(finished):
@@ -305,7 +306,7 @@ NUMBERS = {
 
 @pytest.mark.parametrize('ablation', some_slow(
     sorted(p.name for p in (ROOT / 'ablations').glob('*.gin')),
-    ('n_of_m.gin', 'explore_both.gin', 'balanced.gin', 'strong.gin', 'five_times.gin')))
+    ('n_of_m.gin', 'balanced.gin', 'strong.gin')))
 def test_an_ablation_changes_stugan(ablation):
   files = ['sngan_cifar10_small_stugan.gin', 'runs/tiny.gin', 'runs/noise.gin', f'ablations/{ablation}']
   configuration.load([configuration.find(f) for f in files[:-1]])

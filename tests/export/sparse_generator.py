@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from tests import tiny
+from tf_stugan.compat import keras
 from tf_stugan.layers.spectral_norm import SpectralNorm
 from tf_stugan.layers.style import LayerStyle
 from tf_stugan.models import resnet
@@ -25,6 +26,7 @@ def make_conditional(density=0.1, shared_embedding=0, attention_after=0):
 
 def prepare(generator, density):
   """Gives it running statistics and biases other than the initial ones, and masks."""
+  keras.utils.set_random_seed(1)
   latents = tf.random.stateless_normal([16, generator.latent_size], [1, 2])
   generator(latents, tf.range(16) % max(generator.num_classes, 1), training=True)
   for i, variable in enumerate(generator.variables):

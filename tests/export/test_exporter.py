@@ -84,6 +84,7 @@ def test_too_dense_for_the_sparse_path():
   assert chosen.layout == 'plain' and 'auto took the plain layout: no runtime will' in chosen.notes[0]
 
 
+@pytest.mark.slow
 def test_auto_takes_the_lowered_layout_where_it_pays():
   wide = sparse_generator.make(64, 0.05)
   exported = exporter.export(wide, 'auto')

@@ -44,6 +44,7 @@ def losses_of(strategy):
   return [float(strategy.reduce(tf.distribute.ReduceOp.MEAN, x, axis=None)) for x in tf.nest.flatten(play(batches))]
 
 
+@pytest.mark.slow
 def test_two_replicas_see_what_one_device_sees():
   one = losses_of(tf.distribute.OneDeviceStrategy('CPU:0'))
   two = losses_of(strategies.make('mirrored'))

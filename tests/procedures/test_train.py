@@ -53,6 +53,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_is_not_saved(tmp_path, faul
   assert [row['step'] for row in rows(tmp_path)] == [2, 4, 6]
 
 
+@pytest.mark.slow
 def test_a_rollback_goes_on_from_the_newest_checkpoint_with_other_draws(tmp_path, fault, caplog, monkeypatch):
   fault('nan:generator_loss@7')
   with pytest.raises(errors.DivergedError):
@@ -123,6 +124,7 @@ def test_weights_that_are_not_finite_are_never_saved(tmp_path):
   assert not checkpoints.list_steps(tmp_path / 'checkpoints')
 
 
+@pytest.mark.slow
 def test_a_stop_while_scoring_saves_and_the_scores_come_when_the_run_goes_on(tmp_path):
   """Ten thousands of images would outlast the time that a cluster leaves a process to end."""
   signals = [signal.SIGTERM, None, None]
@@ -177,6 +179,7 @@ class CutShort(Hook):
     os.truncate(self.file, self.file.stat().st_size // 2)
 
 
+@pytest.mark.slow
 def test_a_streamed_file_that_becomes_shorter_leaves_a_checkpoint_of_the_last_whole_step(tmp_path):
   folder, cut = tmp_path / 'prepared', tmp_path / 'cut'
   pairs = list(zip(tiny.IMAGES.images, tiny.IMAGES.labels, strict=True))

@@ -21,6 +21,7 @@ def test_a_run_too_short_for_a_trace_says_so(tmp_path, caplog):
   assert 'No trace was written' in caplog.text
 
 
+@pytest.mark.slow
 def test_a_run_that_fails_leaves_the_trace_it_has(tmp_path):
   class Fails(hooks.Hook):
 

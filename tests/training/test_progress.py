@@ -19,8 +19,8 @@ def trainer():
   names = ('painter_of_horses', 'painter_of_zebras', 'critic')
   scalars = {f'{name}/loss': -0.125 for name in names} | {
       'painter_of_horses/density': 0.1, 'painter_of_horses/exploration_rate': 0.4321, 'balance_ratio': 0.5}
-  return types.SimpleNamespace(
-      images_per_step=128, gan=types.SimpleNamespace(balance=('balance_ratio',), turns=()), sides=dict.fromkeys(names), scalars=lambda: scalars)
+  gan = types.SimpleNamespace(balance=('balance_ratio',), turns=())
+  return types.SimpleNamespace(images_per_step=128, gan=gan, sides=dict.fromkeys(names), scalars=lambda: scalars)
 
 
 def watch(trainer, console, last=50_048):

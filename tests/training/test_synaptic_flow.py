@@ -61,7 +61,8 @@ def test_every_cut_of_a_network_lets_the_same_through():
 
 
 def test_a_run_prunes_in_rounds_before_its_first_step():
-  methods = {name: one_shot_pruning.OneShotPruning(density, score=scores.saliency, ranking=rankings.synaptic_flow, rounds=rounds)
+  methods = {name: one_shot_pruning.OneShotPruning(
+      density, score=scores.saliency, ranking=rankings.synaptic_flow, rounds=rounds)
              for name, density, rounds in (('generator', 0.05, 8), ('discriminator', 0.2, 1))}
   trainer = tiny.make_trainer(methods=methods)
   trainer.update_masks(tiny.DATA)

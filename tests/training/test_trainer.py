@@ -99,6 +99,7 @@ def test_hooks_are_called_at_their_interval_and_at_the_end():
   assert every_three.steps == [3, 6, 7]
 
 
+@pytest.mark.slow
 def test_two_replicas_with_one_global_batch_do_what_one_device_does():
   # Four mask updates: at each, two gradients that are equal up to rounding may be ranked otherwise by two replicas.
   one = tiny.make_trainer(interval=5)
