@@ -10,6 +10,7 @@ from tests import processes
 from tf_stugan import quiet
 from tf_stugan.compat import keras
 from tf_stugan.export import tflite
+from tf_stugan.gans.outputs import FromNoise
 
 _LEVEL = 'TF_CPP_MIN_LOG_LEVEL'
 
@@ -75,7 +76,7 @@ def test_the_converter_is_quiet(capfd, monkeypatch):
   for level, expected in (('3', False), ('0', True)):
     monkeypatch.setenv(_LEVEL, level)
     capfd.readouterr()
-    tflite.convert(generator, generator, precision='int8')
+    tflite.convert(generator, FromNoise('generator', generator, None, 'data'), precision='int8')
     assert bool(capfd.readouterr().err) == expected
 
 

@@ -21,7 +21,7 @@ def test_an_output_of_somebody_else_is_refused_at_once(name, flag, file, tmp_pat
   if not flags.FLAGS.is_parsed():
     flags.FLAGS(['test'])
   output = tmp_path if file == 'table.md' else tmp_path / file
-  for work in ('models', 'make_generator'):
+  for work in ('models', 'make_output'):
     monkeypatch.delattr(tool, work, raising=False)  # it does not come that far
   with flagsaver.flagsaver(**{flag: str(output)}), pytest.raises(errors.UserError, match='not what this command wrote'):
     tool.main([])

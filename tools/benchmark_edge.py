@@ -45,27 +45,27 @@ flags.DEFINE_bool('chromium', True, 'Measure in headless Chromium.')
 _COMMAND = 'tools/benchmark_edge.py'
 
 
-def make_generator(model: str, density: float):
-  """The generator of a model file, built, with random masks."""
+def make_output(model: str, density: float):
+  """What a model file makes, with a built generator and random masks."""
   files = ('runs/train.gin', f'models/{model}.gin', 'datasets/cifar10.gin', 'metrics/classifier.gin', 'methods/dense.gin')
   bindings = ['NUM_STEPS = 1'] + ([f'GENERATOR_WIDTH = {FLAGS.width}'] if FLAGS.width else [])
   configuration.load([configuration.find(f) for f in files], bindings)
-  generator = configuration.make_experiment().make_trainer().gan.averaged_generator
+  output = configuration.make_experiment().make_trainer().gan.outputs['images']
+  generator = output.network
   generator(rng.latents(np.arange(16), generator.latent_size), np.zeros(16, np.int32), training=True)
   if density < 1:
     masked = layer_choice.conv_only(generator)
     StaticSparse(density).initialize(masked, tf.constant([1, 2]))
     masks.apply_masks(masked)
-  return generator
+  return output
 
 
 def export_files(model: str, folder: pathlib.Path) -> list[dict]:
   """Writes model-plain.tflite and one lowered file a density; one row for each."""
-  generator = make_generator(model, 1.0)
-  plain = exporter.export(generator, encoded=False)  # as fast as any other plain one
+  plain = exporter.export(make_output(model, 1.0), encoded=False)  # as fast as any other plain one
   rows = [_row(model, 1.0, 'plain', plain, folder)]
   for density in map(float, FLAGS.densities):
-    lowered = exporter.export(make_generator(model, density), 'sparse_lowered')
+    lowered = exporter.export(make_output(model, density), 'sparse_lowered')
     rows.append(_row(model, density, 'sparse_lowered', lowered, folder))
     rows[-1]['auto takes'] = exporter.faster(plain, lowered).layout
   return rows

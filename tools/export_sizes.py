@@ -28,10 +28,10 @@ FILES = [('plain', 'fp32', False), ('plain', 'fp16', False), ('plain', 'int8', F
 def main(_):
   output = pathlib.Path(FLAGS.out)
   output_files.check_file(output, _SIGN.encode())
-  generator = benchmark_edge.make_generator(FLAGS.model, FLAGS.density)
+  made = benchmark_edge.make_output(FLAGS.model, FLAGS.density)
   lines = ['| layout | precision | sparse encoding | MB | gzipped, MB |', '| --- | --- | --- | --- | --- |']
   for layout, precision, encoded in FILES:
-    exported = exporter.export(generator, layout, precision, encoded=encoded)
+    exported = exporter.export(made, layout, precision, encoded=encoded)
     sizes = len(exported.model), len(gzip.compress(exported.model, 6))
     lines.append(f'| {layout} | {precision} | {"yes" if exported.encoded else "no"} | ' +
                  ' | '.join(f'{size / 1e6:.2f}' for size in sizes) + ' |')

@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from tests import tiny
 from tf_stugan.compat import keras
+from tf_stugan.gans import outputs
 from tf_stugan.layers.spectral_norm import SpectralNorm
 from tf_stugan.layers.style import LayerStyle
 from tf_stugan.models import resnet
@@ -24,6 +25,11 @@ def make_conditional(density=0.1, shared_embedding=0, attention_after=0):
       attention_after=attention_after), density)
 
 
+def output(generator):
+  """The generator as what a game makes."""
+  return outputs.FromNoise('generator', generator, None, 'data')
+
+
 def prepare(generator, density):
   """Gives it running statistics and biases other than the initial ones, and masks."""
   keras.utils.set_random_seed(1)
@@ -32,8 +38,13 @@ def prepare(generator, density):
   for i, variable in enumerate(generator.variables):
     if variable.shape.rank < 2 and 'variance' not in variable.name:
       variable.assign_add(tf.random.stateless_normal(variable.shape, [3, i], stddev=0.1))
+  mask(generator, density)
+  return generator
+
+
+def mask(network, density):
+  """Gives a network random masks; none for density 1."""
   if density < 1:
-    masked = layer_choice.conv_only(generator)
+    masked = layer_choice.conv_only(network)
     StaticSparse(density).initialize(masked, tf.constant([1, 2]))
     apply_masks(masked)
-  return generator

@@ -22,7 +22,7 @@ def generator():
 
 @pytest.fixture(scope='module')
 def lowered(generator):
-  return exporter.export(generator, 'sparse_lowered')
+  return exporter.export(sparse_generator.output(generator), 'sparse_lowered')
 
 
 def difference(exported, generator):
@@ -31,7 +31,7 @@ def difference(exported, generator):
 
 
 def test_what_to_expect_of_a_small_network_is_told(generator, lowered):
-  plain = exporter.export(generator, encoded=False)
+  plain = exporter.export(sparse_generator.output(generator), encoded=False)
   text = exporter.expectation(plain, lowered)
   assert 'times as long. This is a small network' in text
   assert f'its {len(lowered.operations)} operations ({len(plain.operations)} in the plain' in text
@@ -39,14 +39,14 @@ def test_what_to_expect_of_a_small_network_is_told(generator, lowered):
 
 @pytest.mark.parametrize('batch_size, encoded', [(1, True), (3, None)])
 def test_the_plain_file_computes_what_keras_computes(generator, batch_size, encoded):
-  exported = exporter.export(generator, 'plain', batch_size=batch_size, encoded=encoded)
+  exported = exporter.export(sparse_generator.output(generator), 'plain', batch_size=batch_size, encoded=encoded)
   assert exported.encoded and len(exported.model) < 0.75 * exported.plain_size
   assert difference(exported, generator) < 1e-5
 
 
 def test_a_dense_generator_is_not_encoded():
   dense = sparse_generator.make(8, 1)
-  exported = exporter.export(dense)
+  exported = exporter.export(sparse_generator.output(dense))
   assert not exported.encoded and len(exported.model) == exported.plain_size
   assert difference(exported, dense) < 1e-5
 
@@ -60,7 +60,7 @@ def test_the_lowered_file_takes_the_sparse_path_and_computes_the_same(generator,
 
 def test_lowering_leaves_the_multiply_adds_of_the_nonzero_weights(generator, lowered):
   """Upsampled products are shared, so they may even be fewer than those of the dense layers times the density."""
-  plain = exporter.export(generator, 'plain', encoded=False)
+  plain = exporter.export(sparse_generator.output(generator), 'plain', encoded=False)
   convolutions = [sum(op.multiply_adds for op in e.operations if op.kind in ('CONV_2D', 'TRANSPOSE_CONV'))
                   for e in (lowered, plain)]
   assert convolutions[0] < 0.25 * convolutions[1]
@@ -68,17 +68,17 @@ def test_lowering_leaves_the_multiply_adds_of_the_nonzero_weights(generator, low
 
 def test_a_conditional_generator_is_lowered():
   generator = sparse_generator.make_conditional(0.1, 4)
-  exported = exporter.export(generator, 'sparse_lowered')
+  exported = exporter.export(sparse_generator.output(generator), 'sparse_lowered')
   assert fast_path.takes(exported.operations)
   assert difference(exported, generator) < 1e-4  # most pixels are saturated, and what is not is steep
 
 
 def test_too_dense_for_the_sparse_path():
   dense = sparse_generator.make(24, 1)
-  exported = exporter.export(dense, 'sparse_lowered')
+  exported = exporter.export(sparse_generator.output(dense), 'sparse_lowered')
   assert not fast_path.takes(exported.operations)
   assert 'more than 67 % is needed' in exported.notes[0]
-  plain = exporter.export(dense)
+  plain = exporter.export(sparse_generator.output(dense))
   assert exporter.expectation(plain, exported).startswith('What to expect: no runtime will take the sparse path for it:')
   chosen = exporter.faster(plain, exported)
   assert chosen.layout == 'plain' and 'auto took the plain layout: no runtime will' in chosen.notes[0]
@@ -87,15 +87,15 @@ def test_too_dense_for_the_sparse_path():
 @pytest.mark.slow
 def test_auto_takes_the_lowered_layout_where_it_pays():
   wide = sparse_generator.make(64, 0.05)
-  exported = exporter.export(wide, 'auto')
+  exported = exporter.export(sparse_generator.output(wide), 'auto')
   assert exported.layout == 'sparse_lowered' and 'times as fast as plain' in exported.notes[0]
 
 
 @pytest.mark.parametrize('precision', some_slow(['fp16', 'dynamic', 'int8'], ['int8']))
 def test_precisions_shrink_the_file_and_stay_near(precision):
   generator = sparse_generator.make(24, 1)
-  exported = exporter.export(generator, precision=precision)
-  assert len(exported.model) < 0.6 * len(exporter.export(generator).model)
+  exported = exporter.export(sparse_generator.output(generator), precision=precision)
+  assert len(exported.model) < 0.6 * len(exporter.export(sparse_generator.output(generator)).model)
   assert difference(exported, generator) < {'fp16': 0.01, 'dynamic': 0.1, 'int8': 0.5}[precision]
   assert 'written without sparse encoding' in exported.notes[0]
 
@@ -108,11 +108,11 @@ def test_precisions_shrink_the_file_and_stay_near(precision):
 ])
 def test_what_cannot_be_had_is_refused_with_the_reason(generator, arguments, message):
   with pytest.raises(errors.UserError, match=message):
-    exporter.export(generator, **arguments)
+    exporter.export(sparse_generator.output(generator), **arguments)
 
 
 def test_auto_falls_back_and_says_why(generator):
-  exported = exporter.export(generator, 'auto', batch_size=2)
+  exported = exporter.export(sparse_generator.output(generator), 'auto', batch_size=2)
   assert exported.layout == 'plain' and 'one image a call' in exported.notes[0]
 
 
@@ -131,16 +131,16 @@ class Mlp(keras.Model):
 def test_other_generators_have_the_plain_layout():
   other = Mlp()
   other(tf.zeros([1, 4]))
-  assert difference(exporter.export(other, 'auto'), other) < 1e-6
+  assert difference(exporter.export(sparse_generator.output(other), 'auto'), other) < 1e-6
   with pytest.raises(errors.UserError, match='residual blocks'):
-    exporter.export(other, 'sparse_lowered')
+    exporter.export(sparse_generator.output(other), 'sparse_lowered')
 
 
 def test_explain_tells_each_layer_its_operations_and_the_rule_that_stops_it(generator, lowered):
   text = description.explain(lowered.operations)
   line, = [line for line in text.splitlines() if line.startswith('block3/conv2 ')]
   assert 'depthwise_conv_2d' in line and line.endswith('yes')
-  text = description.explain(exporter.export(generator).operations)
+  text = description.explain(exporter.export(sparse_generator.output(generator)).operations)
   assert max(map(len, text.splitlines())) <= 120
   row = re.search(r'^block3/conv2 .*\n( .*\n)*', text, re.MULTILINE)[0]  # a row of several lines
   assert 'only 1 x 1 is taken, and 3 x 3 of stride 2' in ' '.join(row.split())
@@ -148,6 +148,7 @@ def test_explain_tells_each_layer_its_operations_and_the_rule_that_stops_it(gene
 
 
 def test_the_description_has_the_density_of_each_layer(generator):
-  described = description.describe(generator)
+  described = description.describe(sparse_generator.output(generator))
   assert described['density']['block3/conv2'] == pytest.approx(0.1, abs=0.08)
+  assert described['inputs'] == {'latents': [16]} and described['num_classes'] == 0
   assert described['density']['project'] == 1 and len(described['weights_sha256']) == 64

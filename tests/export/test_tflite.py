@@ -11,7 +11,7 @@ from tf_stugan.export import tflite
 @pytest.fixture(scope='module')
 def model():
   generator = sparse_generator.make(8)
-  return tflite.convert(functools.partial(generator, training=False), generator, 2)
+  return tflite.convert(functools.partial(generator, training=False), sparse_generator.output(generator), 2)
 
 
 def test_inputs_are_named_and_static(model):
@@ -22,7 +22,7 @@ def test_inputs_are_named_and_static(model):
 
 def test_a_conditional_generator_takes_labels():
   generator = sparse_generator.make_conditional()
-  model = tflite.convert(functools.partial(generator, training=False), generator)
+  model = tflite.convert(functools.partial(generator, training=False), sparse_generator.output(generator))
   names = {d['name'].removeprefix('serving_default_').split(':')[0]: d['dtype']
            for d in tflite.Interpreter(model_content=model).get_input_details()}
   assert names == {'latents': np.float32, 'labels': np.int32}

@@ -26,7 +26,7 @@ def generator(request):
 @pytest.fixture(scope='module')
 def address(generator, tmp_path_factory):
   folder = tmp_path_factory.mktemp('models')
-  files = [exporter.export(generator, layout).model for layout in ('plain', 'sparse_lowered')]
+  files = [exporter.export(sparse_generator.output(generator), layout).model for layout in ('plain', 'sparse_lowered')]
   web.write_models(folder, generator, *files, seeds=20, expectation='What to expect: 7 ms.')
   roots = {'/': web.web_root(), '/models/': folder}
   with web.serving(roots) as address:
@@ -80,7 +80,7 @@ def test_it_says_what_it_measured_compared_and_expects(address):
 
 def test_images_that_differ_are_not_called_the_same(tmp_path):
   generators = [sparse_generator.make(4, 1), sparse_generator.make(8, 1)]
-  files = [exporter.export(generator, encoded=False).model for generator in generators]
+  files = [exporter.export(sparse_generator.output(generator), encoded=False).model for generator in generators]
   web.write_models(tmp_path, generators[0], *files, seeds=20)
   with web.serving({'/': web.web_root(), '/models/': tmp_path}) as address:
     text, _ = browser.evaluate(address, DRAWN, "document.getElementById('ratio').textContent")

@@ -20,39 +20,40 @@ _LARGEST_MEAN = 0.05  # for the other precisions, which are not exact
 
 def run(values: flags.FlagValues) -> None:
   _, trainer = common.restore_trainer(values)
-  generator = common.choose_output(trainer.gan, values).network
+  made = common.choose_output(trainer.gan, values)
   if values.format == 'saved_model':
-    _export_saved_model(values, generator)
+    _export_saved_model(values, made)
     return
-  exported = exporter.export(generator, values.layout, values.precision, values.batch_size, values.sparse)
+  exported = exporter.export(made, values.layout, values.precision, values.batch_size, values.sparse)
   model = tflite.add_metadata(exported.model, {
-      **description.describe(generator), 'layout': exported.layout, 'precision': values.precision,
+      **description.describe(made), 'layout': exported.layout, 'precision': values.precision,
       'sparse_encoding': exported.encoded, 'source_step': int(trainer.step)})
   output = usage.output(values)
   with output_files.new_file(output, usage.SIGN) as path:
     path.write_bytes(model)
-    difference = _check(path, generator, values.precision)
+    difference = _check(path, made, values.precision)
   if values.explain:
     sys.stdout.write(description.explain(exported.operations))
   for note in exported.notes:
     sys.stdout.write(note + '\n')
   sys.stdout.write(
       f'{output}: {len(model):,} bytes, {exported.layout} layout, {values.precision}, '
-      f'{"sparse" if exported.encoded else "plain"} encoding (plain: {exported.plain_size:,}); {_in_words(difference)}\n')
+      f'{"sparse" if exported.encoded else "plain"} encoding (plain: {exported.plain_size:,}); '
+      f'{_in_words(difference, made)}\n')
 
 
-def _export_saved_model(values, generator):
+def _export_saved_model(values, made):
   output = usage.output(values)
   with output_files.new_folder(output, usage.COMMAND) as path:
-    saved_model.save(generator, path, values.batch_size)
-    difference = _check(path, generator, 'fp32')
+    saved_model.save(made, path, values.batch_size)
+    difference = _check(path, made, 'fp32')
   size = sum(path.stat().st_size for path in output.rglob('*') if path.is_file())
-  sys.stdout.write(f'{output}: {size:,} bytes, SavedModel; {_in_words(difference)}\n')
+  sys.stdout.write(f'{output}: {size:,} bytes, SavedModel; {_in_words(difference, made)}\n')
 
 
-def _check(path, generator, precision):
+def _check(path, made, precision):
   """The difference between the file and Keras; raises UserError, and so keeps it from its place, where it is too large."""
-  difference = check.compare(path, generator)
+  difference = check.compare(path, made, check.count(made))
   if difference.largest > _LARGEST_DIFFERENCE if precision == 'fp32' else difference.mean > _LARGEST_MEAN:
     raise errors.UserError(
         f'The converted file differs from Keras by up to {difference.largest:.2g}, {difference.mean:.2g} on average, of '
@@ -60,6 +61,6 @@ def _check(path, generator, precision):
   return difference
 
 
-def _in_words(difference):
-  return (f'differs from Keras by at most {difference.largest:.1e}, {difference.mean:.1e} on average, over {check.IMAGES} '
-          'images')
+def _in_words(difference, made):
+  return (f'differs from Keras by at most {difference.largest:.1e}, {difference.mean:.1e} on average, over '
+          f'{check.count(made)} images')

@@ -12,12 +12,12 @@ import numpy as np
 import tensorflow as tf
 
 from tf_stugan import errors
-from tf_stugan import rng
-from tf_stugan.compat import keras
 from tf_stugan.export import fast_path
 from tf_stugan.export import tflite
+from tf_stugan.gans.outputs import Output
 
-IMAGES = 64
+_IMAGES = {'noise': 64, 'images': 4}  # by what they are made from
+_PART = 16  # images at a time
 _MAX_SECONDS = 600
 
 
@@ -28,17 +28,23 @@ class Difference(NamedTuple):
   mean: float
 
 
-def compare(path: pathlib.Path, generator: keras.Model, count: int = IMAGES) -> Difference:
-  """Runs a written .tflite or SavedModel on the latents (and labels) of seeds 0 .. count - 1, in another process.
+def count(output: Output) -> int:
+  """How many images are compared: fewer where each takes seconds."""
+  return _IMAGES['images' if output.source else 'noise']
+
+
+def compare(path: pathlib.Path, output: Output, count: int) -> Difference:
+  """Runs a written .tflite or SavedModel on the inputs with numbers 0 .. count - 1, in another process.
 
   Raises:
     UserError: it cannot be loaded, crashes, holds variables or gives NaN.
   """
-  seeds = np.arange(count)
-  latents, labels = rng.latents(seeds, generator.latent_size), rng.labels(seeds, generator.num_classes)
+  inputs = output.inputs(np.arange(count))
+  made = [output.network(*(x[i:i + _PART] for x in inputs), training=False) for i in range(0, count, _PART)]
   with tempfile.TemporaryDirectory() as folder:
     reference = pathlib.Path(folder, 'reference.npz')
-    np.savez(reference, latents=latents, labels=labels, images=generator(latents, labels, training=False).numpy())
+    names = [spec.name for spec in output.signature(1)]
+    np.savez(reference, made=np.concatenate(made), **dict(zip(names, inputs, strict=False)))
     command = [sys.executable, '-m', __name__, str(path), str(reference)]
     child = subprocess.run(command, capture_output=True, text=True, timeout=_MAX_SECONDS, check=False)
   if child.returncode:
@@ -54,26 +60,27 @@ def difference(path: pathlib.Path, reference: pathlib.Path) -> Difference:
   """What `compare` does, in this process."""
   arrays = np.load(reference)
   run = _run_saved_model if path.is_dir() else _run_tflite
-  images = run(path, arrays['latents'], arrays['labels'])
-  distance = np.abs(images - arrays['images'])
+  inputs = {name: arrays[name] for name in arrays if name != 'made'}
+  distance = np.abs(run(path, inputs) - arrays['made'])
   return Difference(float(distance.max()), float(distance.mean()))
 
 
-def _run_tflite(path, latents, labels):
+def _run_tflite(path, inputs):
   model = path.read_bytes()
   variables = [op.kind for op in fast_path.inspect(model) if 'VAR' in op.kind]
   if variables:
     raise ValueError(f'it holds variable operations: {", ".join(variables)}')
-  return tflite.run(model, latents, labels)
+  labels = inputs.pop('labels', None)
+  source, = inputs.values()
+  return tflite.run(model, source, labels)
 
 
-def _run_saved_model(path, latents, labels):
+def _run_saved_model(path, inputs):
   serve = tf.saved_model.load(str(path)).signatures['serving_default']
-  inputs = {'latents': latents, 'labels': labels}
   shapes = {spec.name: spec.shape[0] for spec in serve.structured_input_signature[1].values()}
   size = min(shapes.values())
   batches = [serve(**{name: tf.constant(inputs[name][i:i + size]) for name in shapes})['images']
-             for i in range(0, len(latents) - size + 1, size)]
+             for i in range(0, len(next(iter(inputs.values()))) - size + 1, size)]
   return tf.concat(batches, 0).numpy()
 
 

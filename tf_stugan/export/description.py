@@ -13,22 +13,24 @@ import rich.console
 import rich.table
 
 import tf_stugan
-from tf_stugan.compat import keras
 from tf_stugan.export import fast_path
+from tf_stugan.gans.outputs import Output
 from tf_stugan.layers.prunable import prunable_layers
 
 _COLUMNS = 120
 
 
-def describe(generator: keras.Model) -> dict:
+def describe(output: Output) -> dict:
   """Model, inputs, density of each layer that can be masked, a checksum of all variables, version: fit for JSON."""
+  network = output.network
   weights = hashlib.sha256()
-  for variable in generator.variables:
+  for variable in network.variables:
     weights.update(np.ascontiguousarray(variable.numpy()).tobytes())
   density = {path: np.count_nonzero(layer.kernel) / layer.kernel.shape.num_elements()
-             for path, layer in prunable_layers(generator).items()}
-  return {'model': type(generator).__name__, 'latent_size': generator.latent_size, 'num_classes': generator.num_classes,
-          'density': density, 'weights_sha256': weights.hexdigest(), 'tf_stugan': tf_stugan.__version__}
+             for path, layer in prunable_layers(network).items()}
+  return {'model': type(network).__name__, 'num_classes': getattr(network, 'num_classes', 0),
+          'inputs': {spec.name: spec.shape[1:].as_list() for spec in output.signature(1)}, 'density': density,
+          'weights_sha256': weights.hexdigest(), 'tf_stugan': tf_stugan.__version__}
 
 
 def explain(operations: Sequence[fast_path.Operation]) -> str:

@@ -5,13 +5,13 @@ import dataclasses
 import functools
 
 from tf_stugan import errors
-from tf_stugan.compat import keras
 from tf_stugan.export import dead_channels
 from tf_stugan.export import fast_path
 from tf_stugan.export import plain
 from tf_stugan.export import residual
 from tf_stugan.export import sparse_lowering
 from tf_stugan.export import tflite
+from tf_stugan.gans.outputs import Output
 
 # A multiply-add of the sparse path takes as long as so many of the dense one: 1.6 to 2.0 were measured in WebAssembly, see
 # docs/edge.md. The upper end, so that `auto` never takes what is slower.
@@ -46,12 +46,12 @@ class Exported:
   notes: Sequence[str] = ()
 
 
-def export(generator: keras.Model, layout: str = 'plain', precision: str = 'fp32', batch_size: int = 1,
+def export(output: Output, layout: str = 'plain', precision: str = 'fp32', batch_size: int = 1,
            encoded: bool | None = None) -> Exported:
-  """Converts a built generator.
+  """Converts the network of an output.
 
   Args:
-    generator: a `resnet.Generator` for the lowered layout; else any with `latent_size` and `num_classes`.
+    output: of a built network; for the lowered layout of a `resnet.Generator`.
     layout: 'plain', 'sparse_lowered', or 'auto': the one that is predicted to be faster where there is a sparse path.
     precision: as `tflite.convert` takes it.
     batch_size: images a call.
@@ -61,16 +61,16 @@ def export(generator: keras.Model, layout: str = 'plain', precision: str = 'fp32
     UserError: the combination cannot be had; says why.
   """
   if layout == 'plain':
-    return _plain(generator, precision, batch_size, encoded)
-  obstacle = _lowering_obstacle(generator, precision, batch_size, encoded)
+    return _plain(output, precision, batch_size, encoded)
+  obstacle = _lowering_obstacle(output.network, precision, batch_size, encoded)
   if layout == 'sparse_lowered':
     if obstacle:
       raise errors.UserError(f'--layout=sparse_lowered: {obstacle}.')
-    return _lowered(generator, precision)
-  ordinary = _plain(generator, precision, batch_size, encoded)
+    return _lowered(output, precision)
+  ordinary = _plain(output, precision, batch_size, encoded)
   if obstacle:
     return dataclasses.replace(ordinary, notes=[f'auto took the plain layout: {obstacle}', *ordinary.notes])
-  return faster(ordinary, _lowered(generator, precision, ordinary.plain_size))
+  return faster(ordinary, _lowered(output, precision, ordinary.plain_size))
 
 
 def cost(operations: Sequence[fast_path.Operation]) -> int:
@@ -78,11 +78,11 @@ def cost(operations: Sequence[fast_path.Operation]) -> int:
   return round(sum(_OPERATION_COST + op.multiply_adds * (1 if op.obstacle else _SPARSE_COST) for op in operations))
 
 
-def _plain(generator, precision, batch_size, encoded):
+def _plain(output, precision, batch_size, encoded):
   if encoded and precision in _NO_ENCODING:
     raise errors.UserError(f'--sparse with --precision={precision}: {_NO_ENCODING[precision]}.')
   def to_bytes(encoded):
-    return tflite.convert(_plain_images(generator), generator, batch_size, precision, encoded)
+    return tflite.convert(_plain_images(output.network), output, batch_size, precision, encoded)
   without = to_bytes(False)
   if encoded is False:
     return Exported(without, 'plain', False, len(without), fast_path.inspect(without))
@@ -102,11 +102,11 @@ def _plain_images(generator):
   return functools.partial(plain.images, dead_channels.remove(residual.read(generator)))
 
 
-def _lowered(generator, precision, plain_size=None):
-  arrays = dead_channels.remove(residual.read(generator))
-  model = tflite.convert(functools.partial(sparse_lowering.images, arrays), generator, 1, precision, encoded=True)
+def _lowered(output, precision, plain_size=None):
+  arrays = dead_channels.remove(residual.read(output.network))
+  model = tflite.convert(functools.partial(sparse_lowering.images, arrays), output, 1, precision, encoded=True)
   if plain_size is None:
-    plain_size = len(tflite.convert(functools.partial(plain.images, arrays), generator, 1, precision))
+    plain_size = len(tflite.convert(functools.partial(plain.images, arrays), output, 1, precision))
   operations = fast_path.inspect(model)
   notes = []
   if not fast_path.takes(operations):

@@ -5,18 +5,15 @@ import pathlib
 import tensorflow as tf
 
 from tf_stugan import quiet
-from tf_stugan.compat import keras
-from tf_stugan.export import tflite
+from tf_stugan.gans.outputs import Output
 
 
-def save(generator: keras.Model, path: pathlib.Path, batch_size: int) -> None:
-  """Writes a folder with one signature, 'serving_default', of `tflite.signature` to 'images'."""
-  @tf.function(input_signature=tflite.signature(generator, batch_size), autograph=False)
-  def serve(latents, labels=None):
-    return {'images': generator(latents, labels, training=False)}
-
+def save(output: Output, path: pathlib.Path, batch_size: int) -> None:
+  """Writes a folder with one signature, 'serving_default', of `output.signature` to 'images'."""
+  serve = tf.function(lambda *inputs: {'images': output.network(*inputs, training=False)}, autograph=False)
+  serve = serve.get_concrete_function(*output.signature(batch_size))
   module = tf.Module()
-  module.generator = generator
+  module.network = output.network
   module.serve = serve
   with quiet.kept_back():
     tf.saved_model.save(module, str(path), {'serving_default': serve})
