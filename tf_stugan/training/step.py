@@ -85,13 +85,13 @@ class StepGraph:
     means: takes in what turns report.
     balance: balance ratios by name.
     step: the number of the last step.
-    seed: of all that is drawn; a constant of the graph.
+    seed: tells the seed of all that is drawn, when a graph is traced; it is a constant there.
     strategy: whose replicas compute.
     jit_compile: compile the step with XLA.
   """
 
   def __init__(self, gan: GAN, sides: Mapping[str, Side], loss_scales: Mapping[str, LossScale], means: Means,
-               balance: Mapping[str, BalanceRatio], step: tf.Variable, seed: int, strategy: tf.distribute.Strategy,
+               balance: Mapping[str, BalanceRatio], step: tf.Variable, seed: Callable[[], int], strategy: tf.distribute.Strategy,
                jit_compile: bool):
     self._gan = gan
     self._sides = sides
@@ -120,11 +120,12 @@ class StepGraph:
 
   def two_looks(self, player: str, batches: Any) -> tuple[tf.Tensor, tf.Tensor]:
     """What the turn of a player reports of these batches, and of their negatives with other latents; nothing moves."""
-    def look(batches, draw):
-      return tf.stack(list(self.at_rest(player, batches, draw)[1].scalars.values()))
+    def look(batches, draw, sign):
+      signed = tf.nest.map_structure(lambda x: sign * x if x.dtype.is_floating else x, batches)
+      return tf.stack(list(self.at_rest(player, signed, draw)[1].scalars.values()))
     look = tf.function(look, autograph=False)
-    negative = tf.nest.map_structure(lambda x: -x if x.dtype.is_floating else x, batches)
-    return self._in_replicas(look, batches, tf.constant(1)), self._in_replicas(look, negative, tf.constant(2))
+    return tuple(self._in_replicas(look, batches, tf.constant(draw), tf.constant(sign))
+                 for draw, sign in ((1, 1.0), (2, -1.0)))
 
   def side(self, player: str) -> Side:
     """What is kept for a player."""
@@ -161,7 +162,7 @@ class StepGraph:
     moves, made = {}, {}
     for turn in self._gan.turns:
       for i in range(turn.updates_per_step):
-        seed = rng.seed(self._seed, turn.name, step, i)
+        seed = rng.seed(self._seed(), turn.name, step, i)
         moves[turn.name] = self.move(turn, _part(batches, turn.name, i), seed, made)
       made = {**made, **moves[turn.name].made}
       if BALANCE in events:
@@ -282,7 +283,7 @@ class StepGraph:
     """Which weights were grown. Gradients that are not `finite` rank nothing: all stays as it is."""
     name = side.player.name
     ratio = next((ratio.decision_value() for ratio in self._ratios_for(name)), None)
-    seed = rng.seed(self._seed, f'{name}/regrow', step)
+    seed = rng.seed(self._seed(), f'{name}/regrow', step)
     touched = [] if finite is None else [
         *(v.mask for v in side.masked), *(v.weight for v in side.masked), *side.method.variables,
         *side.exploration.variables]
@@ -321,7 +322,7 @@ class StepGraph:
     """
     made, last = {}, self._turn_of(player)
     for turn in self._gan.turns:
-      seed = rng.seed(self._seed, turn.name, self._step, draw)
+      seed = rng.seed(self._seed(), turn.name, self._step, draw)
       with self._undisturbed():
         gradients, move = self._gradients(
             turn, _part(batches, turn.name, 0), seed, made, along if turn is last else None)

@@ -134,7 +134,7 @@ class Trainer(tf.Module):
 
   def _make_step(self):
     self.graph = StepGraph(
-        self.gan, self.sides, self.loss_scales, self.means, self.balance, self.step, self._draw_seed, self.strategy,
+        self.gan, self.sides, self.loss_scales, self.means, self.balance, self.step, lambda: self._draw_seed, self.strategy,
         self.jit_compile)
 
   def parts(self) -> dict[str, dict[str, tf.Variable]]:
