@@ -5,7 +5,6 @@ import pathlib
 import re
 
 import pytest
-import tensorflow as tf
 
 from tf_stugan import cli
 
@@ -110,9 +109,6 @@ def test_it_trains_goes_on_is_sampled_scored_and_exported_if_the_user_says_so_ea
   assert code == 0 and 'finished: it is at step 2 of 2' in err and "--gin_param='NUM_STEPS = 4'" in err
   more = ('--allow_config_change', '--gin_param=NUM_STEPS = 4', '--gin_param=GENERATOR_LEARNING_RATE = 0.125')
   assert call(capsys, 'train', run, cache, mine, *more)[0] == 0
-  saved = tf.train.load_checkpoint('run/checkpoints/step-00000004/variables')
-  rates = {saved.get_tensor(name).item() for name in saved.get_variable_to_shape_map() if 'learning_rate' in name}
-  assert sorted(rates) == pytest.approx([8e-4, 0.125])
   code, out, _ = call(capsys, 'evaluate', run, cache, mine)
   assert code == 0 and json.loads(out)['step'] == 4 and 'brightness' in json.loads(out)
   assert call(capsys, 'sample', run, mine, '--seeds=0-3')[0] == 0

@@ -91,8 +91,8 @@ class StepGraph:
   """
 
   def __init__(self, gan: GAN, sides: Mapping[str, Side], loss_scales: Mapping[str, LossScale], means: Means,
-               balance: Mapping[str, BalanceRatio], step: tf.Variable, seed: Callable[[], int], strategy: tf.distribute.Strategy,
-               jit_compile: bool):
+               balance: Mapping[str, BalanceRatio], step: tf.Variable, seed: Callable[[], int],
+               strategy: tf.distribute.Strategy, jit_compile: bool):
     self._gan = gan
     self._sides = sides
     self._loss_scales = loss_scales

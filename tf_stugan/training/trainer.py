@@ -134,8 +134,8 @@ class Trainer(tf.Module):
 
   def _make_step(self):
     self.graph = StepGraph(
-        self.gan, self.sides, self.loss_scales, self.means, self.balance, self.step, lambda: self._draw_seed, self.strategy,
-        self.jit_compile)
+        self.gan, self.sides, self.loss_scales, self.means, self.balance, self.step, lambda: self._draw_seed,
+        self.strategy, self.jit_compile)
 
   def parts(self) -> dict[str, dict[str, tf.Variable]]:
     """Every variable of the run, by the part of it that they belong to and by name.
