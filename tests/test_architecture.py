@@ -14,7 +14,7 @@ ARROWS = {
     'gans': {'data', 'layers', 'models'},
     'metrics': {'data', 'layers', 'sparsity'},
     'training': {'data', 'gans', 'layers', 'metrics', 'sparsity'},
-    'export': {'layers'},
+    'export': {'gans', 'layers'},
     'procedures': {'data', 'export', 'gans', 'metrics', 'models', 'sparsity', 'training'},
     'usage': {'training'},
     'reports': {'gans', 'metrics', 'training'},
