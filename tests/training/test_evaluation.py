@@ -32,7 +32,7 @@ class Brightness(features.FeatureExtractor):
 class Recorder:
   """An output that notes what it is asked for."""
 
-  domain, source = 'data', ''
+  domain, source, weights = 'data', '', 'average'
 
   def __init__(self):
     self.calls = []

@@ -39,7 +39,7 @@ def run(values: flags.FlagValues) -> None:
   else:
     images, columns = _sheet(output, seeds, labels, values)
   grid = reporting.image_grid(images, columns)
-  text = {'Software': usage.SOFTWARE, 'step': int(trainer.step), 'weights': 'average', 'seeds': values.seeds,
+  text = {'Software': usage.SOFTWARE, 'step': int(trainer.step), 'weights': output.weights, 'seeds': values.seeds,
           'labels': values.labels, 'interpolate': values.interpolate, 'statistics': statistics,
           'truncation': values.truncation or 'none'}
   target = usage.output(values)

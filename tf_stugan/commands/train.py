@@ -90,11 +90,12 @@ def _lead(experiment, strategy, values):
       _check_unchanged(workdir, values.allow_config_change)
     agreement.wait(strategy)
     for stage, place in _open_stages(experiment, workdir):
-      _lead_stage(experiment, strategy, values, stage, place)
-  _LOG.info('Done: %s. What next:\n%s', workdir.path, _next_commands(workdir.path))
+      outputs = _lead_stage(experiment, strategy, values, stage, place)
+  _LOG.info('Done: %s. What next:\n%s', workdir.path, _next_commands(workdir.path, outputs))
 
 
 def _lead_stage(experiment, strategy, values, stage, workdir):
+  """Returns what the trained game makes."""
   prepared = _prepare(experiment, strategy, stage, workdir, values)
   if values.profile:
     prepared = prepared._replace(hooks=(Profile(workdir.path / 'profile'),))
@@ -112,6 +113,7 @@ def _lead_stage(experiment, strategy, values, stage, workdir):
       workdir.write(workdir.operative_config, configuration.operative())
     except OSError as error:  # what ended the run is what has to be told
       _LOG.warning('%s could not be written: %s', workdir.operative_config, error)
+  return prepared.trainer.gan.outputs
 
 
 def _open_stages(experiment, workdir):
@@ -134,9 +136,10 @@ def _tell_if_finished(workdir, stage):
   _LOG.info('This run is finished: it is at step %d of %d.%s', workdir.newest_step(), stage.num_steps, further)
 
 
-def _next_commands(path):
+def _next_commands(path, outputs):
   folder = shlex.quote(str(path))
-  return (f'  tf-stugan sample --workdir={folder}\n  tf-stugan export --workdir={folder}\n'
+  which = f' --which={next(iter(outputs))}' if len(outputs) > 1 else ''
+  return (f'  tf-stugan sample --workdir={folder}{which}\n  tf-stugan export --workdir={folder}{which}\n'
           f'  tf-stugan report --workdirs={folder}')
 
 

@@ -45,6 +45,11 @@ class Output(abc.ABC):
     self.network = live if averaged is None else averaged
     self._make = tf.function(self._make_in_graph, autograph=False)
 
+  @property
+  def weights(self) -> str:
+    """Whose weights `network` has: 'average', or 'trained' where there is none."""
+    return 'trained' if self.network is self.live else 'average'
+
   @abc.abstractmethod
   def signature(self, batch_size: int) -> list[tf.TensorSpec]:
     """What the network takes, named, for a batch of this size."""

@@ -57,7 +57,7 @@ def record(workdir: Workdir) -> dict[str, object]:
   result['data'] = last['protocol'].get('data', '')
   result['extractor'] = last['protocol']['extractor']
   result['images'] = f'{last["protocol"]["generated_images"]} / {last["protocol"]["real_images"]}'
-  result['players'] = ', '.join(f'{short}: {player}' for player, short in players.items())
+  result['players'] = ', '.join(f'{short}: {player}' for player, short in players.items() if short != player)
   return result
 
 
@@ -172,7 +172,8 @@ def markdown(records: Sequence[dict[str, object]], every_column: bool = True) ->
   r = records[0]
   return (f'{table}\nScores on {r["data"]}: {r["extractor"]}; {r["images"]} generated / real images; {r["generator"]}.\n'
           + (f'Training FLOPs: {r["convention"]}.\n' if 'convention' in r else '')
-          + f'Density: share of the weights kept in the layers that are masked. {r["players"]}.\n')
+          + 'Density: share of the weights kept in the layers that are masked.'
+          + (f' {r["players"]}.\n' if r['players'] else '\n'))
 
 
 def _is_main(column, records):

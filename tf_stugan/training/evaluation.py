@@ -75,6 +75,7 @@ class Evaluator:
       sets = [data[domain], *([self._originals[domain]] if self.reference == 'train and test' else [])]
       self._real[domain] = self._cached_samples(images_lib.join(sets), pathlib.Path(cache_dir))
       self._real_names[domain] = ' and '.join(images.name for images in sets)
+    self._weights = [output.weights for output in outputs.values()]
     self._counts = {name: output.count(self.num_samples, self._originals.get(output.source))
                     for name, output in outputs.items()}
 
@@ -86,7 +87,8 @@ class Evaluator:
         'extractor': self.extractor.description,
         'real_images': _one_or_all([real.count for real in self._real.values()]),
         'data': _one_or_all(list(self._real_names.values())),
-        'generated_images': _one_or_all(list(self._counts.values())), 'generator': f'average, {statistics}',
+        'generated_images': _one_or_all(list(self._counts.values())),
+        'generator': f'{_one_or_all(self._weights)}, {statistics}',
         'pixels': 'uint8, truncated',
         'kernel_distance': f'{samples.KEPT_FEATURES} images a side at most, chosen by a fixed permutation'}
 

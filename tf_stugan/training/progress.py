@@ -71,7 +71,7 @@ class Progress(Hook):
   def __call__(self, trainer, step):
     scalars = trainer.scalars()
     last = self._evaluate.last if self._evaluate else {}
-    scores = {name.upper(): f'{value:.4g}' for name, value in last.items() if not name.endswith('_std')}
+    scores = {_capitals(name): f'{value:.4g}' for name, value in last.items() if not name.endswith('_std')}
     scores |= {name.replace('_', ' '): f'{scalars[name]:.2f}' for name in trainer.gan.balance if name in scalars}
     names = dict.fromkeys([*(turn.name for turn in trainer.gan.turns), *trainer.sides])
     players = {name: {title: form.format(scalars[f'{name}/{key}']) for key, (title, form) in _FIGURES.items()
@@ -89,6 +89,12 @@ class Progress(Hook):
     if self._live:
       self._live.stop()
       self._live = None
+
+
+def _capitals(name):
+  """'a_to_b/FCD' of 'a_to_b/fcd'."""
+  output, slash, score = name.rpartition('/')
+  return output + slash + score.upper()
 
 
 def _table(players, scores):
