@@ -54,6 +54,9 @@ def _translations(output, gan, numbers, values):
     raise errors.UserError('--labels, --interpolate, --truncation and --statistics=standing are for images that are made of '
                            'noise; this run translates: --seeds are numbers of test images.')
   originals = common.make_experiment(values, Workdir(values.workdir)).load_originals(gan, values.data_dir)[output.source]
+  if values['seeds'].using_default_value and numbers.max() >= len(originals):
+    values.seeds = f'0-{len(originals) - 1}'
+    numbers = np.arange(len(originals))
   if numbers.max() >= len(originals):
     raise errors.UserError(f'--seeds={values.seeds}: {originals.name} has the images 0-{len(originals) - 1}.')
   sheet = output.sheet(gan.outputs, output.inputs(numbers, originals), values.statistics == 'batch')
