@@ -1,4 +1,4 @@
-"""The demonstration page: what it shows, and a server for it on this machine only."""
+"""The demonstration pages: what they show, and a server for them on this machine only."""
 
 from collections.abc import Mapping, Sequence
 import contextlib
@@ -16,6 +16,7 @@ import tf_stugan
 from tf_stugan import errors
 from tf_stugan import rng
 from tf_stugan.compat import keras
+from tf_stugan.gans.outputs import Output
 
 TRUNCATIONS = (None, 1.5, 1.0, 0.5)
 
@@ -57,6 +58,14 @@ def write_models(folder: pathlib.Path, generator: keras.Model, plain: bytes, spa
            'image_shape': list(image.shape[1:]), 'truncations': TRUNCATIONS, 'expectation': expectation,
            'labels': rng.labels(everyone, generator.num_classes).tolist()}
   (folder / 'demo.json').write_text(json.dumps(about))
+
+
+def write_translator(folder: pathlib.Path, translator: Output, model: bytes) -> None:
+  """What the page that translates pictures loads: the file of a translator, and a description."""
+  (folder / 'translator.tflite').write_bytes(model)
+  images, = translator.signature(1)
+  about = {'source': translator.source, 'domain': translator.domain, 'image_shape': images.shape[1:].as_list()}
+  (folder / 'translator.json').write_text(json.dumps(about))
 
 
 class _Handler(http.server.SimpleHTTPRequestHandler):
