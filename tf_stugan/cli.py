@@ -18,6 +18,7 @@ from tf_stugan import signals
 
 COMMANDS = {
     'train': 'train an experiment, or go on with one',
+    'study': 'train a grid of runs, and report on them together',
     'evaluate': 'score a trained generator',
     'sample': 'draw grids and interpolations of a trained generator',
     'translate': 'translate your own pictures with a trained CycleGAN',
