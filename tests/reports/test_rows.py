@@ -137,18 +137,21 @@ class Page(html.parser.HTMLParser):
 
   def __init__(self, text):
     super().__init__()
-    self.cells, self.sources, self.elements = [], [], []
+    self.cells, self.sources, self.elements, self._inside = [], [], [], False
     self.feed(text)
-    self.cells = [cell.strip() for cell in self.cells]
 
   def handle_starttag(self, tag, attrs):
     self.elements.append(tag)
     self.sources += [value for name, value in attrs if name in ('src', 'href')]
     if tag in ('td', 'th'):
       self.cells.append('')
+      self._inside = True
+
+  def handle_endtag(self, tag):
+    self._inside = self._inside and tag not in ('td', 'th')
 
   def handle_data(self, data):
-    if self.cells:
+    if self._inside:
       self.cells[-1] += data
 
 
