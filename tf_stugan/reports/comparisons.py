@@ -1,7 +1,6 @@
 """Figures of rows side by side: over steps with bands over seeds, and one number against another. As PNG and PDF."""
 
 from collections.abc import Mapping, Sequence
-import math
 import numbers
 import pathlib
 
@@ -63,7 +62,7 @@ def _curves(row, name):
 
 
 def plot_against(table: pd.DataFrame, what: str, against: str, path: pathlib.Path) -> bool:
-  """One column of a table of rows against another: a mark a row, with its 95 % interval; those of a method are joined.
+  """One column of a table of rows against another: a mark a row, with a bar over its seeds; those of a method are joined.
 
   Args:
     table: of `rows.table`.
@@ -89,8 +88,9 @@ def plot_against(table: pd.DataFrame, what: str, against: str, path: pathlib.Pat
       ordered = sorted((points[row] for row in lines['row']), key=lambda point: point[0])
       axes.plot(*zip(*ordered, strict=True), color=looks[lines['row'].iloc[0]].colour, linewidth=0.8, alpha=0.6)
   for line in shown.to_dict('records'):
-    (x, y), look, high = points[line['row']], looks[line['row']], line.get(f'{what} high', math.nan)
-    axes.errorbar([x], [y], yerr=None if math.isnan(high) else high - y, fmt=look.marker, color=look.colour, capsize=3)
+    (x, y), look = points[line['row']], looks[line['row']]
+    bar = [[max(y - line.get(f'{what} minimum', y), 0)], [max(line.get(f'{what} maximum', y) - y, 0)]]
+    axes.errorbar([x], [y], yerr=bar, fmt=look.marker, color=look.colour, capsize=3)
   if all(isinstance(x, numbers.Real) and x > 0 for x in xs) and any(word in against for word in _LARGE):
     axes.set_xscale('log')
   _label(figure, axes, points, looks)
@@ -106,10 +106,12 @@ def _label(figure, axes, points: Mapping[str, tuple[object, float]], looks, besi
   places = {row: axes.transData.transform((axes.convert_xunits(x), y)) for row, (x, y) in points.items()}
   bottom, top = axes.bbox.y0, axes.bbox.y1
   heights = _spread({row: min(max(place[1], bottom), top) for row, place in places.items()}, height, bottom)
-  edge = axes.bbox.x1
+  edge, limits = axes.bbox.x1, axes.get_ylim()
   for row, (x, y) in places.items():
-    offset = ((edge - x if beside else 0) + 8, heights[row] - y)
-    axes.annotate(row, points[row], tuple(72 / figure.dpi * o for o in offset), textcoords='offset points',
+    shown = min(max(y, bottom), top)
+    offset = ((edge - x if beside else 0) + 8, heights[row] - shown)
+    end = points[row][0], min(max(points[row][1], min(limits)), max(limits))
+    axes.annotate(row, end, tuple(72 / figure.dpi * o for o in offset), textcoords='offset points',
                   color=looks[row].colour, fontsize=_LABEL_SIZE, verticalalignment='center', annotation_clip=False,
                   arrowprops={'arrowstyle': '-', 'color': looks[row].colour, 'linewidth': 0.4, 'alpha': 0.5})
 

@@ -98,7 +98,8 @@ def _make_row(name, runs, add):
 
 
 def table(rows: Sequence[Row]) -> pd.DataFrame:
-  """A line a row: what it sets, n, the step, means; scores with the ends of their 95 % interval ('FCD low', 'FCD high')."""
+  """A line a row: what it sets, n, the step, means; for scores also the ends of their 95 % interval ('FCD low', 'FCD high'),
+  and what seeds had ('FCD minimum', 'FCD maximum')."""
   columns = ['row', 'method', *settings(rows), 'n', 'step']
   lines = [_line(row) for row in rows]
   return pd.DataFrame(lines, columns=list(dict.fromkeys([*columns, *(c for line in lines for c in line)])), dtype=object)
@@ -118,7 +119,8 @@ def _line(row):
       continue
     line[column] = frame[column][0].item() if frame[column].nunique() == 1 else float(frame[column].mean())
     if column in scores:
-      line |= dict(zip((f'{column} low', f'{column} high'), interval(frame[column]), strict=True))
+      ends = (*interval(frame[column]), float(frame[column].min()), float(frame[column].max()))
+      line |= {f'{column} {name}': end for name, end in zip(('low', 'high', 'minimum', 'maximum'), ends, strict=True)}
   return line
 
 

@@ -1,6 +1,6 @@
 """Colours and marks of methods: a method looks the same in every figure of every report."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 # Any two differ by more than 24 (CIE76) for normal sight and for the three kinds of dichromacy (Machado et al., 2009,
@@ -9,8 +9,7 @@ COLOURS = ('#c06020', '#408080', '#8020c0', '#0000e0', '#c0c000', '#800080', '#8
            '#e0a080', '#004040')
 _METHODS = ('STU-GAN', 'static', 'ADAPT relaxed', 'ADAPT strict', 'SDST-RigL', 'SDST-SET', 'GMP', 'SNIP', 'GraSP', 'SynFlow',
             'prune and fine-tune', 'small dense')  # as gin_configs/methods calls them
-_REFERENCE = {'dense': '#000000'}
-_MARKERS = 'osD^vP<>X*ph8'
+_KNOWN = {'dense': ('#000000', 'o'), **dict(zip(_METHODS, zip(COLOURS, 'sD^vP<>X*ph8', strict=True), strict=True))}
 _LINES = ('-', '--', '-.', ':', (0, (6, 2, 1, 2, 1, 2)), (0, (1, 3)))
 
 
@@ -27,18 +26,11 @@ def looks(methods: Mapping[str, str]) -> dict[str, Look]:
 
   A method that is not of this library has a colour that none of the others here has, as long as there are any.
   """
-  colours = _colours(methods.values())
-  markers = dict(zip(colours, _MARKERS * len(colours), strict=False))
+  unknown = sorted(set(methods.values()) - set(_KNOWN))
+  free = [_KNOWN[method] for method in _METHODS if method not in set(methods.values())] or list(_KNOWN.values())
+  drawn = _KNOWN | {method: free[i % len(free)] for i, method in enumerate(unknown)}
   seen, result = {}, {}
   for row, method in methods.items():
     seen[method] = seen.get(method, -1) + 1
-    result[row] = Look(colours[method], markers[method], _LINES[seen[method] % len(_LINES)])
+    result[row] = Look(*drawn[method], _LINES[seen[method] % len(_LINES)])
   return result
-
-
-def _colours(methods: Iterable[str]) -> dict[str, str]:
-  known = {**_REFERENCE, **dict(zip(_METHODS, COLOURS, strict=True))}
-  unknown = sorted(set(methods) - set(known))
-  free = [colour for method, colour in known.items() if method not in set(methods) and method not in _REFERENCE] or COLOURS
-  found = {**known, **{method: free[i % len(free)] for i, method in enumerate(unknown)}}
-  return {method: found[method] for method in [*known, *unknown] if method in set(methods)}
