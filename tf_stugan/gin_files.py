@@ -57,14 +57,14 @@ def included(file: pathlib.Path) -> list[pathlib.Path]:
 
 
 def bindings_of(text: str) -> dict[str, str]:
-  """{name: value} of a snapshot of bindings."""
+  """Returns {name: value} of a snapshot of bindings."""
   text = re.sub(r'\\?\n[ \t]+', '', text)  # a value goes on in indented lines
   pairs = (line.split('=', 1) for line in text.splitlines() if '=' in line and not line.startswith('#'))
   return {name.strip(): value.strip() for name, value in pairs}
 
 
 def literal(text: str) -> object:
-  """A Python literal, or the text itself where it is none: '0.05' -> 0.05, 'stugan' -> 'stugan'."""
+  """Returns a Python literal, or the text itself where it is none: '0.05' -> 0.05, 'stugan' -> 'stugan'."""
   try:
     return ast.literal_eval(text)
   except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):

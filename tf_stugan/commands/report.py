@@ -43,7 +43,7 @@ def run(values: flags.FlagValues) -> None:
 
 
 def _find(values):
-  """(the runs that were asked for, what their study plots against what)"""
+  """Returns (the runs that were asked for, what their study plots against what)"""
   paths = [p for pattern in map(os.path.expanduser, values.workdirs)
            for p in ([pattern] if os.path.isdir(pattern) else glob.glob(pattern))]
   studies = [folder for folder in map(Folder, paths) if folder.is_study()]
@@ -57,7 +57,7 @@ def _find(values):
 
 
 def _of_study(folder: Folder) -> tuple[list[rows_lib.Run], list[tuple[str, str]]]:
-  """(the runs of a study that have begun, what is plotted against what)"""
+  """Returns (the runs of a study that have begun, what is plotted against what)"""
   plan, outcomes = folder.read()['plan'], folder.outcomes()
   runs = []
   for planned in plan.runs:
@@ -70,7 +70,7 @@ def _of_study(folder: Folder) -> tuple[list[rows_lib.Run], list[tuple[str, str]]
 
 
 def _by_protocol(runs: Sequence[rows_lib.Run]) -> list[list[rows_lib.Run]]:
-  """Scored runs, put together where their scores can be compared.
+  """Puts scored runs together where their scores can be compared.
 
   Raises:
     UserError: none was scored.
@@ -87,7 +87,7 @@ def _by_protocol(runs: Sequence[rows_lib.Run]) -> list[list[rows_lib.Run]]:
 
 
 def _folders(output, groups):
-  """One for each group: `output` itself, or folders in it that are numbered, and named after the data."""
+  """Names a folder for each group: `output` itself, or folders in it that are numbered, and named after the data."""
   if len(groups) == 1:
     return [output]
   names = [re.sub(r'[^\w.]+', '-', str(records_lib.record(group[0].workdir)['data'])).strip('-') for group in groups]
@@ -117,7 +117,7 @@ def _write(values, output, runs, unfinished, add, pairs):
 
 
 def _title(output):
-  """What the page is called: the folder of a study, or that of the report."""
+  """Returns what the page is called: the folder of a study, or that of the report."""
   return output.absolute().parent.name if (output.parent / 'study.json').exists() else output.absolute().name
 
 
@@ -158,7 +158,7 @@ def _draw(folder, rows, pairs):
 
 
 def _defaults(table):
-  """What is drawn if nobody asks: the first score against the first density that varies, and against costs."""
+  """Returns what is drawn if nobody asks: the first score against the first density that varies, and against costs."""
   densities = [c for c in table.columns if c.endswith(' density') and table[c].nunique() > 1]
   return [(usage.SCORE, column) for column in [*densities[:1], 'training FLOPs', 'bytes']]
 

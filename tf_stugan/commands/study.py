@@ -44,7 +44,7 @@ def run(values: flags.FlagValues) -> None:
 
 
 def _request(values):
-  """What `check.plan` is asked."""
+  """Returns what `check.plan` is asked."""
   return {'gin_file': values.gin_file, 'gin_param': values.gin_param, 'axis': [parse_axis(axis) for axis in values.axis],
           'seeds': parse_numbers('seeds', values.seeds) if values.seeds else None, 'gin_module': values.gin_module,
           'data_dir': values.data_dir}
@@ -63,7 +63,7 @@ def _carried(values, plan):
 
 
 def _describe(plan, missing):
-  """A line a row: what it sets, how long it is, what it costs; and all together."""
+  """Returns a line a row: what it sets, how long it is, what it costs; and all together."""
   rows = {}
   for entry in plan.runs:
     rows.setdefault(entry.row, []).append(entry)
@@ -82,7 +82,7 @@ def _describe(plan, missing):
 
 
 def _arguments(values, folder, entry):
-  """Of the command that trains a run."""
+  """Lists the arguments of the command that trains a run."""
   machine = [f'--{name}={os.path.abspath(os.path.expanduser(values[name].value))}' for name in ('data_dir', 'cache_dir')
              if values[name].value]
   modules = (f'--gin_module={module}' for module in values.gin_module)

@@ -17,7 +17,7 @@ _FORMATS = ('.png', '.pdf')
 
 
 def plot_curves(rows: Sequence[Row], name: str, path: pathlib.Path, log_scale: bool = False) -> bool:
-  """One quantity over the steps: the mean over seeds, and a band from the lowest to the highest of them.
+  """Draws one quantity over the steps: the mean over seeds, and a band from the lowest to the highest of them.
 
   Args:
     rows: what is drawn.
@@ -55,14 +55,14 @@ def plot_curves(rows: Sequence[Row], name: str, path: pathlib.Path, log_scale: b
 
 
 def _curves(row, name):
-  """Of each run, by step."""
+  """Lists the curves of the runs, by step."""
   found = [records.curves(run.workdir).get(name) for run in row.runs]
   series = [pd.Series(values, steps, dtype=float) for steps, values in filter(None, found)]
   return [s[~s.index.duplicated(keep='last')] for s in series]
 
 
 def plot_against(table: pd.DataFrame, what: str, against: str, path: pathlib.Path) -> bool:
-  """One column of a table of rows against another: a mark a row, with a bar over its seeds; those of a method are joined.
+  """Draws one column of a table of rows against another: a mark a row, a bar over its seeds; those of a method are joined.
 
   Args:
     table: of `rows.table`.
@@ -117,7 +117,7 @@ def _label(figure, axes, points: Mapping[str, tuple[object, float]], looks, besi
 
 
 def _spread(places: Mapping[str, float], height: float, bottom: float) -> dict[str, float]:
-  """The same places, so far apart that none is nearer to another than `height`; about as high as they were."""
+  """Returns the same places, so far apart that none is nearer to another than `height`; about as high as they were."""
   order = sorted(places, key=lambda row: places[row])
   result = {}
   for i, row in enumerate(order):

@@ -6,7 +6,7 @@ from tf_stugan.training.workdir import Workdir
 
 
 def plot_layers(run: str, workdir: Workdir, path: pathlib.Path) -> None:
-  """Density and exploration rate of every masked layer of every player over the steps of one run."""
+  """Draws density and exploration rate of every masked layer of every player over the steps of one run."""
   rows = [row for row in workdir.rows() if row['kind'] == 'cost']
   last = rows[-1] if rows else {}
   names = [key for key, value in last.items() if key.endswith(('/layer_densities', '/layer_exploration')) and value]

@@ -24,18 +24,18 @@ def name_runs(folders: Iterable[str]) -> dict[str, Workdir]:
 
 
 def protocol(workdir: Workdir) -> str:
-  """What two runs have to share for their scores to be comparable: data, features, numbers of images ...; as text."""
+  """Returns what two runs have to share for their scores to be comparable (data, features, numbers of images), as text."""
   last = [row for row in workdir.rows() if row['kind'] == 'evaluation'][-1]
   return json.dumps(last['protocol'], sort_keys=True)
 
 
 def evaluated_steps(workdir: Workdir) -> list[int]:
-  """The steps at which a run was scored."""
+  """Returns the steps at which a run was scored."""
   return [row['step'] for row in workdir.rows() if row['kind'] == 'evaluation']
 
 
 def record(workdir: Workdir, last_step: float = math.inf) -> dict[str, object]:
-  """What a table says of a run up to `last_step`; keys are column titles.
+  """Returns what a table says of a run up to `last_step`; keys are column titles.
 
   Raises:
     UserError: the run has not been evaluated until then.
@@ -66,7 +66,7 @@ def record(workdir: Workdir, last_step: float = math.inf) -> dict[str, object]:
 
 
 def _last(rows, kind, last_step):
-  """The last row of a kind up to a step; the first one where none comes so early, {} without any."""
+  """Returns the last row of a kind up to a step; the first one where none comes so early, {} without any."""
   found = [row for row in rows if row['kind'] == kind]
   return next((row for row in reversed(found) if row['step'] <= last_step), found[0] if found else {})
 
@@ -92,24 +92,24 @@ def _scores(evaluations):
 
 
 def _directions(row):
-  """Which way is better, by score."""
+  """Returns which way is better, by score."""
   return row.get('better') or {name: better for name, better in _KNOWN.items() if name in row}
 
 
 def main_score(workdir: Workdir) -> str:
-  """The name of the first score of a run; empty for a run without any."""
+  """Returns the name of the first score of a run; empty for a run without any."""
   directions = [_directions(row) for row in workdir.rows() if row['kind'] == 'evaluation']
   return next(iter(directions[-1]), '') if directions else ''
 
 
 def title(name: str) -> str:
-  """What a column of this score is called: 'FID', or 'FID a_to_b' of one output among several."""
+  """Returns what a column of this score is called: 'FID', or 'FID a_to_b' of one output among several."""
   output, _, score = name.rpartition('/')
   return f'{score.upper()} {output}'.strip()
 
 
 def short_names(cost: Mapping[str, object]) -> dict[str, str]:
-  """{player: how it is called in columns} of a row of costs: its first letter where all players have another one."""
+  """Returns {player: how it is called in columns} of a row of costs: its first letter where all players have another one."""
   players = [name.removesuffix('/multiply_adds') for name in cost if name.endswith('/multiply_adds')]
   letters = [player[0].upper() for player in players]
   return dict(zip(players, letters if len(set(letters)) == len(players) else players, strict=True))
@@ -145,7 +145,7 @@ def _seconds(workdir, kind):
 
 
 def curves(workdir: Workdir) -> dict[str, tuple[list[int], list[float]]]:
-  """{'fcd': (steps, values), 'balance_ratio': ...}: scores, balance, densities and exploration rates over a run."""
+  """Returns {'fcd': (steps, values), 'balance_ratio': ...}: scores, balance, densities and exploration rates over a run."""
   result = {}
   for row in workdir.rows():
     scores = _directions(row) if row['kind'] == 'evaluation' else {}

@@ -66,7 +66,7 @@ def name_rows(workdirs: Mapping[str, Workdir]) -> list[Run]:
 
 
 def _configuration(workdir):
-  """(what decides what a run computes, but for its seed; the seed); ('', '') where it has no config.gin."""
+  """Returns (what decides what a run computes, but for its seed; the seed); ('', '') where it has no config.gin."""
   if not workdir.config.exists():
     return '', ''
   bindings = gin_files.bindings_of(workdir.config.read_text(encoding='utf-8', errors='replace'))
@@ -98,15 +98,15 @@ def _make_row(name, runs, add):
 
 
 def table(rows: Sequence[Row]) -> pd.DataFrame:
-  """A line a row: what it sets, n, the step, means; for scores also the ends of their 95 % interval ('FCD low', 'FCD high'),
-  and what seeds had ('FCD minimum', 'FCD maximum')."""
+  """Returns a line a row: what it sets, n, the step, means; for scores also the ends of their 95 % interval ('FCD low',
+  'FCD high'), and what seeds had ('FCD minimum', 'FCD maximum')."""
   columns = ['row', 'method', *settings(rows), 'n', 'step']
   lines = [_line(row) for row in rows]
   return pd.DataFrame(lines, columns=list(dict.fromkeys([*columns, *(c for line in lines for c in line)])), dtype=object)
 
 
 def settings(rows: Sequence[Row]) -> list[str]:
-  """What rows set; but for the method, which has a column in any case."""
+  """Returns what rows set; but for the method, which has a column in any case."""
   return list(dict.fromkeys(name for row in rows for name in row.runs[0].setting if name != 'method'))
 
 
@@ -132,7 +132,7 @@ def score_columns(found: Sequence[Mapping[str, object]]) -> list[str]:
 
 
 def interval(values: Sequence[float]) -> tuple[float, float]:
-  """The 95 % interval of a mean by Student's t; NaN, NaN of fewer than two values."""
+  """Returns the 95 % interval of a mean by Student's t; NaN, NaN of fewer than two values."""
   values = pd.Series(values, dtype=float)
   half = stats.t.ppf((1 + _LEVEL) / 2, len(values) - 1) * values.sem() if len(values) > 1 else float('nan')
   return float(values.mean() - half), float(values.mean() + half)

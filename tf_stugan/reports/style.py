@@ -22,7 +22,7 @@ class Look(NamedTuple):
 
 
 def looks(methods: Mapping[str, str]) -> dict[str, Look]:
-  """How each row is drawn, given its method: by method a colour and a mark, and within a method a line of its own.
+  """Tells how each row is drawn, given its method: by method a colour and a mark, and within a method a line of its own.
 
   A method that is not of this library has a colour that none of the others here has, as long as there are any.
   """

@@ -13,12 +13,12 @@ _ALWAYS = ('run', 'row', 'method', 'n', 'step', 'state', 'training FLOPs / dense
 
 
 def of_runs(records: Sequence[Mapping[str, object]]) -> pd.DataFrame:
-  """A line a run, with a column for every key that some record has."""
+  """Returns a line a run, with a column for every key that some record has."""
   return pd.DataFrame(records, dtype=object)
 
 
 def main_columns(frame: pd.DataFrame, records: Sequence[Mapping[str, object]], settings: Sequence[str] = ()) -> list[str]:
-  """The columns that fit a terminal: settings, first scores, cost, densities."""
+  """Returns the columns that fit a terminal: settings, first scores, cost, densities."""
   scores = [column.removeprefix('best ') for column in rows_lib.score_columns(records) if column.startswith('best ')]
   shown = {*_ALWAYS, *settings, *scores, *(f'best {score}' for score in scores), 'G multiply-adds / dense'}
   first = next((c for r in records for c in r if c.endswith(' multiply-adds / dense') and r[c] != 1), None)
@@ -28,7 +28,7 @@ def main_columns(frame: pd.DataFrame, records: Sequence[Mapping[str, object]], s
 
 
 def in_words(frame: pd.DataFrame, columns: Sequence[str], settings: Sequence[str] = ()) -> pd.DataFrame:
-  """The columns as texts; numbers but for settings rounded, scores with half of their interval: '18.3 ± 2.1'."""
+  """Returns the columns as texts; numbers but for settings rounded, scores with half of their interval: '18.3 ± 2.1'."""
   lines = [{c: _cell(line, c, c in settings) for c in columns} for line in frame.to_dict('records')]
   return pd.DataFrame(lines, columns=list(columns), dtype=object)
 
@@ -77,12 +77,12 @@ def _latex_text(text):
 
 
 def comma_separated(frame: pd.DataFrame) -> str:
-  """All columns with all digits."""
+  """Returns all columns with all digits."""
   return frame.to_csv(index=False, lineterminator='\n')
 
 
 def notes(record: Mapping[str, object]) -> str:
-  """What all runs of a table share, and what its words mean."""
+  """Returns what all runs of a table share, and what its words mean."""
   text = (f'Scores on {record["data"]}: {record["extractor"]}; {record["images"]} generated / real images; '
           f'{record["generator"]}.\n')
   if 'convention' in record:
@@ -96,7 +96,7 @@ ROWS_NOTE = ('A row is all runs that differ in their seeds alone: n of them, at 
 
 
 def curves(runs: Mapping[str, Workdir]) -> pd.DataFrame:
-  """All curves of all runs, a value a line. One that stays stands at its first and last step."""
+  """Returns all curves of all runs, a value a line. One that stays stands at its first and last step."""
   lines = [(run, name, step, value) for run, workdir in runs.items()
            for name, (steps, values) in records_lib.curves(workdir).items()
            for i, (step, value) in enumerate(zip(steps, values, strict=True))

@@ -63,7 +63,7 @@ def plan(request: Mapping[str, object]) -> plans.Plan:
 
 
 def _make_study(request):
-  """The study of the gin files, with what flags say beside them."""
+  """Returns the study of the gin files, with what flags say beside them."""
   paths = [gin_files.find(name) for name in request['gin_file']]
   studies = [path for path in paths if _STUDY.search(path.read_text(encoding='utf-8', errors='replace'))]
   others = [portable(str(path)) for path in paths if path not in studies]
@@ -160,7 +160,7 @@ class _Checker:
                     [name for name in snapshot if '.' not in name])
 
   def _files(self, study_files, asked):
-    """(the experiment and what the study puts on top of it; {setting: file} of what goes on top of that)"""
+    """Returns (the experiment and what the study puts on top of it; {setting: file} of what goes on top of that)"""
     first, *rest = map(portable, study_files)
     if 'experiment' in asked:
       first = find_file('experiment', asked['experiment'])
@@ -172,7 +172,7 @@ class _Checker:
     return [first, *rest], {kind: file for kind, file in on_top.items() if file}
 
   def _replace(self, experiment, kind, file):
-    """The experiment with this method or model in the place of its own, as a file; None where it includes none."""
+    """Returns the experiment with this method or model in the place of its own, as a file; None where it includes none."""
     text = self._path(experiment).read_text(encoding='utf-8')
     made = in_place(text, kind, file)
     if made in (None, text):
@@ -197,7 +197,7 @@ class _Checker:
     return True
 
   def _facts(self):
-    """What the plan says of the loaded configuration; raises UserError where something is in its way."""
+    """Returns what the plan says of the loaded configuration; raises UserError where something is in its way."""
     experiment = configuration.make_experiment()
     for stage in experiment.stages():
       trainer = configuration.made(stage.make_trainer)
@@ -213,7 +213,7 @@ class _Checker:
             'disk': int(parameters * _BYTES * _CHECKPOINTS)}
 
   def _read(self, experiment):
-    """The data; read once where several rows have the same."""
+    """Returns the data; read once where several rows have the same."""
     key = repr({domain: (type(source), vars(source)) for domain, source in experiment.data.items()})
     if key not in self._data:
       self._data[key] = experiment.load_data(self._data_dir)
@@ -221,7 +221,7 @@ class _Checker:
 
 
 def _is_known(name, snapshot):
-  """Whether an experiment has this macro, or binds something of this class."""
+  """Tells whether an experiment has this macro, or binds something of this class."""
   if '.' not in name:
     return name in snapshot
   owner = name.split('/')[-1].split('.')[-2]
@@ -229,7 +229,7 @@ def _is_known(name, snapshot):
 
 
 def _distinct(rows: Sequence[_Checked]) -> list[_Checked]:
-  """The rows without those combinations that are the same as another row.
+  """Returns the rows without those combinations that are the same as another row.
 
   Raises:
     UserError: two rows by name are the same, or two that differ would have one name.
@@ -247,7 +247,7 @@ def _distinct(rows: Sequence[_Checked]) -> list[_Checked]:
 
 
 def _first_line(error):
-  """What was wrong, without where gin called it."""
+  """Returns what was wrong, without where gin called it."""
   return str(error).split('\n  In call to')[0]
 
 

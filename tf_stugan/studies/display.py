@@ -65,7 +65,7 @@ class Display:
       self._live.update(self.picture(running, waiting), refresh=True)
 
   def picture(self, running: Mapping[str, object], waiting: Sequence[Run]) -> rich.console.Group:
-    """A row a running run, and a line that adds everything up."""
+    """Returns a row a running run, and a line that adds everything up."""
     table = rich.table.Table('run', 'method', rich.table.Column('step', justify='right'),
                              rich.table.Column('score', justify='right'), box=None)
     for name in list(running)[:_MOST_ROWS]:
@@ -87,7 +87,7 @@ class Display:
     return done
 
   def _left(self):
-    """The time that is left at the speed since the start, as text."""
+    """Returns the time that is left at the speed since the start, as text."""
     began, before = self._began
     done, total = self._work_done(), sum(run.dense_training for run in self._runs.values())
     if done <= before:
@@ -97,7 +97,7 @@ class Display:
 
 
 def last_rows(path: pathlib.Path) -> tuple[int, str]:
-  """(the last step that a run has told of, its last first score as text), from the end of its metrics.jsonl."""
+  """Returns (the last step that a run has told of, its last first score as text), from the end of its metrics.jsonl."""
   if not path.exists():
     return 0, ''
   with open(path, 'rb') as file:

@@ -80,7 +80,7 @@ class Local:
       handle.process.terminate()
 
   def close(self) -> None:
-    """Nothing is left."""
+    """Does nothing: no process is left."""
 
 
 class _Process(NamedTuple):

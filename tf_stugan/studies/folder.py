@@ -39,7 +39,7 @@ class Folder:
     self.report = self.path / 'report'
 
   def is_study(self) -> bool:
-    """Whether there is a study."""
+    """Tells whether there is a study."""
     return self._study.exists()
 
   def read(self) -> dict:
@@ -95,11 +95,11 @@ class Folder:
                              f'{free / 2**30:.3g} GiB are free, of which 1 stays so.')
 
   def workdir(self, run: Run) -> pathlib.Path:
-    """The workdir of a run."""
+    """Returns the workdir of a run."""
     return plans.workdir(self.path, run.name)
 
   def log(self, run: Run) -> pathlib.Path:
-    """Where its output goes."""
+    """Tells where its output goes."""
     return self.path / 'logs' / f'{run.name}.log'
 
   def note(self, run: Run, outcome: Outcome) -> None:
@@ -108,7 +108,7 @@ class Folder:
       file.write(json.dumps({'run': run.name, **outcome._asdict()}) + '\n')
 
   def outcomes(self) -> dict[str, Outcome]:
-    """How runs ended the last time, by name; without those whose workdir is gone."""
+    """Tells how runs ended the last time, by name; without those whose workdir is gone."""
     found = {}
     for line in self._outcomes.read_text().splitlines() if self._outcomes.exists() else ():
       try:
@@ -122,6 +122,6 @@ class Folder:
 
 
 def _configuration(run, plan):
-  """What decides what it computes, with the texts of gin files that the study wrote."""
+  """Returns what decides what it computes, with the texts of gin files that the study wrote."""
   files, bindings = run.configuration()
   return [*(plan.generated.get(plans.unmarked(f) or '', f) for f in files), *bindings]

@@ -44,11 +44,11 @@ class Run:
   disk: int = 0
 
   def configuration(self) -> tuple[Sequence[str], Sequence[str]]:
-    """What decides what it computes."""
+    """Returns what decides what it computes."""
     return list(self.files), list(self.bindings)
 
   def flags(self, folder: pathlib.Path) -> list[str]:
-    """The flags of `tf-stugan train` that say what is trained; `folder` is that of the study."""
+    """Returns the flags of `tf-stugan train` that say what is trained; `folder` is that of the study."""
     files = [str(generated_file(folder, unmarked(f))) if unmarked(f) else f for f in self.files]
     return [f'--workdir={workdir(folder, self.name)}', *(f'--gin_file={f}' for f in files),
             *(f'--gin_param={b}' for b in self.bindings)]
@@ -71,22 +71,22 @@ class Plan:
 
 
 def workdir(folder: pathlib.Path, name: str) -> pathlib.Path:
-  """Where a run of a study is."""
+  """Tells where a run of a study is."""
   return folder / 'runs' / name
 
 
 def generated_file(folder: pathlib.Path, name: str) -> pathlib.Path:
-  """Where a gin file is that the study wrote."""
+  """Tells where a gin file is that the study wrote."""
   return folder / _GENERATED / name
 
 
 def marked(name: str) -> str:
-  """How `Run.files` calls such a file."""
+  """Tells how `Run.files` calls such a file."""
   return _MARK + name
 
 
 def unmarked(file: str) -> str | None:
-  """The name of such a file; None of any other."""
+  """Returns the name of such a file; None of any other."""
   return file.removeprefix(_MARK) if file.startswith(_MARK) else None
 
 

@@ -206,7 +206,7 @@ def in_place(text: str, kind: str, file: str) -> str | None:
 
 
 def parse_axis(flag: str) -> tuple[str, list[object]]:
-  """The value of a flag, 'GENERATOR_DENSITY=0.05,0.1' -> ('GENERATOR_DENSITY', [0.05, 0.1]).
+  """Returns the value of a flag, 'GENERATOR_DENSITY=0.05,0.1' -> ('GENERATOR_DENSITY', [0.05, 0.1]).
 
   Raises:
     UserError: it is something else.

@@ -79,7 +79,7 @@ class Supervisor:
     return again
 
   def _outcome(self, run, handle, seconds):
-    """How a run ended; None where it was stopped, or lost, and has to go on."""
+    """Tells how a run ended; None where it was stopped, or lost, and has to go on."""
     try:
       code = handle.result()
     except Exception as error:  # pylint: disable=broad-except  (whatever an engine raises)
@@ -94,7 +94,7 @@ class Supervisor:
     return Outcome(state, code, '' if code == 0 else self._reason(run, code), round(seconds, 1))
 
   def _reason(self, run, code):
-    """What a run said in the end."""
+    """Returns what a run said in the end."""
     lines = self._folder.log(run).read_text(errors='replace').splitlines() if self._folder.log(run).exists() else []
     told = [line.removeprefix('tf-stugan train: ') for line in lines if line.startswith('tf-stugan train: ')]
     if told:
@@ -113,6 +113,6 @@ class Supervisor:
 
 
 def open_runs(runs: Sequence[Run], outcomes: Mapping[str, Outcome]) -> list[Run]:
-  """The runs that are to be started: all but those that are done, or diverged, which they would again."""
+  """Returns the runs that are to be started: all but those that are done, or diverged, which they would again."""
   ended = (folders.DONE, folders.DIVERGED)
   return [run for run in runs if run.name not in outcomes or outcomes[run.name].state not in ended]

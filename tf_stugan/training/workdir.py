@@ -100,7 +100,7 @@ class Workdir:
         file.truncate(0)
 
   def is_locked(self) -> bool:
-    """Whether some process holds the workdir now."""
+    """Tells whether some process holds the workdir now."""
     if not self._lock.exists():
       return False
     with open(self._lock, 'rb') as file:

@@ -48,7 +48,7 @@ def check(values: flags.FlagValues) -> None:
 
 
 def parse_figure(text: str) -> tuple[str, str]:
-  """The value of a flag, 'FCD,G density' -> ('FCD', 'G density').
+  """Returns the value of a flag, 'FCD,G density' -> ('FCD', 'G density').
 
   Raises:
     UserError: it is something else.
