@@ -58,9 +58,16 @@ def test_help_needs_no_tensorflow(arguments):
     (['doctor', '--gin_file=quikstart.gin'], 'quickstart.gin'),
     (['data', 'chek', 'digits'], "'chek'"),
     (['data', 'check', 'digts'], 'digits'),
-    (['list'], 'models, datasets, methods, experiments'),
+    (['list'], 'models, datasets, methods, experiments, studies'),
     (['list', 'method'], 'Did you mean methods?'),
     (['report', '--workdirs=new'], 'no folder there holds a run'),
+    (['report', '--workdirs=new', '--figure=FCD'], 'give two columns'),
+    (['study', '--workdir=new'], 'Name a study or an experiment'),
+    (['study', '--workdir=new', '--gin_file=studies/methods_smal.gin'], 'methods_small.gin'),
+    (['study', '--workdir=new', '--gin_file=quickstart.gin', '--axis=GENERATOR_DENSITY'], "such as --axis='GENERATOR"),
+    (['study', '--workdir=new', '--gin_file=quickstart.gin', '--axis=A=1', '--axis=A=2'], 'A is there twice'),
+    (['study', '--workdir=new', '--gin_file=quickstart.gin', '--seeds=x'], '--seeds=x'),
+    (['study', '--workdir=new', '--gin_file=quickstart.gin', '--slurm=a=b'], '--slurm is for --engine=slurm'),
 ])
 def test_mistakes_in_flags_need_no_tensorflow(arguments, message, tmp_path):
   code, out = call(*arguments, cwd=tmp_path)

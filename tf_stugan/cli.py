@@ -18,14 +18,15 @@ from tf_stugan import signals
 
 COMMANDS = {
     'train': 'train an experiment, or go on with one',
+    'study': 'train a grid of runs, and report on them together',
     'evaluate': 'score a trained generator',
     'sample': 'draw grids and interpolations of a trained generator',
     'translate': 'translate your own pictures with a trained CycleGAN',
     'export': 'write a trained generator as .tflite',
     'demo': 'show a trained generator in a browser',
     'flops': 'tell what an experiment costs, without training it',
-    'report': 'compare runs: a table and a figure',
-    'list': 'name the models, data sets, methods and experiments there are',
+    'report': 'compare runs: tables, figures, a page',
+    'list': 'name the models, data sets, methods, experiments and studies there are',
     'data': 'check a data set, or prepare it for streaming',
     'doctor': 'check this installation: versions, devices, extractor, data',
 }
@@ -94,7 +95,7 @@ def _run_command(name, arguments):
   if rest[taken:]:
     sys.stderr.write(f'tf-stugan {name}: unexpected argument {rest[taken]!r}; flags look like --flag=value.\n')
     return 2
-  quiet.set_verbosity(values.verbosity, errors_are_of_interest=name in ('train', 'evaluate'))
+  quiet.set_verbosity(values.verbosity, errors_are_of_interest=name in ('train', 'study', 'evaluate'))
   return _guard(name, usage, values, rest)
 
 

@@ -18,11 +18,13 @@ from tf_stugan import compat
 from tf_stugan import errors
 from tf_stugan import gin_limits
 from tf_stugan import gin_types
+from tf_stugan.gin_files import bindings_of
 from tf_stugan.gin_files import config_root
 from tf_stugan.gin_files import did_you_mean
 from tf_stugan.gin_files import find  # noqa: F401  (callers have it from here)
 
 _EXPERIMENT = 'Experiment'
+_STUDY = 'Study'
 _WORDING = (  # what gin says, and what is said instead
     (r'(?:Required bindings.*|)(\S+?)(?:/macro\.value)? set to `%gin\.REQUIRED` but not subsequently overridden\.',
      r"\1 has to be set, and nothing sets it: --gin_param='\1 = ...'"),
@@ -174,6 +176,15 @@ def make_data():
   return made(lambda: copy.deepcopy(gin.query_parameter(f'{_EXPERIMENT}.data')))  # gin builds what it refers to
 
 
+def make_study():
+  """Builds the configured `Study`.
+
+  Raises:
+    UserError: as `make_experiment`.
+  """
+  return made(lambda: gin.get_configurable(_STUDY)())
+
+
 def made(build: Callable[[], Any]) -> Any:
   """Returns what `build` makes of the configuration; what is wrong with its arguments is told in one line.
 
@@ -226,13 +237,6 @@ def differences(old: str, new: str) -> list[str]:
   return [
       f'{name}: {first.get(name, "(unset)")} -> {second.get(name, "(unset)")}'
       for name in sorted({*first, *second}) if first.get(name) != second.get(name)]
-
-
-def bindings_of(text: str) -> dict[str, str]:
-  """Returns {name: value} of a snapshot."""
-  text = re.sub(r'\\?\n[ \t]+', '', text)  # a value goes on in indented lines
-  pairs = (line.split('=', 1) for line in text.splitlines() if '=' in line and not line.startswith('#'))
-  return {name.strip(): value.strip() for name, value in pairs}
 
 
 def _one_line(error: Exception) -> str:

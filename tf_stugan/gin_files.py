@@ -1,5 +1,6 @@
 """Where gin files are, and what a wrong name probably meant. Needs no TensorFlow, so that a typo is told at once."""
 
+import ast
 from collections.abc import Iterable
 import difflib
 import pathlib
@@ -53,6 +54,21 @@ def included(file: pathlib.Path) -> list[pathlib.Path]:
   names = re.findall(r"^include '([\w/]+\.gin)'", file.read_text(encoding='utf-8'), re.MULTILINE)
   direct = [config_root() / name for name in names]
   return direct + [deeper for path in direct for deeper in included(path)]
+
+
+def bindings_of(text: str) -> dict[str, str]:
+  """Returns {name: value} of a snapshot of bindings."""
+  text = re.sub(r'\\?\n[ \t]+', '', text)  # a value goes on in indented lines
+  pairs = (line.split('=', 1) for line in text.splitlines() if '=' in line and not line.startswith('#'))
+  return {name.strip(): value.strip() for name, value in pairs}
+
+
+def literal(text: str) -> object:
+  """Returns a Python literal, or the text itself where it is none: '0.05' -> 0.05, 'stugan' -> 'stugan'."""
+  try:
+    return ast.literal_eval(text)
+  except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+    return text
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -8,8 +8,8 @@ import pytest
 
 from tf_stugan import cli
 from tf_stugan import errors
-from tf_stugan.reports import figures
 from tf_stugan.reports import records as records_lib
+from tf_stugan.reports import tables
 from tf_stugan.training.workdir import Workdir
 
 
@@ -36,13 +36,15 @@ def test_a_record_tells_last_and_best_score_cost_and_exploration(tmp_path):
 
 def test_tables(tmp_path):
   records = [records_lib.record(run(tmp_path, name, [score])) for name, score in (('a', 1.0), ('b', 2.0))]
-  lines = records_lib.markdown(records).splitlines()
+  frame = tables.of_runs(records)
+  lines = tables.markdown(tables.in_words(frame, list(frame.columns))).splitlines()
   assert len(lines) == 4 and lines[2].split('|')[1:4] == [' a   ', ' StaticSparse ', ' 1    ']
   assert len({len(line) for line in lines}) == 1
-  main = records_lib.markdown(records, every_column=False)
+  main = tables.main_columns(frame, records)
   assert 'G density' in main and 'extractor' in lines[0] and 'extractor' not in main
-  assert main.splitlines()[-2] == 'Scores on digits: classifier abc; 10 / 20 generated / real images; running statistics.'
-  assert records_lib.comma_separated(records).splitlines()[2].startswith('b,StaticSparse,1,')
+  assert tables.notes(records[0]).splitlines()[0] == (
+      'Scores on digits: classifier abc; 10 / 20 generated / real images; running statistics.')
+  assert tables.comma_separated(frame).splitlines()[2].startswith('b,StaticSparse,1,')
 
 
 def test_the_cost_of_training_is_added_up_over_the_masks_of_each_step(tmp_path):
@@ -62,12 +64,12 @@ def test_the_cost_of_training_is_added_up_over_the_masks_of_each_step(tmp_path):
 def test_curves(tmp_path):
   workdir = run(tmp_path, 'a', [9.0, 4.0])
   assert records_lib.curves(workdir)['fcd'] == ([1, 2], [9.0, 4.0])
-  assert 'a,fcd,2,4.0' in records_lib.curves_as_csv({'a': workdir}).splitlines()
+  assert 'a,fcd,2,4.0' in tables.comma_separated(tables.curves({'a': workdir})).splitlines()
 
 
 def test_values_that_stay_are_written_at_their_first_and_last_step(tmp_path):
   workdir = run(tmp_path, 'a', [9.0, 9.0, 9.0, 4.0, 4.0, 4.0])
-  lines = [line for line in records_lib.curves_as_csv({'a': workdir}).splitlines() if ',fcd,' in line]
+  lines = [line for line in tables.comma_separated(tables.curves({'a': workdir})).splitlines() if ',fcd,' in line]
   assert lines == ['a,fcd,1,9.0', 'a,fcd,4,4.0', 'a,fcd,6,4.0']
 
 
@@ -95,19 +97,6 @@ def test_a_damaged_line_or_checkpoint_does_not_hide_a_run(tmp_path):
 def test_a_run_without_an_evaluation_is_named(tmp_path):
   with pytest.raises(errors.UserError, match='no evaluation'):
     records_lib.record(run(tmp_path, 'a', []))
-
-
-def test_figures_are_drawn_where_they_say_something(tmp_path):
-  runs = {'a': run(tmp_path, 'a', [9.0, 4.0]), 'b': run(tmp_path, 'b', [8.0, 8.0], density=0.2)}
-  records = [records_lib.record(workdir) for workdir in runs.values()]
-  path = tmp_path / 'figure.png'
-  for draw, drawn in (
-      (lambda: figures.plot_density(records, path), True), (lambda: figures.plot_density(records[:1], path), False),
-      (lambda: figures.plot_curves(runs, 'fcd', path), True),
-      (lambda: figures.plot_curves({'b': runs['b']}, 'fcd', path), False),  # it stays
-      (lambda: figures.plot_curves(runs, 'balance_ratio', path), False)):
-    draw()
-    assert path.exists() == drawn
 
 
 def columns(path, *names):

@@ -1,5 +1,6 @@
 """What `tf-stugan report` does."""
 
+from collections.abc import Sequence
 import glob
 import logging
 import os
@@ -8,69 +9,194 @@ import re
 import sys
 
 from absl import flags
+import pandas as pd
 
 from tf_stugan import errors
 from tf_stugan import output_files
+from tf_stugan.reports import comparisons
 from tf_stugan.reports import figures
+from tf_stugan.reports import page
 from tf_stugan.reports import records as records_lib
+from tf_stugan.reports import rows as rows_lib
+from tf_stugan.reports import tables
+from tf_stugan.studies import folder as folders
+from tf_stugan.studies.folder import Folder
+from tf_stugan.training.workdir import Workdir
+from tf_stugan.usage import report as usage
 
 _LOG = logging.getLogger(__name__)
 
+_UNFINISHED = 'Runs that did not come to their end.'
+
 
 def run(values: flags.FlagValues) -> None:
-  folders = [p for pattern in map(os.path.expanduser, values.workdirs)
-             for p in ([pattern] if os.path.isdir(pattern) else glob.glob(pattern))]
-  runs = records_lib.name_runs(folders)
-  if not runs:
-    raise errors.UserError(f'--workdirs={",".join(values.workdirs)}: no folder there holds a run.')
-  convention = _find_convention(values.convention) if values.convention != 'measured' else None  # that one is what runs log
-  groups = {}
-  for name, workdir in runs.items():
-    try:
-      record = {**records_lib.record(workdir), 'run': name}
-      if convention:
-        record |= _cost_by_convention(values, workdir, record['step'], convention)
-    except errors.UserError as error:
-      _LOG.warning('Left out: %s', error)
-      continue
-    groups.setdefault(records_lib.protocol(workdir), []).append(record)
-  if not groups:
-    raise errors.UserError('None of these runs has an evaluation yet.')
+  found, pairs = _find(values)
+  add = _Columns(values)
+  pairs = [*pairs, *map(usage.parse_figure, values.figure)]
+  groups = _by_protocol(found)
   if len(groups) > 1:
     _LOG.warning('These runs were scored in %d ways (data, features, numbers of images ...) that cannot be compared. Each '
                  'has its own table and folder.', len(groups))
-  for output, records in zip(_folders(values.output, groups.values()), groups.values(), strict=True):
-    _write(values, pathlib.Path(output), records, {r['run']: runs[r['run']] for r in records})
+  unfinished = [r for r in found if r.state not in ('', folders.DONE)]
+  for output, group in zip(_folders(values.output, groups), groups, strict=True):
+    _write(values, pathlib.Path(output), group, unfinished, add, pairs)
+
+
+def _find(values):
+  """Returns (the runs that were asked for, what their study plots against what)"""
+  paths = [p for pattern in map(os.path.expanduser, values.workdirs)
+           for p in ([pattern] if os.path.isdir(pattern) else glob.glob(pattern))]
+  studies = [folder for folder in map(Folder, paths) if folder.is_study()]
+  if studies and len(paths) > 1:
+    raise errors.UserError(f'{studies[0].path} is a study, which has a report of its own: name it alone, or its runs '
+                           f"('{studies[0].path}/runs/*').")
+  runs, pairs = _of_study(studies[0]) if studies else (rows_lib.name_rows(records_lib.name_runs(paths)), [])
+  if not runs:
+    raise errors.UserError(f'--workdirs={",".join(values.workdirs)}: no folder there holds a run.')
+  return runs, pairs
+
+
+def _of_study(folder: Folder) -> tuple[list[rows_lib.Run], list[tuple[str, str]]]:
+  """Returns (the runs of a study that have begun, what is plotted against what)"""
+  plan, outcomes = folder.read()['plan'], folder.outcomes()
+  runs = []
+  for planned in plan.runs:
+    path, outcome = folder.workdir(planned), outcomes.get(planned.name)
+    if outcome or path.exists():
+      workdir = Workdir(str(path)) if path.exists() else None
+      state, reason = (outcome.state, outcome.reason) if outcome else ('unfinished', '')
+      runs.append(rows_lib.Run(planned.name, planned.row, workdir, planned.setting, state, reason))
+  return runs, [tuple(pair) for pair in plan.figures]
+
+
+def _by_protocol(runs: Sequence[rows_lib.Run]) -> list[list[rows_lib.Run]]:
+  """Puts scored runs together where their scores can be compared.
+
+  Raises:
+    UserError: none was scored.
+  """
+  groups = {}
+  for entry in runs:
+    if entry.workdir and records_lib.evaluated_steps(entry.workdir):
+      groups.setdefault(records_lib.protocol(entry.workdir), []).append(entry)
+    elif entry.state != folders.FAILED:  # which is told in a table
+      _LOG.warning('Left out: %s has no evaluation in its metrics.jsonl yet.', entry.name)
+  if not groups:
+    raise errors.UserError('None of these runs has an evaluation yet.')
+  return list(groups.values())
 
 
 def _folders(output, groups):
-  """One for each group: `output` itself, or folders in it that are numbered, and named after the data."""
+  """Names a folder for each group: `output` itself, or folders in it that are numbered, and named after the data."""
   if len(groups) == 1:
     return [output]
-  names = [re.sub(r'[^\w.]+', '-', records[0]['data']).strip('-') for records in groups]
+  names = [re.sub(r'[^\w.]+', '-', str(records_lib.record(group[0].workdir)['data'])).strip('-') for group in groups]
   return [os.path.join(output, f'{i}-{name}') for i, name in enumerate(names, 1)]
 
 
-def _write(values, output, records, runs):
-  table = records_lib.markdown(records, every_column=values.columns == 'all')
+def _write(values, output, runs, unfinished, add, pairs):
+  """Writes a report on runs whose scores can be compared, and prints its tables."""
+  rows = rows_lib.make_rows(runs, add)
+  found = [{**records_lib.record(r.workdir), 'run': r.name} for r in runs]
+  found = [{**record, **add(r, record['step'])} for r, record in zip(runs, found, strict=True)]
+  shown = _tables(values, rows, found, unfinished)
+  text = '\n'.join(f'{tables.markdown(table.words)}\n{table.note}' for table in shown)
   with output_files.new_files(output, 'tf-stugan report') as folder:
-    (folder / 'report.md').write_text(table)
-    (folder / 'report.csv').write_text(records_lib.comma_separated(records))
-    (folder / 'curves.csv').write_text(records_lib.curves_as_csv(runs))
-    _draw(folder, records, runs, values.layers)
+    (folder / 'report.md').write_text(text)
+    (folder / 'report.tex').write_text(tables.latex(shown[0].words))
+    (folder / 'report.csv').write_text(tables.comma_separated(tables.of_runs(found)))
+    (folder / 'rows.csv').write_text(tables.comma_separated(rows_lib.table(rows)))
+    (folder / 'curves.csv').write_text(tables.comma_separated(tables.curves({r.name: r.workdir for r in runs})))
+    drawn = _draw(folder, rows, [*pairs, *((usage.SCORE, name) for name in add.measured)])
+    if values.layers:
+      for r in runs:
+        figures.plot_layers(r.name, r.workdir, folder / f'layers_{r.name.replace("/", "_")}.png')
+    (folder / 'report.html').write_text(page.make(_title(output), shown, drawn, rows), encoding='utf-8')
     names = sorted(path.name for path in folder.iterdir())
-  sys.stdout.write(f'{table}\n{output}/: {" ".join(names)}\n')
+  sys.stdout.write(f'{text}\n{output}/: {" ".join(names)}\n')
 
 
-def _draw(folder, records, runs, layers):
-  figures.plot_density(records, folder / 'density.png')
-  scores = {records_lib.main_score(workdir) for workdir in runs.values()}
-  for name in dict.fromkeys(name for workdir in runs.values() for name in records_lib.curves(workdir)):
-    if name in scores or '/' in name or name.endswith('balance_ratio'):
-      figures.plot_curves(runs, name, folder / f'{name.replace("/", "_")}.png', log_scale=name in scores)
-  if layers:
-    for name, workdir in runs.items():
-      figures.plot_layers(name, workdir, folder / f'layers_{name.replace("/", "_")}.png')
+def _title(output):
+  """Returns what the page is called: the folder of a study, or that of the report."""
+  return output.absolute().parent.name if (output.parent / 'study.json').exists() else output.absolute().name
+
+
+def _tables(values, rows, found, unfinished):
+  """Rows over seeds, if there is anything to put together; runs; and those that did not come to their end."""
+  frames = {'Runs': (tables.of_runs(found), tables.notes(found[0]))}
+  if any(len(row.runs) > 1 or row.runs[0].setting for row in rows):
+    frames = {'Rows': (rows_lib.table(rows), tables.ROWS_NOTE), **frames}
+  shown, settings = [], rows_lib.settings(rows)
+  for title, (frame, note) in frames.items():
+    columns = list(frame.columns) if values.columns == 'all' else tables.main_columns(frame, found, settings)
+    shown.append(page.Table(title, tables.in_words(frame, columns, settings), note))
+  if unfinished:
+    words = tables.of_runs([{'run': r.name, 'state': r.state, 'reason': r.reason} for r in unfinished])
+    shown.append(page.Table('Unfinished', words, _UNFINISHED + '\n'))
+  return shown
+
+
+def _draw(folder, rows, pairs):
+  """Draws what says something; returns the PNGs, scores first."""
+  table = rows_lib.table(rows)
+  scores = list(dict.fromkeys(records_lib.main_score(r.workdir) for row in rows for r in row.runs))
+  names = dict.fromkeys(name for row in rows for r in row.runs for name in records_lib.curves(r.workdir))
+  wanted = [name for name in names if name in scores or '/' in name or name.endswith('balance_ratio')]
+  curves = [(name, name.replace('/', '_')) for name in sorted(wanted, key=lambda name: name not in scores)]
+  drawn = [file for name, file in curves if comparisons.plot_curves(rows, name, folder / file, name in scores)]
+  for what, against in [*_defaults(table), *pairs]:
+    column = records_lib.title(scores[0]) if what == usage.SCORE else what
+    file = re.sub(r'[^\w.+-]+', '-', against if what == usage.SCORE else f'{what}-{against}')
+    file = 'density' if (what, against) in _defaults(table)[:1] and against.endswith(' density') else file
+    if against == usage.STEP:
+      continue  # drawn above
+    if comparisons.plot_against(table, column, against, folder / file):
+      drawn.append(file)
+    elif (what, against) not in _defaults(table):
+      _LOG.warning('No figure of %s against %s: these are no columns of this report, or do not vary.', column, against)
+  return [folder / f'{file}.png' for file in drawn]
+
+
+def _defaults(table):
+  """Returns what is drawn if nobody asks: the first score against the first density that varies, and against costs."""
+  densities = [c for c in table.columns if c.endswith(' density') and table[c].nunique() > 1]
+  return [(usage.SCORE, column) for column in [*densities[:1], 'training FLOPs', 'bytes']]
+
+
+class _Columns:
+  """Columns beside those that runs tell themselves: cost by another convention, measurements from a file.
+
+  Attributes:
+    measured: names of the columns that were read from the file.
+  """
+
+  def __init__(self, values: flags.FlagValues):
+    self._values = values
+    logged = values.convention == 'measured'  # by the runs
+    self._convention = None if logged else _find_convention(values.convention)
+    self._table = _read_measurements(values.measurements) if values.measurements else None
+    self.measured = [] if self._table is None else [c for c in self._table.columns if c not in ('run', 'row')]
+
+  def __call__(self, entry: rows_lib.Run, last_step: int) -> dict[str, object]:
+    cost = _cost_by_convention(self._values, entry.workdir, last_step, self._convention) if self._convention else {}
+    return cost | self._measurements(entry)
+
+  def _measurements(self, entry):
+    if self._table is None:
+      return {}
+    key = 'run' if 'run' in self._table else 'row'
+    lines = self._table[self._table[key].astype(str) == getattr(entry, 'name' if key == 'run' else key)]
+    return {} if lines.empty else lines[self.measured].iloc[0].to_dict()
+
+
+def _read_measurements(path):
+  try:
+    table = pd.read_csv(path)
+  except (ValueError, UnicodeDecodeError) as error:
+    raise errors.UserError(f'--measurements={path} is no CSV file: {str(error).splitlines()[0]}') from error
+  if not {'run', 'row'} & set(table.columns):
+    raise errors.UserError(f'--measurements={path} has no column `run` or `row`, by which its lines would be found.')
+  return table
 
 
 def _find_convention(name):

@@ -124,15 +124,18 @@ class Experiment:
     Raises:
       UserError: the game is played on other data.
     """
-    if set(trainer.gan.domains) != set(self.data):
-      raise errors.UserError(
-          f'This game is played on {", ".join(trainer.gan.domains)}; the data are {", ".join(self.data)}.')
     data = self.load_data(data_dir)
-    _check_classes(data, trainer.gan.num_classes)
-    check_alike(data)
+    self.check_data(trainer, data)
     with trainer.strategy.scope():
       trainer.build(trainer.shown({domain: images.image_shape for domain, images in data.items()}))
     return data
+
+  def check_data(self, trainer: Trainer, data: Mapping[str, Images]) -> None:
+    """Raises UserError where the game of a trainer, which need not be built, is played on other data."""
+    if set(trainer.gan.domains) != set(data):
+      raise errors.UserError(f'This game is played on {", ".join(trainer.gan.domains)}; the data are {", ".join(data)}.')
+    _check_classes(data, trainer.gan.num_classes)
+    check_alike(data)
 
   def prepare(self, trainer: Trainer, workdir: Workdir, data_dir: str | None, cache_dir: pathlib.Path) -> Run:
     """Reads the data, makes every variable and the feature extractor: what is missing shows here, before step 0."""

@@ -1,9 +1,7 @@
-"""Runs side by side: one record a workdir, and tables of them."""
+"""What there is to say of a run: one record a workdir, and its curves."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 import contextlib
-import csv
-import io
 import json
 import math
 import os
@@ -26,24 +24,28 @@ def name_runs(folders: Iterable[str]) -> dict[str, Workdir]:
 
 
 def protocol(workdir: Workdir) -> str:
-  """What two runs have to share for their scores to be comparable: data, features, numbers of images ...; as text."""
+  """Returns what two runs have to share for their scores to be comparable (data, features, numbers of images), as text."""
   last = [row for row in workdir.rows() if row['kind'] == 'evaluation'][-1]
   return json.dumps(last['protocol'], sort_keys=True)
 
 
-def record(workdir: Workdir) -> dict[str, object]:
-  """What a table says of a run; keys are column titles.
+def evaluated_steps(workdir: Workdir) -> list[int]:
+  """Returns the steps at which a run was scored."""
+  return [row['step'] for row in workdir.rows() if row['kind'] == 'evaluation']
+
+
+def record(workdir: Workdir, last_step: float = math.inf) -> dict[str, object]:
+  """Returns what a table says of a run up to `last_step`; keys are column titles.
 
   Raises:
-    UserError: the run has not been evaluated yet.
+    UserError: the run has not been evaluated until then.
   """
   rows = workdir.rows()
-  evaluations = [row for row in rows if row['kind'] == 'evaluation']
+  evaluations = [row for row in rows if row['kind'] == 'evaluation' and row['step'] <= last_step]
   if not evaluations:
     raise errors.UserError(f'{workdir.path} has no evaluation in its metrics.jsonl yet.')
   last = evaluations[-1]
-  cost = next((row for row in reversed(rows) if row['kind'] == 'cost'), {})
-  train = next((row for row in reversed(rows) if row['kind'] == 'train'), {})
+  cost, train = (_last(rows, kind, last_step) for kind in ('cost', 'train'))
   result = {'run': workdir.path.name, 'method': cost.get('method') or cost.get('generator/method', ''), 'step': last['step']}
   players = short_names(cost)
   for player, short in players.items():
@@ -51,6 +53,8 @@ def record(workdir: Workdir) -> dict[str, object]:
   result |= _training_cost(rows, last['step'])
   result |= {name.replace('_', ' '): value for name, value in train.items() if name.endswith('balance_ratio')}
   result |= _scores(evaluations)
+  if exported := sorted(workdir.path.glob('*.tflite')):
+    result['bytes'] = exported[0].stat().st_size
   for kind in ('train', 'evaluation'):
     result[f'{kind} minutes'] = _seconds(workdir, kind) / 60
   result['generator'] = last['protocol'].get('generator', '')  # and which BatchNorm statistics
@@ -59,6 +63,12 @@ def record(workdir: Workdir) -> dict[str, object]:
   result['images'] = f'{last["protocol"]["generated_images"]} / {last["protocol"]["real_images"]}'
   result['players'] = ', '.join(f'{short}: {player}' for player, short in players.items() if short != player)
   return result
+
+
+def _last(rows, kind, last_step):
+  """Returns the last row of a kind up to a step; the first one where none comes so early, {} without any."""
+  found = [row for row in rows if row['kind'] == kind]
+  return next((row for row in reversed(found) if row['step'] <= last_step), found[0] if found else {})
 
 
 def _of_player(player, short, cost, train):
@@ -82,24 +92,24 @@ def _scores(evaluations):
 
 
 def _directions(row):
-  """Which way is better, by score."""
+  """Returns which way is better, by score."""
   return row.get('better') or {name: better for name, better in _KNOWN.items() if name in row}
 
 
 def main_score(workdir: Workdir) -> str:
-  """The name of the first score of a run; empty for a run without any."""
+  """Returns the name of the first score of a run; empty for a run without any."""
   directions = [_directions(row) for row in workdir.rows() if row['kind'] == 'evaluation']
   return next(iter(directions[-1]), '') if directions else ''
 
 
 def title(name: str) -> str:
-  """What a column of this score is called: 'FID', or 'FID a_to_b' of one output among several."""
+  """Returns what a column of this score is called: 'FID', or 'FID a_to_b' of one output among several."""
   output, _, score = name.rpartition('/')
   return f'{score.upper()} {output}'.strip()
 
 
 def short_names(cost: Mapping[str, object]) -> dict[str, str]:
-  """{player: how it is called in columns} of a row of costs: its first letter where all players have another one."""
+  """Returns {player: how it is called in columns} of a row of costs: its first letter where all players have another one."""
   players = [name.removesuffix('/multiply_adds') for name in cost if name.endswith('/multiply_adds')]
   letters = [player[0].upper() for player in players]
   return dict(zip(players, letters if len(set(letters)) == len(players) else players, strict=True))
@@ -135,7 +145,7 @@ def _seconds(workdir, kind):
 
 
 def curves(workdir: Workdir) -> dict[str, tuple[list[int], list[float]]]:
-  """{'fcd': (steps, values), 'balance_ratio': ...}: scores, balance, densities and exploration rates over a run."""
+  """Returns {'fcd': (steps, values), 'balance_ratio': ...}: scores, balance, densities and exploration rates over a run."""
   result = {}
   for row in workdir.rows():
     scores = _directions(row) if row['kind'] == 'evaluation' else {}
@@ -145,64 +155,3 @@ def curves(workdir: Workdir) -> dict[str, tuple[list[int], list[float]]]:
         steps.append(row['step'])
         values.append(value)
   return result
-
-
-def curves_as_csv(runs: Mapping[str, Workdir]) -> str:
-  """All curves of all runs, a value a line: run,quantity,step,value. One that stays stands at its first and last step."""
-  text = io.StringIO()
-  writer = csv.writer(text, lineterminator='\n')
-  writer.writerow(['run', 'quantity', 'step', 'value'])
-  for run, workdir in runs.items():
-    for name, (steps, values) in curves(workdir).items():
-      for i, (step, value) in enumerate(zip(steps, values, strict=True)):
-        if i in (0, len(steps) - 1) or value != values[i - 1]:
-          writer.writerow([run, name, step, value])
-  return text.getvalue()
-
-
-def markdown(records: Sequence[dict[str, object]], every_column: bool = True) -> str:
-  """A table with a column for every key that some record has, or for those that matter most; the protocol of the scores,
-  which all records share, is told below it then."""
-  columns = [c for c in _columns(records) if every_column or _is_main(c, records)]
-  rows = [columns, ['---'] * len(columns), *([_text(r.get(c)) for c in columns] for r in records)]
-  widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
-  table = ''.join('| ' + ' | '.join(map(str.ljust, row, widths)) + ' |\n' for row in rows)
-  if every_column:
-    return table
-  r = records[0]
-  return (f'{table}\nScores on {r["data"]}: {r["extractor"]}; {r["images"]} generated / real images; {r["generator"]}.\n'
-          + (f'Training FLOPs: {r["convention"]}.\n' if 'convention' in r else '')
-          + 'Density: share of the weights kept in the layers that are masked.'
-          + (f' {r["players"]}.\n' if r['players'] else '\n'))
-
-
-def _is_main(column, records):
-  """Whether it is one of the columns that fit a terminal: scores with a best, densities, cost."""
-  if column in ('run', 'method', 'step', 'training FLOPs / dense', 'train minutes'):
-    return True
-  scores = {c.removeprefix('best ') for r in records for c in r if c.startswith('best ') and not c.endswith(' at step')}
-  if column.removeprefix('best ') in scores or column.endswith(' density'):
-    return True
-  first = next((c for r in records for c in r if c.endswith(' multiply-adds / dense') and r[c] != 1), None)
-  return column in (first, 'G multiply-adds / dense')
-
-
-def comma_separated(records: Sequence[dict[str, object]]) -> str:
-  """The same as CSV, with all digits."""
-  text = io.StringIO()
-  writer = csv.DictWriter(text, _columns(records), lineterminator='\n')
-  writer.writeheader()
-  writer.writerows(records)
-  return text.getvalue()
-
-
-def _columns(records):
-  return list(dict.fromkeys(key for r in records for key in r))
-
-
-def _text(value):
-  if value is None:
-    return ''
-  if isinstance(value, float):
-    return f'{value:.3f}' if abs(value) < 10 else f'{value:.1f}' if abs(value) < 1e6 else f'{value:.3g}'
-  return f'{value:,}' if isinstance(value, int) else str(value)

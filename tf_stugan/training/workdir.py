@@ -99,6 +99,17 @@ class Workdir:
       finally:  # a process that is killed does not come here: the next one tells of it
         file.truncate(0)
 
+  def is_locked(self) -> bool:
+    """Tells whether some process holds the workdir now."""
+    if not self._lock.exists():
+      return False
+    with open(self._lock, 'rb') as file:
+      try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+      except OSError:
+        return True
+    return False
+
   @contextlib.contextmanager
   def discarded_if_refused(self):
     """Leaves no file and no folder of this process behind where a UserError comes before the run had any step.

@@ -1,20 +1,27 @@
-"""Compare runs: a table (Markdown and CSV) with scores and the true cost of training, the score against density, and scores,
-balance and exploration over time (figures, and curves.csv).
+"""Compare runs, or report on a study: tables (Markdown, CSV, LaTeX) with scores and the true cost of training, figures (PNG
+and PDF) of scores, balance and exploration over time and of the score against density, cost and size, and all of it on one
+page with samples (report.html). Runs may still be training.
 
-Runs are named by what tells their paths apart. Those whose scores cannot be compared (other data, features or numbers of
-images) come into tables and folders of their own.
+Runs that differ in their seeds alone are one row: means, with 95 % intervals. Runs are named by what tells their paths
+apart. Those whose scores cannot be compared (other data, features or numbers of images) come into tables and folders of
+their own.
 
 Examples:
   tf-stugan report --workdirs=runs/a,runs/b
   tf-stugan report --workdirs='runs/*' --output=comparison
   tf-stugan report --workdirs=runs/a --layers
   tf-stugan report --workdirs='runs/*' --columns=all
+  tf-stugan report --workdirs=studies/a --output=studies/a/report           # a whole study
+  tf-stugan report --workdirs='runs/*' --measurements=phone.csv --figure='FCD,milliseconds'
   tf-stugan report --workdirs='runs/*' --convention=published:adapt      # training FLOPs as Table 3 of ADAPT has them
 """
 
 from absl import flags
 
+from tf_stugan import errors
 from tf_stugan.usage import common
+
+SCORE, STEP = 'score', 'step'  # in --figure: the first score; over time
 
 
 def define_flags(values: flags.FlagValues) -> None:
@@ -23,7 +30,30 @@ def define_flags(values: flags.FlagValues) -> None:
   flags.DEFINE_enum(
       'columns', 'main', ['main', 'all'],
       'Of the table: scores, densities, cost and time, or everything. report.csv always has everything.', flag_values=values)
+  flags.DEFINE_multi_string(
+      'figure', [], "A column against another one: 'score,G parameters'; score is the first score. May be repeated.",
+      flag_values=values)
+  flags.DEFINE_string(
+      'measurements', None, 'A CSV file with a column `run` (or `row`) and further ones, such as milliseconds on a phone, '
+      'that become columns of the report; the score is drawn against each.', flag_values=values)
   common.define_convention_flag(values)
   common.define_module_flag(values)
   flags.DEFINE_bool(
       'layers', False, 'Also draw density and exploration rate of every layer, one figure a run.', flag_values=values)
+
+
+def check(values: flags.FlagValues) -> None:
+  for text in values.figure:
+    parse_figure(text)
+
+
+def parse_figure(text: str) -> tuple[str, str]:
+  """Returns the value of a flag, 'FCD,G density' -> ('FCD', 'G density').
+
+  Raises:
+    UserError: it is something else.
+  """
+  what, comma, against = (part.strip() for part in text.partition(','))
+  if not (what and comma and against):
+    raise errors.UserError(f"--figure={text}: give two columns, for example --figure='score,G density'.")
+  return what, against

@@ -1,0 +1,190 @@
+"""Seeds become spread: rows, intervals, figures, pages."""
+
+import html.parser
+import json
+import math
+import pathlib
+import re
+
+import pandas as pd
+from PIL import Image
+import pytest
+
+from tests.reports.test_records import columns
+from tests.reports.test_records import run
+from tf_stugan import cli
+from tf_stugan.reports import comparisons
+from tf_stugan.reports import rows as rows_lib
+from tf_stugan.reports import tables
+from tf_stugan.studies import plan as plans
+from tf_stugan.studies.folder import Folder
+from tf_stugan.studies.folder import Outcome
+
+
+def seeded(folder, name, seed, scores, method='static', **kwargs):
+  workdir = run(folder, name, scores, **kwargs)
+  workdir.config.write_text(
+      f'# format\nfrom x import y\nMETHOD = {method!r}\nSEED = {seed}\ntrainer.Trainer.seed = \\\n    %SEED\n')
+  workdir.metrics.write_text(workdir.metrics.read_text().replace(
+      '"kind": "cost", "step": 3,', f'"kind": "cost", "step": 3, "method": "{method}",'))
+  return workdir
+
+
+def make(workdirs, **kwargs):
+  return rows_lib.make_rows(rows_lib.name_rows(workdirs), **kwargs)
+
+
+def test_runs_that_differ_in_their_seed_alone_are_a_row(tmp_path):
+  asked = (('a_s1', 1, 'static'), ('b', 1, 'dense'), ('a_s2', 2, 'static'), ('a_s11', 11, 'static'))
+  workdirs = {name: seeded(tmp_path, name, seed, [9.0, 4.0 + seed], method) for name, seed, method in asked}
+  made = make(workdirs)
+  assert [(row.name, row.method, len(row.runs), row.step) for row in made] == [('a', 'static', 3, 2), ('b', 'dense', 1, 2)]
+  line = rows_lib.table(made).iloc[0]
+  values = [5.0, 6.0, 15.0]
+  mean, deviation = 26 / 3, math.sqrt(sum((v - 26 / 3)**2 for v in values) / 2)
+  half = 4.302653 * deviation / math.sqrt(3)  # Student's t with two degrees of freedom, from a printed table
+  assert (line['n'], line['FCD']) == (3, pytest.approx(mean))
+  assert (line['FCD low'], line['FCD high']) == pytest.approx((mean - half, mean + half), rel=1e-5)
+  assert line['best FCD'] == pytest.approx((5 + 6 + 9) / 3)
+
+
+def test_a_run_that_is_still_training_is_compared_at_the_step_that_it_has_come_to(tmp_path):
+  workdirs = {'a_s1': seeded(tmp_path, 'a_s1', 1, [9.0, 4.0, 1.0]), 'a_s2': seeded(tmp_path, 'a_s2', 2, [7.0, 6.0])}
+  row, = make(workdirs)
+  assert (row.step, [record['FCD'] for record in row.records]) == (2, [4.0, 6.0])
+  runs = [r._replace(state=state) for r, state in zip(rows_lib.name_rows(workdirs), ('done', 'unfinished'), strict=True)]
+  row, = rows_lib.make_rows(runs)
+  assert (row.step, [record['FCD'] for record in row.records]) == (3, [1.0])
+
+
+def test_one_value_has_no_interval():
+  assert all(math.isnan(end) for end in rows_lib.interval([3.0]))
+
+
+def test_words_and_latex(tmp_path):
+  frame = pd.DataFrame([{'row': 'a_b & 5%', 'FCD': 18.34, 'FCD low': 16.0, 'FCD high': 20.68, 'D': 0.05},
+                        {'row': 'c', 'FCD': 1.0, 'FCD low': math.nan, 'FCD high': math.nan, 'D': None}], dtype=object)
+  words = tables.in_words(frame, ['row', 'FCD', 'D'], ['D'])
+  assert words.to_numpy().tolist() == [['a_b & 5%', '18.3 ± 2.340', '0.05'], ['c', '1.000', '']]
+  lines = tables.latex(words).splitlines()
+  assert r'a\_b \& 5\% & 18.3 $\pm$ 2.340 & 0.05 \\' in lines and lines[0] == r'\begin{tabular}{lrr}'
+  assert '| a\\|b |' in tables.markdown(pd.DataFrame({'x': ['a|b']}))
+
+
+def test_figures_are_drawn_where_they_say_something(tmp_path):
+  made = make({'a_s1': seeded(tmp_path, 'a_s1', 1, [9.0, 4.0]), 'a_s2': seeded(tmp_path, 'a_s2', 2, [8.0, 5.0]),
+               'b': seeded(tmp_path, 'b', 1, [8.0, 8.0], 'dense', density=0.2)})
+  table, path = rows_lib.table(made), tmp_path / 'figure'
+  for draw, drawn in (
+      (lambda: comparisons.plot_against(table, 'FCD', 'G density', path), True),
+      (lambda: comparisons.plot_against(table[:1], 'FCD', 'G density', path), False),
+      (lambda: comparisons.plot_against(table, 'FCD', 'method', path), True),
+      (lambda: comparisons.plot_against(table, 'FCD', 'milliseconds', path), False),
+      (lambda: comparisons.plot_curves(made, 'fcd', path, log_scale=True), True),
+      (lambda: comparisons.plot_curves(made[1:], 'fcd', path), False),  # it stays
+      (lambda: comparisons.plot_curves(made, 'balance_ratio', path), False)):
+    assert draw() == drawn
+    for ending in ('.png', '.pdf'):
+      assert path.with_suffix(ending).exists() == drawn
+      path.with_suffix(ending).unlink(missing_ok=True)
+
+
+def test_labels_keep_their_distance_and_their_order():
+  placed = comparisons._spread({'a': 10.0, 'b': 10.5, 'c': 30.0, 'd': 11.0}, 4, 0)  # pylint: disable=protected-access
+  heights = sorted(placed.values())
+  assert sorted(placed, key=placed.get) == ['a', 'b', 'd', 'c']
+  assert min(b - a for a, b in zip(heights, heights[1:], strict=False)) >= 4
+  assert max(abs(placed[row] - y) for row, y in {'a': 10.0, 'b': 10.5, 'c': 30.0, 'd': 11.0}.items()) < 8
+
+
+@pytest.fixture(name='study')
+def make_study(tmp_path):
+  """The folder of a study of two rows, with a run that diverged and one that failed."""
+  folder, runs = Folder(tmp_path / 'my study'), []
+  for name, seed, scores in (('thin', 1, [9.0, 4.0]), ('thin', 2, [8.0, 5.0]), ('wide', 1, [7.0, 2.0]),
+                             ('wide', 2, [7.0, 900.0]), ('wide', 3, [])):
+    setting = {'GENERATOR_WIDTH': 8 if name == 'thin' else 16, 'method': 'static'}
+    runs.append(plans.Run(f'{name}_s{seed}', name, seed, setting, [], []))
+    workdir = seeded(folder.path / 'runs', f'{name}_s{seed}', seed, scores)
+    workdir.samples.mkdir()
+    Image.new('RGB', (8, 8)).save(workdir.samples / 'step-00000002.png')
+  folder.write(plans.Plan(runs, {}, [['score', 'GENERATOR_WIDTH'], ['score', 'step']]), 1)
+  for entry in runs[:3]:
+    folder.note(entry, Outcome('done', 0))
+  folder.note(runs[3], Outcome('diverged', 4, 'The loss is NaN.'))
+  folder.note(runs[4], Outcome('failed', 3, '<script>alert("x")</script> & more'))
+  return folder
+
+
+def report(folder, *flags):
+  code = cli.main(['tf-stugan', 'report', f'--workdirs={folder.path}', f'--output={folder.report}', *flags])
+  return code, {path.name: path for path in folder.report.iterdir()}
+
+
+def test_a_study_has_rows_figures_and_reasons(study, capsys):
+  code, files = report(study)
+  assert code == 0
+  assert {'report.md', 'report.tex', 'report.html', 'rows.csv', 'fcd.png', 'fcd.pdf', 'GENERATOR_WIDTH.pdf'} <= set(files)
+  assert columns(files['rows.csv'], 'row', 'GENERATOR_WIDTH', 'n', 'FCD') == {
+      ('thin', '8', '2', '4.5'), ('wide', '16', '1', '2.0')}
+  out = capsys.readouterr().out
+  assert re.search(r'\| wide_s2 +\| diverged +\| The loss is NaN\.', out) and re.search(r'\| wide_s3 +\| failed', out)
+  assert '4.500 ± 6.353' in out  # t = 12.706 with one degree of freedom
+
+
+class Page(html.parser.HTMLParser):
+  """What a browser would make of a page: texts of cells, sources of images, names of elements."""
+
+  def __init__(self, text):
+    super().__init__()
+    self.cells, self.sources, self.elements, self._inside = [], [], [], False
+    self.feed(text)
+
+  def handle_starttag(self, tag, attrs):
+    self.elements.append(tag)
+    self.sources += [value for name, value in attrs if name in ('src', 'href')]
+    if tag in ('td', 'th'):
+      self.cells.append('')
+      self._inside = True
+
+  def handle_endtag(self, tag):
+    self._inside = self._inside and tag not in ('td', 'th')
+
+  def handle_data(self, data):
+    if self._inside:
+      self.cells[-1] += data
+
+
+def test_the_page_needs_nothing_beside_itself_and_takes_no_name_for_markup(study):
+  _, files = report(study)
+  text = files['report.html'].read_text()
+  found = Page(text)
+  assert '<script>alert("x")</script> & more' in found.cells
+  assert found.elements.count('script') == 1
+  assert len(found.sources) >= 4 and all(source.startswith('data:image/png;base64,') for source in found.sources)
+  assert 'http' not in re.sub('http-equiv', '', re.sub('base64,[^"]*', '', text))
+  assert "default-src 'none'" in text and text.count('samples of ') == 2
+
+
+def test_measurements_from_elsewhere_become_columns_and_figures(study, tmp_path):
+  (tmp_path / 'phone.csv').write_text('row,milliseconds,device\nthin,3.5,p\nwide,7.25,p\nnobody,1,p\n')
+  code, files = report(study, f'--measurements={tmp_path}/phone.csv', '--figure=FCD,D density')
+  assert code == 0 and 'milliseconds.pdf' in files
+  assert columns(files['rows.csv'], 'row', 'milliseconds') == {('thin', '3.5'), ('wide', '7.25')}
+  (tmp_path / 'phone.csv').write_text('name,milliseconds\nthin,3.5\n')
+  assert report(study, f'--measurements={tmp_path}/phone.csv')[0] == 2
+  assert report(study, '--measurements=nothing.csv')[0] == 2
+
+
+def test_a_study_is_reported_alone(study, capsys):
+  assert cli.main(['tf-stugan', 'report', f'--workdirs={study.path},{study.path}/runs/thin_s1', '--output=x']) == 2
+  assert 'name it alone' in capsys.readouterr().err
+
+
+def test_rows_of_a_run_that_is_being_written_are_read(tmp_path):
+  workdir = seeded(tmp_path, 'a_s1', 1, [9.0, 4.0])
+  with open(workdir.metrics, 'a') as file:
+    file.write(json.dumps({'kind': 'train', 'step': 4})[:-4])
+  row, = make({'a_s1': workdir})
+  assert (row.name, row.step) == ('a', 2)
+  assert pathlib.Path(row.runs[0].workdir.path).name == 'a_s1'

@@ -1,0 +1,104 @@
+"""A study becomes a plan: settings reach what they are for, equal rows are one, mistakes are told before the first run."""
+
+import json
+import re
+
+import pytest
+
+from tf_stugan import configuration
+from tf_stugan import errors
+from tf_stugan import gin_files
+from tf_stugan.studies import check
+from tf_stugan.studies import plan as plans
+
+FILES = ('quickstart.gin', 'runs/tiny.gin', 'runs/noise.gin')
+
+
+def plan(*files, axis=(), **request):
+  return check.plan({'gin_file': files or FILES, 'gin_param': [], 'axis': [list(pair) for pair in axis], 'seeds': [1],
+                     'gin_module': [], 'data_dir': None, **request})
+
+
+def trainer_of(run, made, tmp_path):
+  for name, text in made.generated.items():
+    plans.generated_file(tmp_path, name).parent.mkdir(exist_ok=True)
+    plans.generated_file(tmp_path, name).write_text(text)
+  flags = run.flags(tmp_path)
+  files, bindings = ([f.split('=', 1)[1] for f in flags if f.startswith(f'--gin_{kind}=')] for kind in ('file', 'param'))
+  configuration.load([configuration.find(f) for f in files], bindings)
+  return configuration.make_experiment().make_trainer()
+
+
+def test_a_grid_of_methods_and_densities_has_one_dense_row(tmp_path):
+  made = plan(axis=[('method', ['dense', 'static', 'stugan']), ('GENERATOR_DENSITY', [0.2, 0.4])], seeds=[3, 5])
+  assert [run.name for run in made.runs] == [f'{row}_s{seed}' for seed in (3, 5) for row in (
+      'dense', 'static_0.2', 'static_0.4', 'stugan_0.2', 'stugan_0.4')]
+  assert [run.method for run in made.runs[:4]] == ['dense', 'static', 'static', 'STU-GAN']
+  trainer = trainer_of(made.runs[7], made, tmp_path)  # static_0.4_s5
+  assert trainer.label == 'static' and trainer.methods['generator'].density == 0.4
+  dense, sparse = made.runs[0], made.runs[1]
+  assert dense.training == dense.dense_training > sparse.training > 0 and dense.num_steps == 8
+  assert plans.from_json(json.loads(json.dumps(plans.to_json(made)))) == made
+
+
+def test_a_method_in_the_place_of_another_is_the_experiment_of_that_method():
+  """Whose file this library has: with the intervals of runs/small.gin, which come after the method's own."""
+  made = plan('sngan_cifar10_small_dense.gin', 'runs/noise.gin', axis=[('method', ['stugan'])],
+              gin_param=['RandomImages.num_images = 64'])
+  text, = made.generated.values()
+  own = gin_files.find('sngan_cifar10_small_stugan.gin').read_text()
+  assert re.findall('^include .*', text, re.MULTILINE) == re.findall('^include .*', own, re.MULTILINE)
+
+
+def test_ablations_are_left_out_where_they_do_nothing():
+  made = plan(axis=[('method', ['static', 'stugan']), ('ablation', ['none', 'grow_by_momentum'])])
+  assert [run.name for run in made.runs] == ['static_s1', 'stugan_s1', 'stugan_grow_by_momentum_s1']
+
+
+@pytest.mark.parametrize('axis, message', [
+    (('GENERATOR_DENSTY', [0.1]), 'The axis GENERATOR_DENSTY names nothing.* Did you mean GENERATOR_DENSITY?'),
+    (('PRUNE_STEP', [2, 4]), 'The axis PRUNE_STEP names nothing'),
+    (('GENERATOR_DENSITY', [0.1, 7]), r'Row 7: .*A density is .*7'),
+    (('DynamicSparse.densty', [0.1]), 'Row 0.1: .*densty.* Did you mean density?'),
+    (('method', ['static', 'sugan']), 'method=sugan: there is none.* Did you mean stugan?'),
+    (('DISCRIMINATOR_BATCH', [4, 4000]), 'Row 4000: .*fewer than one batch'),
+    (('UPDATE_INTERVAL', [2, 900]), 'Row 900: .*would change no mask'),
+])
+def test_mistakes_are_told_before_anything_runs(axis, message):
+  with pytest.raises(errors.UserError, match=message):
+    plan(axis=[axis])
+
+
+def test_a_study_file_takes_what_flags_add(tmp_path):
+  file = tmp_path / 'mine.gin'
+  file.write_text("""from __gin__ import dynamic_registration
+from tf_stugan.studies import study
+
+study.Study.files = ['quickstart.gin']
+study.Study.common = {'NUM_STEPS': 100}
+study.Study.rows = {'narrow': {'GENERATOR_WIDTH': 4}, 'wide': {'GENERATOR_WIDTH': 16}}
+study.Study.figures = [['score', 'GENERATOR_WIDTH']]
+""")
+  made = plan(str(file), 'runs/noise.gin', gin_param=['NUM_STEPS = 200'], seeds=None)
+  assert [(run.name, run.num_steps) for run in made.runs] == [('narrow_s1', 200), ('wide_s1', 200)]
+  assert made.figures == [['score', 'GENERATOR_WIDTH']]
+  file.write_text(file.read_text().replace("'wide': {'GENERATOR_WIDTH': 16}", "'wide': {'GENERATOR_WIDTH': 4}"))
+  with pytest.raises(errors.UserError, match='narrow and wide are the same'):
+    plan(str(file), 'runs/noise.gin')
+
+
+def test_a_study_file_reaches_no_further_than_any_configuration(tmp_path):
+  file = tmp_path / 'mine.gin'
+  file.write_text("from __gin__ import dynamic_registration\nimport os\nfrom tf_stugan.studies import study\n\n"
+                  "study.Study.files = ['quickstart.gin']\n")
+  with pytest.raises(errors.UserError, match='imports os'):
+    plan(str(file))
+
+
+@pytest.mark.parametrize('name, count', [('methods_small', 26), ('exploration_small', 22)])
+def test_the_studies_behind_the_results(name, count):
+  made = plan(f'studies/{name}.gin', 'runs/noise.gin', seeds=None)
+  assert len(made.runs) == count
+  assert {run.num_steps for run in made.runs} == {5000 if 'methods' in name else 15_000}
+  assert {'stugan', 'static_balanced'} <= {run.row for run in made.runs} or {'dense', 'static_0.05'} <= {
+      run.row for run in made.runs}

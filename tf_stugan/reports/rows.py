@@ -1,0 +1,138 @@
+"""Runs that differ in their seeds alone are one row: mean, 95 % interval, number of runs."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+import re
+from typing import NamedTuple
+
+import pandas as pd
+from scipy import stats
+
+from tf_stugan import gin_files
+from tf_stugan.reports import records
+from tf_stugan.training.workdir import Workdir
+
+_SEED = re.compile(r'SEED|(.*[./])?Trainer\.seed')  # bindings that say it
+_LEVEL = 0.95
+
+
+class Run(NamedTuple):
+  """A run as a report has it.
+
+  Attributes:
+    name: unique in the report.
+    row: runs of one row differ in their seeds alone.
+    workdir: where it is.
+    setting: what tells its row from others, {column: value}; empty where nobody said so.
+    state: 'done', 'diverged', 'failed' ...; empty where nobody said so.
+    reason: why it failed.
+  """
+
+  name: str
+  row: str
+  workdir: Workdir
+  setting: Mapping[str, object] = {}
+  state: str = ''
+  reason: str = ''
+
+
+class Row(NamedTuple):
+  """Runs of one row that can be compared with each other.
+
+  Attributes:
+    name: of the row.
+    method: as its runs call it.
+    runs: those that count: the finished ones, or all where none is.
+    step: the last one at which all of them were scored.
+    records: of its runs, at that step.
+  """
+
+  name: str
+  method: str
+  runs: Sequence[Run]
+  step: int
+  records: Sequence[dict[str, object]]
+
+
+def name_rows(workdirs: Mapping[str, Workdir]) -> list[Run]:
+  """Puts runs into rows by their configurations: those are the same but for the seed."""
+  names, result = {}, []
+  for name, workdir in workdirs.items():
+    key, seed = _configuration(workdir)
+    row = names.setdefault(key or name, re.sub(rf'[-_/.]*s(eed)?[-_]?{seed}$', '', name) or name)
+    result.append(Run(name, row, workdir))
+  taken = list(names.values())
+  again = {row for row in taken if taken.count(row) > 1}  # two configurations whose runs have such names
+  return [run._replace(row=run.name) if run.row in again else run for run in result]
+
+
+def _configuration(workdir):
+  """Returns (what decides what a run computes, but for its seed; the seed); ('', '') where it has no config.gin."""
+  if not workdir.config.exists():
+    return '', ''
+  bindings = gin_files.bindings_of(workdir.config.read_text(encoding='utf-8', errors='replace'))
+  seeds = [bindings.pop(name) for name in list(bindings) if _SEED.fullmatch(name)]
+  return repr(sorted(bindings.items())), next((re.escape(seed) for seed in seeds if seed.isdigit()), '')
+
+
+def make_rows(runs: Iterable[Run], add: Callable[[Run, int], Mapping[str, object]] = lambda *_: {}) -> list[Row]:
+  """Returns the rows of runs that were scored at least once, in the order of their first runs.
+
+  Args:
+    runs: of the report.
+    add: (run, step) -> columns that its record has beside its own.
+  """
+  members = {}
+  for run in runs:
+    members.setdefault(run.row, []).append(run)
+  return [_make_row(name, runs, add) for name, runs in members.items()]
+
+
+def _make_row(name, runs, add):
+  runs = [run for run in runs if run.state == 'done'] or runs
+  steps = {run.name: records.evaluated_steps(run.workdir) for run in runs}
+  shared = set.intersection(*map(set, steps.values()))
+  step = max(shared, default=min(scored[-1] for scored in steps.values()))
+  runs = [run for run in runs if steps[run.name][0] <= step]
+  found = [{**records.record(run.workdir, step), 'run': run.name, **add(run, step)} for run in runs]
+  return Row(name, str(found[0]['method']), runs, step, found)
+
+
+def table(rows: Sequence[Row]) -> pd.DataFrame:
+  """Returns a line a row: what it sets, n, the step, means; for scores also the ends of their 95 % interval ('FCD low',
+  'FCD high'), and what seeds had ('FCD minimum', 'FCD maximum')."""
+  columns = ['row', 'method', *settings(rows), 'n', 'step']
+  lines = [_line(row) for row in rows]
+  return pd.DataFrame(lines, columns=list(dict.fromkeys([*columns, *(c for line in lines for c in line)])), dtype=object)
+
+
+def settings(rows: Sequence[Row]) -> list[str]:
+  """Returns what rows set; but for the method, which has a column in any case."""
+  return list(dict.fromkeys(name for row in rows for name in row.runs[0].setting if name != 'method'))
+
+
+def _line(row):
+  frame = pd.DataFrame(row.records)
+  scores = score_columns(row.records)
+  line = {**row.runs[0].setting, 'row': row.name, 'method': row.method, 'n': len(row.records), 'step': row.step}
+  for column in frame.columns.drop(['run', 'method', 'step']):
+    if not pd.api.types.is_numeric_dtype(frame[column]):
+      continue
+    line[column] = frame[column][0].item() if frame[column].nunique() == 1 else float(frame[column].mean())
+    if column in scores:
+      ends = (*interval(frame[column]), float(frame[column].min()), float(frame[column].max()))
+      line |= {f'{column} {name}': end for name, end in zip(('low', 'high', 'minimum', 'maximum'), ends, strict=True)}
+  return line
+
+
+def score_columns(found: Sequence[Mapping[str, object]]) -> list[str]:
+  """Columns of these records that hold scores, in their order."""
+  best = [column for record in found for column in record if column.startswith('best ') and not column.endswith(' at step')]
+  names = {name for column in best for name in (column, column.removeprefix('best '))}
+  return list(dict.fromkeys(column for record in found for column in record if column in names))
+
+
+def interval(values: Sequence[float]) -> tuple[float, float]:
+  """Returns the 95 % interval of a mean by Student's t; NaN, NaN of fewer than two values."""
+  values = pd.Series(values, dtype=float)
+  half = stats.t.ppf((1 + _LEVEL) / 2, len(values) - 1) * values.sem() if len(values) > 1 else float('nan')
+  return float(values.mean() - half), float(values.mean() + half)
