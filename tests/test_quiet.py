@@ -41,6 +41,14 @@ def test_what_was_kept_back_is_shown_where_something_fails(capfd, monkeypatch):
   assert capfd.readouterr().err == 'the reason'
 
 
+def test_who_interrupts_does_not_ask_for_a_reason(capfd, monkeypatch):
+  monkeypatch.delenv(_LEVEL, raising=False)
+  with pytest.raises(KeyboardInterrupt), quiet.kept_back():
+    write('noise')
+    raise KeyboardInterrupt
+  assert capfd.readouterr().err == ''
+
+
 def test_nothing_is_kept_back_of_who_asks(capfd, monkeypatch):
   monkeypatch.setenv(_LEVEL, '3')
   quiet.set_verbosity(1, errors_are_of_interest=False)

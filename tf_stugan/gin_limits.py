@@ -53,7 +53,7 @@ def check_bindings(bindings: Sequence[str], texts: Mapping[str, str], modules: C
 
   Gin takes any NAME = value; one that no file mentions would change nothing.
   """
-  macros = sorted({name for path, text in texts.items() for name in map(_macro, check_text(text, modules, path)) if name})
+  macros = {_macro(statement) for path, text in texts.items() for statement in check_text(text, modules, path)} - {''}
   for binding in bindings:
     flag = f'--gin_param={binding!r}'
     statements = check_text(binding, modules, flag)
@@ -61,7 +61,7 @@ def check_bindings(bindings: Sequence[str], texts: Mapping[str, str], modules: C
       raise errors.UserError(f'{flag}: give one NAME = value.')
     name = _macro(statements[0])
     if name and name not in macros:
-      hint = gin_files.did_you_mean(name, macros) or f' It has {", ".join(macros)}.'
+      hint = gin_files.did_you_mean(name, macros) or ' `tf-stugan train --dry_run` prints the names that it has.'
       raise errors.UserError(f'{flag}: this experiment has no {name}.{hint}')
 
 

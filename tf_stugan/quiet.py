@@ -31,7 +31,7 @@ def set_verbosity(verbosity: int, errors_are_of_interest: bool) -> None:
 
 @contextlib.contextmanager
 def kept_back() -> Iterator[int]:
-  """Keeps back what this process writes to file descriptor 2; shows it if an exception passes.
+  """Keeps back what this process writes to file descriptor 2; shows it if an error passes, which Ctrl-C is not.
 
   Yields a descriptor that leads to where standard error did.
   """
@@ -44,7 +44,7 @@ def kept_back() -> Iterator[int]:
     os.dup2(capture.fileno(), 2)
     try:
       yield terminal
-    except BaseException:
+    except Exception:
       sys.stderr.flush()
       capture.seek(0)
       os.write(terminal, capture.read())
