@@ -72,11 +72,13 @@ def _rehearse(experiment, strategy, values):
     workdir.check_format()
     if workdir.has_begun():
       _check_unchanged(workdir, values.allow_config_change)
-    stage = experiment.stages()[-1]
+    *earlier, stage = experiment.stages()
     prepared = _prepare(experiment, strategy, stage, workdir, values)
     if workdir.newest_step():
       _check_data(workdir, prepared.data, values.allow_config_change)
       checkpoints.restore(prepared.trainer, workdir.checkpoints, set_aside=False)
+    elif stage.begin and not earlier:  # from what somebody trained elsewhere
+      stage.begin(prepared, lambda *_: None, path)
   sys.stdout.write(configuration.snapshot() + '\n')
   _LOG.info('%s\nNothing stands in the way of this run.', banner(prepared, path, stage.num_steps))
 
