@@ -13,9 +13,9 @@ import signal
 import sys
 
 from tf_stugan import errors
-from tf_stugan.gin_files import did_you_mean
 from tf_stugan import quiet
 from tf_stugan import signals
+from tf_stugan.gin_files import did_you_mean
 
 COMMANDS = {
     'train': 'train an experiment, or go on with one',
