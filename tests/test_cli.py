@@ -116,6 +116,16 @@ def test_a_dry_run_on_a_run_says_no_where_going_on_would(run, cache, capsys):
   assert {path: path.stat().st_mtime_ns for path in run.rglob('*')} == before
 
 
+def test_a_dry_run_looks_for_the_run_that_it_would_begin_from(run, capsys, tmp_path):
+  """Which is of other networks, or nowhere."""
+  files = ('sngan_cifar10_small_prune_and_finetune.gin', 'runs/tiny.gin', 'runs/noise.gin', 'metrics/none.gin')
+  for folder, message in ((run, 'holds other networks'), (tmp_path / 'nowhere', 'no whole checkpoint to begin from')):
+    code, _, err = call(capsys, 'train', '--dry_run', f'--workdir={tmp_path}/new', *(f'--gin_file={f}' for f in files),
+                        f'--gin_param=PRETRAINED = {str(folder)!r}')
+    assert code == 5 and message in err
+  assert not list(tmp_path.iterdir())
+
+
 def test_a_changed_configuration_is_refused_with_what_differs(run, cache, capsys):
   code, _, err = call(capsys, 'train', f'--workdir={run}', cache, *TINY, '--gin_param=EMA_DECAY = 0.5')
   assert code == 2

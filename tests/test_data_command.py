@@ -11,6 +11,7 @@ import pytest
 
 from tf_stugan import cli
 from tf_stugan import configuration
+from tf_stugan.commands import common
 from tf_stugan.data import domains
 from tf_stugan.data import image_folder
 
@@ -50,14 +51,26 @@ def test_check_tells_what_is_there(folder, tmp_path, capsys):
   assert lines['prepared'] == 'no'
 
 
-def test_check_ends_with_a_command_that_trains_on_the_folder(folder, tmp_path, capsys):
-  _, out, _ = call(capsys, 'data', 'check', folder, '--gin_param=IMAGE_RESOLUTION = 64', '--gin_param=IMAGE_CHANNELS = 1')
+def test_check_ends_with_a_command_that_trains_on_the_folder_from_anywhere(folder, tmp_path, monkeypatch, capsys):
+  monkeypatch.chdir(tmp_path)
+  _, out, _ = call(
+      capsys, 'data', 'check', f'./{folder.name}', '--gin_param=IMAGE_RESOLUTION = 64', '--gin_param=IMAGE_CHANNELS = 1')
+  monkeypatch.chdir(folder)
   what, command = out.splitlines()[-1][:12].strip(), shlex.split(out.splitlines()[-1][12:])
   assert what == 'train on it' and command[:2] == ['tf-stugan', 'train']
   code, _, err = call(capsys, *command[1:], '--dry_run', '--gin_file=runs/tiny.gin', f'--cache_dir={tmp_path}',
                       f'--workdir={tmp_path}/new')
   assert code == 0, err
   assert '21 images of 32 x 32 x 1, 2 classes' in ' '.join(err.split()) and 'no use of' not in err
+  assert f'results {tmp_path}/new; curves' in ' '.join(err.split()) and not (tmp_path / 'new').exists()
+
+
+@pytest.mark.parametrize('text, typed', [
+    ("--gin_param=PATH = '/a b'", '"--gin_param=PATH = \'/a b\'"'), ('--gin_param=SEED = 3', "'--gin_param=SEED = 3'"),
+    ('--workdir=runs/a', '--workdir=runs/a'), ("$'", None), ('a\\b\'', None), ('"\'', None)])
+def test_a_command_is_told_as_one_would_type_it(text, typed):
+  line = common.as_typed(['tf-stugan', text])
+  assert shlex.split(line) == ['tf-stugan', text] and (typed is None or line == f'tf-stugan {typed}')
 
 
 @pytest.mark.slow

@@ -130,5 +130,6 @@ def test_a_module_that_fails_says_where(folder, capsys, name, code, message):
 
 
 def test_a_module_that_is_not_there(folder, capsys):
+  (folder / 'mine.gin').write_text(GIN.replace('my_methods', 'no_such'))
   code, _, err = call(capsys, 'flops', '--gin_file=mine.gin', '--gin_module=no_such')
   assert code == 2 and "No module named 'no_such'" in err and err.count('\n') == 1

@@ -55,6 +55,9 @@ def test_the_commands_for_own_pictures_work_without_labels(home, capsys):
   assert [sum(' train ' in line for line in lines) for lines in documents] == [2, 1]
   for line in dict.fromkeys(sum(documents, [])):  # each once, in the order of docs/data.md
     run(line, home)
+  told = capsys.readouterr().err
+  assert 'report --workdirs=runs/flowers' in told and 'report --workdirs=runs/unscored' not in told
+  assert all(f'tf-stugan {command} --workdir=runs/unscored' in told for command in ('sample', 'export'))
   rows = Workdir(home / 'runs' / 'flowers').rows()
   scores, = (row for row in rows if row['kind'] == 'evaluation')
   assert scores['rfd'] > 0 and 'rkd' in scores and not {'fid', 'fcd', 'is', 'cs'} & set(scores)

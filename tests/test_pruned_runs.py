@@ -1,5 +1,7 @@
 """Runs whose masks change between two steps: pruning before training, and of a network that was trained elsewhere."""
 
+import math
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -18,6 +20,7 @@ from tf_stugan.sparsity import masks
 from tf_stugan.sparsity import one_shot_pruning
 from tf_stugan.sparsity import rankings
 from tf_stugan.sparsity import scores
+from tf_stugan.sparsity import static_sparse
 from tf_stugan.sparsity.method import SparsityMethod
 from tf_stugan.training import checkpoints
 from tf_stugan.training import layer_choice
@@ -141,6 +144,18 @@ def test_layers_with_one_weight_and_players_that_put_out_a_constant_are_warned_o
   first, second = caplog.messages
   assert first.startswith('One weight is left') and 'block1/conv1' in first and 'of the discriminator' in first
   assert second.startswith('The loss of the discriminator is the same for any images')
+
+
+def cut_off(shape, density, seed):
+  """A mask of one weight, which leads from the last channel to the first: no image gets through two such layers."""
+  del density, seed
+  return tf.reshape(tf.range(math.prod(shape)) == (shape[-2] - 1) * shape[-1], shape)
+
+
+def test_first_masks_that_leave_a_constant_are_warned_of_before_the_first_step(caplog):
+  trainer = tiny.make_trainer(methods={'discriminator': static_sparse.StaticSparse(0.5, sample_mask=cut_off)})
+  trainer.fit(tiny.DATA, 0)
+  assert [message[:20] for message in caplog.messages] == ['One weight is left, ', 'The loss of the disc']
 
 
 @pytest.mark.parametrize('strategy', ['one_device', pytest.param('mirrored', marks=pytest.mark.slow)])

@@ -1,14 +1,18 @@
 """Lines that are written past Python and past any log level, to file descriptor 2 itself."""
 
 import os
+import re
 import subprocess
 import sys
 
+import absl.logging
 import pytest
 
 from tests import processes
+from tf_stugan import errors
 from tf_stugan import quiet
 from tf_stugan.compat import keras
+from tf_stugan.data import tfds_images
 from tf_stugan.export import tflite
 from tf_stugan.gans.outputs import FromNoise
 
@@ -35,6 +39,14 @@ def test_what_was_kept_back_is_shown_where_something_fails(capfd, monkeypatch):
     write('the reason')
     raise ValueError
   assert capfd.readouterr().err == 'the reason'
+
+
+def test_who_interrupts_does_not_ask_for_a_reason(capfd, monkeypatch):
+  monkeypatch.delenv(_LEVEL, raising=False)
+  with pytest.raises(KeyboardInterrupt), quiet.kept_back():
+    write('noise')
+    raise KeyboardInterrupt
+  assert capfd.readouterr().err == ''
 
 
 def test_nothing_is_kept_back_of_who_asks(capfd, monkeypatch):
@@ -78,6 +90,37 @@ def test_the_converter_is_quiet(capfd, monkeypatch):
     capfd.readouterr()
     tflite.convert(generator, FromNoise('generator', generator, None, 'data'), precision='int8')
     assert bool(capfd.readouterr().err) == expected
+
+
+@pytest.fixture
+def absl_level():
+  before = absl.logging.get_verbosity()
+  yield
+  absl.logging.set_verbosity(before)
+
+
+@pytest.mark.parametrize('verbosity', [0, 1])
+@pytest.mark.usefixtures('absl_level')
+def test_tensorflow_datasets_is_quiet_about_what_is_told_in_one_line(tmp_path, monkeypatch, caplog, verbosity):
+  monkeypatch.setenv(_LEVEL, '3')
+  (tmp_path / 'cifar10' / '3.0.2').mkdir(parents=True)
+  quiet.set_verbosity(verbosity, errors_are_of_interest=False)
+  with pytest.raises(errors.DataError, match='Fetch it once'):
+    tfds_images.TFDSImages('cifar10').load(str(tmp_path))
+  assert bool([record for record in caplog.records if record.name == 'absl']) == bool(verbosity)
+
+
+@pytest.mark.slow
+def test_a_training_prints_its_own_lines_and_no_others(tmp_path):
+  """Of a run that takes 64-bit numbers through what its processor may have no instructions for."""
+  environment = {name: value for name, value in os.environ.items() if name != _LEVEL}
+  done = subprocess.run(
+      [sys.executable, '-m', 'tf_stugan.cli', 'train', f'--workdir={tmp_path}/a', f'--cache_dir={tmp_path}/cache',
+       *(f'--gin_file={name}' for name in ('sngan_cifar10_stugan.gin', 'runs/tiny.gin', 'runs/noise.gin')),
+       '--gin_param=NUM_STEPS = 2', '--gin_param=train.Train.report_interval = 1'],
+      capture_output=True, text=True, check=True, env={**environment, 'PYTHONPATH': str(processes.ROOT)})
+  assert 'step 2/2' in done.stderr
+  assert [line for line in done.stderr.splitlines() if not re.match(r'\d\d:\d\d:\d\d |  ', line)] == []
 
 
 @pytest.mark.slow

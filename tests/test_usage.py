@@ -41,13 +41,17 @@ def test_help_needs_no_tensorflow(arguments):
 
 
 @pytest.mark.parametrize('arguments, message', [
-    (['trian'], "no command 'trian'"),
+    (['trian'], 'Did you mean train?'),
     (['train', '--no_such_flag=1'], 'no_such_flag'),
     (['train', '--workdir=new', 'word'], "unexpected argument 'word'"),
     (['train'], '--workdir is needed'),
     (['train', '--workdir=new'], 'name an experiment'),
     (['train', '--workdir=new', '--gin_file=quikstart.gin'], 'quickstart.gin'),
     (['train', '--workdir=new', '--gin_file=quickstart.gin', '--strategy=cluster'], 'one_device'),
+    (['train', '--workdir=new', '--gin_file=quickstart.gin', '--gin_param=NUM_STEP = 3'], 'Did you mean NUM_STEPS?'),
+    (['train', '--workdir=new', '--gin_file=quickstart.gin', '--gin_param=FOO = 3'], 'no FOO. `tf-stugan train --dry_run`'),
+    (['flops', '--gin_file=quickstart.gin', '--gin_param=NUM_STEPS'], "expected ':' or '='"),
+    (['data', 'check', 'digits', '--gin_param=IMAGE_RESOLUTON = 3'], 'Did you mean IMAGE_RESOLUTION?'),
     (['evaluate', '--workdir=new'], 'does not exist'),
     (['sample', '--workdir=.'], 'no config.gin'),
     (['sample', '--workdir=.', '--seeds=a-b'], '--seeds=a-b'),
@@ -73,6 +77,12 @@ def test_mistakes_in_flags_need_no_tensorflow(arguments, message, tmp_path):
   code, out = call(*arguments, cwd=tmp_path)
   assert code == 2, out
   assert message in out and 'Traceback' not in out
+
+
+def test_a_mistake_in_a_binding_of_a_run_that_goes_on_needs_none_either(tmp_path):
+  (tmp_path / 'config.gin').write_text('# Workdir of tf_stugan, format 2\nNUM_STEPS = 3\n')
+  code, out = call('train', f'--workdir={tmp_path}', '--gin_param=NUM_STEP = 4')
+  assert code == 2 and 'Did you mean NUM_STEPS?' in out
 
 
 def test_report_needs_no_tensorflow(tmp_path):

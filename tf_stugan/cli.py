@@ -15,6 +15,7 @@ import sys
 from tf_stugan import errors
 from tf_stugan import quiet
 from tf_stugan import signals
+from tf_stugan.gin_files import did_you_mean
 
 COMMANDS = {
     'train': 'train an experiment, or go on with one',
@@ -69,7 +70,8 @@ def main(argv: list[str]) -> int:
     sys.stdout.write(tf_stugan.__version__ + '\n')
     return 0
   if argv[1] not in COMMANDS:
-    sys.stderr.write(f'tf-stugan: there is no command {argv[1]!r}; there are {", ".join(COMMANDS)}.\n')
+    hint = did_you_mean(argv[1], COMMANDS)
+    sys.stderr.write(f'tf-stugan: there is no command {argv[1]!r}; there are {", ".join(COMMANDS)}.{hint}\n')
     return 2
   return _run_command(argv[1], argv[2:])
 

@@ -55,12 +55,13 @@ def load(files: Sequence[pathlib.Path], bindings: Sequence[str] = (), modules: S
   gin.clear_config()
   gin.add_config_file_search_path(str(config_root()))
   texts = gin_limits.read(files, modules)
+  gin_limits.check_bindings(bindings, texts, modules)
   check = functools.partial(gin_limits.check_configurable, modules=modules)
   with compat.limited_gin(texts, check):
     _in_one_line(gin.parse_config_files_and_bindings, list(map(str, files)), [], finalize_config=False)
     parsed = snapshot()
     for binding in bindings:
-      _parse_binding(binding, parsed, modules)
+      _parse_binding(binding, parsed)
   _in_one_line(gin.finalize)
 
 
@@ -72,23 +73,12 @@ def _in_one_line(parse: Callable, *args, **kwargs):
     raise errors.UserError(_one_line(error)) from error
 
 
-def _parse_binding(binding, parsed, modules):
+def _parse_binding(binding, parsed):
   """Parses one binding on top of the files, whose snapshot is `parsed`.
 
-  It may use whatever the files import, and name a class that they bind without its module ('DynamicSparse.density'). Gin
-  takes any NAME = value; one that no file mentions would change nothing, so it is refused.
+  It may use whatever the files import, and name a class that they bind without its module ('DynamicSparse.density').
   """
-  flag = f'--gin_param={binding!r}'
-  statements = gin_limits.check_text(binding, modules, flag)
-  if len(statements) != 1 or not isinstance(statements[0], gin.config_parser.BindingStatement):
-    raise errors.UserError(f'{flag}: give one NAME = value.')
-  names = bindings_of(parsed)
-  name = '' if statements[0].arg_name or statements[0].scope else statements[0].selector
-  if name and name not in names:
-    macros = sorted(known for known in names if '.' not in known)
-    hint = did_you_mean(name, macros) or f' It has {", ".join(macros)}.'
-    raise errors.UserError(f'{flag}: this experiment has no {name}.{hint}')
-  full_names = [known.split('/')[-1].rpartition('.')[0] for known in names if known.count('.') == 2]
+  full_names = [known.split('/')[-1].rpartition('.')[0] for known in bindings_of(parsed) if known.count('.') == 2]
   qualified = {known.split('.')[1]: known for known in full_names}
   expanded = re.sub(
       r'^(\s*(?:\w+/)*)(\w+)(\.\w+\s*=)', lambda m: m[1] + qualified.get(m[2], m[2]) + m[3], binding)
@@ -96,7 +86,8 @@ def _parse_binding(binding, parsed, modules):
   try:
     gin.parse_config('\n'.join([*imports, expanded]))
   except Exception as error:  # pylint: disable=broad-except
-    raise errors.UserError(f'{flag}: {_reworded(str(error).splitlines()[0])}{_hint(binding, qualified)}') from error
+    message = _reworded(str(error).splitlines()[0]) + _hint(binding, qualified)
+    raise errors.UserError(f'--gin_param={binding!r}: {message}') from error
 
 
 def _hint(binding, qualified):

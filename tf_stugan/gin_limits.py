@@ -48,6 +48,29 @@ def read(files: Sequence[pathlib.Path], modules: Collection[str]) -> dict[str, s
   return texts
 
 
+def check_bindings(bindings: Sequence[str], texts: Mapping[str, str], modules: Collection[str]) -> None:
+  """Raises UserError unless each is one 'NAME = value', and NAME one that these texts set.
+
+  Gin takes any NAME = value; one that no file mentions would change nothing.
+  """
+  macros = {_macro(statement) for path, text in texts.items() for statement in check_text(text, modules, path)} - {''}
+  for binding in bindings:
+    flag = f'--gin_param={binding!r}'
+    statements = check_text(binding, modules, flag)
+    if len(statements) != 1 or not isinstance(statements[0], config_parser.BindingStatement):
+      raise errors.UserError(f'{flag}: give one NAME = value.')
+    name = _macro(statements[0])
+    if name and name not in macros:
+      hint = gin_files.did_you_mean(name, macros) or ' `tf-stugan train --dry_run` prints the names that it has.'
+      raise errors.UserError(f'{flag}: this experiment has no {name}.{hint}')
+
+
+def _macro(statement):
+  """NAME of NAME = value; empty for all other statements."""
+  is_macro = isinstance(statement, config_parser.BindingStatement) and not (statement.arg_name or statement.scope)
+  return statement.selector if is_macro else ''
+
+
 def _read(path, modules, texts, including):
   if path in including:
     raise errors.UserError(f'{path} includes itself, by way of {", ".join(including[1:]) or "nothing else"}.')

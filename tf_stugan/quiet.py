@@ -11,16 +11,19 @@ import os
 import sys
 import tempfile
 
+import absl.logging
+
 _LEVEL = 'TF_CPP_MIN_LOG_LEVEL'
 
 
 def set_verbosity(verbosity: int, errors_are_of_interest: bool) -> None:
-  """Sets TensorFlow's own level, before it is imported.
+  """Sets the levels of TensorFlow, before it is imported, and of the libraries that log by absl.
 
   Args:
     verbosity: 0, or 1 for everything.
     errors_are_of_interest: where only the C++ code says why a long computation failed.
   """
+  absl.logging.set_verbosity(absl.logging.DEBUG if verbosity else absl.logging.ERROR)  # TensorFlow Datasets and its like
   if verbosity:
     os.environ[_LEVEL] = '0'
   os.environ.setdefault(_LEVEL, '2' if errors_are_of_interest else '3')
@@ -28,7 +31,7 @@ def set_verbosity(verbosity: int, errors_are_of_interest: bool) -> None:
 
 @contextlib.contextmanager
 def kept_back() -> Iterator[int]:
-  """Keeps back what this process writes to file descriptor 2; shows it if an exception passes.
+  """Keeps back what this process writes to file descriptor 2; shows it if an error passes, which Ctrl-C is not.
 
   Yields a descriptor that leads to where standard error did.
   """
@@ -41,7 +44,7 @@ def kept_back() -> Iterator[int]:
     os.dup2(capture.fileno(), 2)
     try:
       yield terminal
-    except BaseException:
+    except Exception:
       sys.stderr.flush()
       capture.seek(0)
       os.write(terminal, capture.read())

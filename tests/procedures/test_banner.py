@@ -1,7 +1,5 @@
 """What a run says of itself before it begins."""
 
-import types
-
 from tests import tiny
 from tf_stugan.procedures.banner import banner
 from tf_stugan.procedures.procedure import Run
@@ -10,7 +8,7 @@ from tf_stugan.procedures.procedure import Run
 def test_it_names_data_networks_device_and_folder_and_explains_its_figures(tmp_path):
   trainer = tiny.make_trainer(label='stugan')
   folder = tmp_path / ('long' * 15)
-  text = banner(Run(types.SimpleNamespace(path=folder), tiny.DATA, trainer, None), 50_048)
+  text = banner(Run(None, tiny.DATA, trainer, None), folder, 50_048)
   lines = text.splitlines()
   assert lines[0] == 'stugan to step 50,048'
   words = ' '.join(text.split())

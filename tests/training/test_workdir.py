@@ -59,3 +59,13 @@ def test_names_that_tensorflow_does_not_take(name, tmp_path, monkeypatch):
   with pytest.raises(errors.UserError, match='cannot be the folder of a run'):
     Workdir(name, create=True)
   assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize('error, stays', [
+    (errors.DataError('no images'), False), (MemoryError('too wide'), False), (errors.DivergedError('NaN'), True)])
+def test_who_ends_before_the_first_step_leaves_nothing_unless_it_has_begun_to_train(tmp_path, error, stays):
+  workdir = Workdir(str(tmp_path / 'new' / 'run'), create=True)
+  with pytest.raises(type(error)), workdir.lock(), workdir.discarded_if_refused():
+    workdir.write_config('SEED = 1')
+    raise error
+  assert (tmp_path / 'new').exists() == stays

@@ -1,5 +1,6 @@
 """Steps that several commands share."""
 
+from collections.abc import Iterable
 import importlib
 import logging
 import os
@@ -41,6 +42,11 @@ def import_modules(values: flags.FlagValues) -> list[str]:
   return values.gin_module
 
 
+def as_typed(arguments: Iterable[str]) -> str:
+  """A command line that a shell reads as these arguments: in double quotes where they have single ones."""
+  return ' '.join(f'"{text}"' if "'" in text and not set(text) & set('"$`\\!') else shlex.quote(text) for text in arguments)
+
+
 def load_gin_files(values: flags.FlagValues) -> None:
   """Reads --gin_file and --gin_param.
 
@@ -55,7 +61,7 @@ def load_gin_files(values: flags.FlagValues) -> None:
       _LOG.warning('Of --gin_file=%s this experiment does not use %s: a later file has put something else in its place.',
                    file.name, ', '.join(idle))
   for binding in filter(configuration.is_idle, values.gin_param):
-    _LOG.warning('--gin_param=%s: this experiment makes no use of it.', shlex.quote(binding))
+    _LOG.warning('%s: this experiment makes no use of it.', as_typed([f'--gin_param={binding}']))
 
 
 def make_experiment(values: flags.FlagValues, workdir: Workdir) -> Experiment:

@@ -1,7 +1,6 @@
 """What `tf-stugan data` does."""
 
 import pathlib
-import shlex
 import sys
 
 from absl import flags
@@ -16,7 +15,7 @@ from tf_stugan.data.image_folder import DOMAIN_FOLDERS
 from tf_stugan.data.stored_images import printable
 from tf_stugan.data.stored_images import StoredImages
 from tf_stugan.data.stored_images import Survey
-from tf_stugan.usage.data import find_set
+from tf_stugan.usage import data as usage
 
 _FIRST_EXPERIMENT = 'sngan_cifar10_small_stugan.gin'
 _MOST_NAMES = 12  # of classes or sizes in one line
@@ -35,13 +34,13 @@ def _parts(name):
 
 
 def _run(values, action, name):
-  files, bindings = find_set(values, name)
-  paths = [configuration.find(f) for f in ('runs/data_only.gin', *files)]
+  files, bindings = usage.find_set(values, name)
+  paths = [configuration.find(f) for f in (usage.BASE, *files)]
   configuration.load(paths, bindings, common.import_modules(values))
   for source in configuration.make_data().values():
     _ACTIONS[action](source.source if isinstance(source, OneClass) else source, values.data_dir)
   if action == 'check':
-    _write('train on it', shlex.join(_training_command(values, name, files, bindings)))
+    _write('train on it', common.as_typed(_training_command(values, name, files, bindings)))
 
 
 def _training_command(values, name, files, bindings):

@@ -72,13 +72,15 @@ def _rehearse(experiment, strategy, values):
     workdir.check_format()
     if workdir.has_begun():
       _check_unchanged(workdir, values.allow_config_change)
-    stage = experiment.stages()[-1]
+    *earlier, stage = experiment.stages()
     prepared = _prepare(experiment, strategy, stage, workdir, values)
     if workdir.newest_step():
       _check_data(workdir, prepared.data, values.allow_config_change)
       checkpoints.restore(prepared.trainer, workdir.checkpoints, set_aside=False)
+    elif stage.begin and not earlier:  # from what somebody trained elsewhere
+      stage.begin(prepared, lambda *_: None, path)
   sys.stdout.write(configuration.snapshot() + '\n')
-  _LOG.info('%s\nNothing stands in the way of this run.', banner(prepared, stage.num_steps))
+  _LOG.info('%s\nNothing stands in the way of this run.', banner(prepared, path, stage.num_steps))
 
 
 def _lead(experiment, strategy, values):
@@ -91,7 +93,7 @@ def _lead(experiment, strategy, values):
     agreement.wait(strategy)
     for stage, place in _open_stages(experiment, workdir):
       outputs = _lead_stage(experiment, strategy, values, stage, place)
-  _LOG.info('Done: %s. What next:\n%s', workdir.path, _next_commands(workdir.path, outputs))
+  _LOG.info('Done: %s. What next:\n%s', workdir.path, _next_commands(workdir.path, outputs, experiment.evaluator))
 
 
 def _lead_stage(experiment, strategy, values, stage, workdir):
@@ -136,11 +138,11 @@ def _tell_if_finished(workdir, stage):
   _LOG.info('This run is finished: it is at step %d of %d.%s', workdir.newest_step(), stage.num_steps, further)
 
 
-def _next_commands(path, outputs):
+def _next_commands(path, outputs, evaluator):
   folder = shlex.quote(str(path))
   which = f' --which={next(iter(outputs))}' if len(outputs) > 1 else ''
-  return (f'  tf-stugan sample --workdir={folder}{which}\n  tf-stugan export --workdir={folder}{which}\n'
-          f'  tf-stugan report --workdirs={folder}')
+  report = f'\n  tf-stugan report --workdirs={folder}' if evaluator else ''  # there is nothing to report without scores
+  return f'  tf-stugan sample --workdir={folder}{which}\n  tf-stugan export --workdir={folder}{which}{report}'
 
 
 def _follow(experiment, strategy, values):

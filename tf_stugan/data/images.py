@@ -152,7 +152,8 @@ def shuffled(positions: tf.Tensor, size: int, seed: rng.Seed) -> tf.Tensor:
     return tf.random.experimental.index_shuffle(positions % size, epoch_seed, size - 1)
   # One call for each epoch that the positions touch (one or two), not one for each position.
   places = tf.map_fn(places_in, tf.range(first, tf.reduce_max(epochs) + 1))
-  return tf.gather(tf.transpose(places), epochs - first, batch_dims=1)
+  # Not the rows of a transpose: of that oneDNN complains where the processor has no AVX-512.
+  return tf.gather_nd(places, tf.stack([epochs - first, tf.range(tf.size(epochs, tf.int64))], axis=1))
 
 
 def _resized(images, side):

@@ -1,5 +1,6 @@
 """What is about to be trained, in a few lines."""
 
+import pathlib
 import textwrap
 
 from tf_stugan.metrics.cost import network_cost
@@ -9,13 +10,13 @@ from tf_stugan.training import strategies
 _WIDTH = 80  # columns
 
 
-def banner(run: Run, num_steps: int) -> str:
+def banner(run: Run, folder: pathlib.Path, num_steps: int) -> str:
   """Writes method, data, networks, device, where results go, and what the figures of the progress line mean."""
   trainer = run.trainer
   rows = {domain: _images(images) for domain, images in run.data.items()}
   rows |= {name: _network(side) for name, side in trainer.sides.items()}
-  rows |= {'device': strategies.describe(trainer.strategy), 'results': f'{run.workdir.path}; curves: tensorboard --logdir='
-           f'{run.workdir.path}', **_legend(trainer)}
+  rows |= {'device': strategies.describe(trainer.strategy), 'results': f'{folder}; curves: tensorboard --logdir={folder}'}
+  rows |= _legend(trainer)
   width = max(map(len, rows)) + 2
   lines = [textwrap.fill(text, _WIDTH, initial_indent='  ' + name.ljust(width), subsequent_indent=' ' * (width + 2),
                          break_long_words=False, break_on_hyphens=False) for name, text in rows.items()]

@@ -69,7 +69,7 @@ class Train(Procedure):
     log = reporting.Log(run.workdir, strategies.is_chief(strategy))
     begin = stage.begin and functools.partial(stage.begin, folder=folder)
     if strategies.is_chief(strategy):
-      _LOG.info(banner(run, stage.num_steps))
+      _LOG.info(banner(run, run.workdir.path, stage.num_steps))
     with StopSignal() as stop:
       while not self._attempt(run, log, stop, stage.num_steps, begin if step == 0 else None):
         begin = None

@@ -112,7 +112,7 @@ class Workdir:
 
   @contextlib.contextmanager
   def discarded_if_refused(self):
-    """Leaves no file and no folder of this process behind where a UserError comes before the run had any step.
+    """Leaves no file and no folder of this process behind where an error comes before the run had any step.
 
     Enter it within `lock`. Files of a run that was here before, and whatever else lies in the folder, stay.
     """
@@ -121,7 +121,7 @@ class Workdir:
       yield
     except (errors.DivergedError, errors.WorkerLostError):
       raise
-    except errors.UserError:
+    except Exception:
       if self.config not in before and not any(row.get('step') for row in self.rows()) and not (
           self.checkpoints.exists() and any(self.checkpoints.iterdir())):
         self._discard(before - {self._lock})

@@ -1,5 +1,6 @@
 """Flags that several commands share, and what can be told of their values at once."""
 
+from collections.abc import Sequence
 import os
 import pathlib
 
@@ -7,6 +8,7 @@ from absl import flags
 
 from tf_stugan import errors
 from tf_stugan import gin_files
+from tf_stugan import gin_limits
 from tf_stugan.training.workdir import Workdir
 
 _MOST_NUMBERS = 100_000  # in one flag
@@ -82,10 +84,15 @@ def check_run(values: flags.FlagValues) -> None:
     raise errors.UserError(f'--workdir={workdir.path} holds no run: it has no config.gin.')
 
 
-def check_gin_files(values: flags.FlagValues) -> None:
-  """Raises UserError where a --gin_file does not exist."""
-  for name in values.gin_file:
-    gin_files.find(name)
+def check_gin_flags(values: flags.FlagValues) -> None:
+  """Raises UserError where a --gin_file does not exist or cannot be parsed, or a --gin_param sets what it has not got."""
+  check_configuration([gin_files.find(name) for name in values.gin_file], values.gin_param, values)
+
+
+def check_configuration(files: Sequence[pathlib.Path], bindings: Sequence[str], values: flags.FlagValues) -> None:
+  """As far as can be told of gin files and bindings without importing what they configure; raises UserError."""
+  if files:
+    gin_limits.check_bindings(bindings, gin_limits.read(files, values.gin_module), values.gin_module)
 
 
 def parse_numbers(flag: str, text: str) -> list[int]:

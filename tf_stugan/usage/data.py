@@ -25,6 +25,7 @@ from tf_stugan import gin_files
 from tf_stugan.usage import common
 
 ARGUMENTS = ('ACTION', 'SET')  # what the command takes beside flags
+BASE = 'runs/data_only.gin'  # of which the data set takes the place
 _ACTIONS = ('check', 'prepare')
 
 
@@ -39,8 +40,8 @@ def define_flags(values: flags.FlagValues) -> None:
 def check(values: flags.FlagValues, action: str = '', name: str = '') -> None:
   if action not in _ACTIONS:
     raise errors.UserError(f'say `data check SET` or `data prepare SET`{f"; there is no {action!r}" if action else ""}.')
-  find_set(values, name)
-  common.check_gin_files(values)
+  files, bindings = find_set(values, name)
+  common.check_configuration([gin_files.find(file) for file in (BASE, *files)], bindings, values)
 
 
 def find_set(values: flags.FlagValues, name: str) -> tuple[list[str], list[str]]:
@@ -59,4 +60,4 @@ def find_set(values: flags.FlagValues, name: str) -> tuple[list[str], list[str]]
   folder = pathlib.Path(name).expanduser()
   if not folder.is_dir() and os.sep not in name:  # a prepared folder may be all there is of a path
     raise errors.UserError(f'{name} is no folder here, and no data set; there are {", ".join(known)}.')
-  return ['datasets/image_folder.gin'], [*values.gin_param, f'IMAGE_FOLDER = {str(folder)!r}']
+  return ['datasets/image_folder.gin'], [*values.gin_param, f'IMAGE_FOLDER = {str(folder.absolute())!r}']

@@ -18,4 +18,4 @@ def define_flags(values: flags.FlagValues) -> None:
 
 
 def check(values: flags.FlagValues) -> None:
-  common.check_gin_files(values)
+  common.check_gin_flags(values)

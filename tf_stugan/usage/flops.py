@@ -29,4 +29,4 @@ def define_flags(values: flags.FlagValues) -> None:
 def check(values: flags.FlagValues) -> None:
   if not values.gin_file:
     raise errors.UserError('Name an experiment, for example --gin_file=quickstart.gin')
-  common.check_gin_files(values)
+  common.check_gin_flags(values)

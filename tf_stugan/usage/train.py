@@ -19,6 +19,7 @@ import pathlib
 from absl import flags
 
 from tf_stugan import errors
+from tf_stugan.training.workdir import Workdir
 from tf_stugan.usage import common
 
 
@@ -45,6 +46,10 @@ def define_flags(values: flags.FlagValues) -> None:
 
 
 def check(values: flags.FlagValues) -> None:
-  common.check_gin_files(values)
-  if not values.gin_file and not pathlib.Path(values.workdir, 'config.gin').exists():
+  common.check_gin_flags(values)
+  config = pathlib.Path(values.workdir, 'config.gin')
+  if not values.gin_file and not config.exists():
     raise errors.UserError(f'{values.workdir} holds no run yet: name an experiment, for example --gin_file=quickstart.gin')
+  if not values.gin_file:
+    Workdir(values.workdir).check_format()
+    common.check_configuration([config], values.gin_param, values)
