@@ -16,9 +16,10 @@ ARROWS = {
     'training': {'data', 'gans', 'layers', 'metrics', 'sparsity'},
     'export': {'gans', 'layers'},
     'procedures': {'data', 'export', 'gans', 'metrics', 'models', 'sparsity', 'training'},
-    'usage': {'training'},
+    'sharing': {'data', 'gans', 'training'},
+    'usage': {'sharing', 'training'},
     'reports': {'gans', 'metrics', 'training'},
-    'commands': {'data', 'export', 'gans', 'metrics', 'procedures', 'reports', 'training', 'usage'},
+    'commands': {'data', 'export', 'gans', 'metrics', 'procedures', 'reports', 'sharing', 'training', 'usage'},
 }
 PACKAGE = pathlib.Path(tf_stugan.__file__).parent
 

@@ -40,7 +40,7 @@ def density_coverage(real: EvalSamples, fake: EvalSamples, k: int = 5) -> dict[s
   There is no value, and a warning, where the real images have no k neighbours.
   """
   errors.check_counts('density_coverage', k=k)
-  if not samples.are_enough(real, fake, k + 1, f'density and coverage with {k} neighbours'):
+  if not samples.are_enough(k + 1, f'density and coverage with {k} neighbours', real, fake):
     return {}
   conditions = f'{k} neighbours, {len(real.features)} real and {len(fake.features)} generated images'
   names = map(real.extractor.score_name, ('density', 'coverage'))

@@ -60,7 +60,7 @@ def prd(real: EvalSamples, fake: EvalSamples, num_clusters: int = 20, runs: int 
   to the size of the other. There is no value, and a warning, where a side has fewer images than there are clusters.
   """
   errors.check_counts('prd', num_clusters=num_clusters, runs=runs)
-  if not samples.are_enough(real, fake, num_clusters, f'PRD with {num_clusters} clusters'):
+  if not samples.are_enough(num_clusters, f'PRD with {num_clusters} clusters', real, fake):
     return {}
   count = min(len(real.features), len(fake.features))
   x, y = real.features[:count], fake.features[:count]

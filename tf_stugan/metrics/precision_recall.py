@@ -36,7 +36,7 @@ def precision_recall(real: EvalSamples, fake: EvalSamples, k: int = 3) -> dict[s
   'classifier_precision' ... There is no value, and a warning, where a side has no k neighbours.
   """
   errors.check_counts('precision_recall', k=k)
-  if not samples.are_enough(real, fake, k + 1, f'precision and recall with {k} neighbours'):
+  if not samples.are_enough(k + 1, f'precision and recall with {k} neighbours', real, fake):
     return {}
   conditions = f'{k} neighbours, {len(real.features)} real and {len(fake.features)} generated images'
   names = map(real.extractor.score_name, ('precision', 'recall'))

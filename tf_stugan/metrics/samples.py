@@ -47,7 +47,7 @@ def kept_images(num_images: int) -> np.ndarray:
   return np.random.RandomState(0).permutation(num_images)[:KEPT_FEATURES]  # a stream that NumPy promises to keep
 
 
-def are_enough(real: EvalSamples, fake: EvalSamples, least: int, what: str) -> bool:
+def are_enough(least: int, what: str, real: EvalSamples, fake: EvalSamples) -> bool:
   """Whether features of at least so many images are kept on both sides; warns that `what` is left out where not."""
   enough = min(len(real.features), len(fake.features)) >= least
   if not enough:

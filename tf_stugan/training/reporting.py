@@ -271,9 +271,10 @@ def image_grid(images: np.ndarray, columns: int | None = None, margin: int = 1) 
 
 
 def save_png(image: np.ndarray, path, text: Mapping[str, object]) -> None:
-  """Writes a uint8 image [H, W, 1 or 3], and text chunks that say what it shows; those of None are left out."""
+  """Writes a uint8 image [H, W, 1 or 3] to a path or a file, and text chunks that say what it shows; those of None are left
+  out."""
   chunks = PngImagePlugin.PngInfo()
   for key, value in text.items():
     if value is not None:
       chunks.add_text(key, str(value))
-  Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(path, pnginfo=chunks)
+  Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(path, 'PNG', pnginfo=chunks)
