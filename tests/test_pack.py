@@ -112,6 +112,10 @@ def test_the_same_run_gives_the_same_bytes_and_replaces_only_its_own(run, packed
   mine.write_text('mine')
   code, _, err = call(capsys, 'pack', f'--workdir={run}', f'--output={mine}')
   assert code == 2 and 'is not what this command wrote' in err and mine.read_text() == 'mine'
+  assert call(capsys, 'pack', f'--workdir={run}', f'--output={tmp_path}')[0] == 0
+  assert {path.name for path in tmp_path.iterdir()} == {'mine.stugan', 'generator.stugan'}
+  code, _, err = call(capsys, 'pack', f'--workdir={run}', f'--output={tmp_path}/none/x.stugan')
+  assert code == 2 and 'there is no such folder' in err
 
 
 def test_a_folder_has_the_same_parts(run, packed, generator, capsys, tmp_path):
@@ -175,6 +179,7 @@ def test_a_name_that_leads_elsewhere_is_refused(name, packed, tmp_path):
 @pytest.mark.parametrize('change, message', [
     ({'card.json': b'{"format": 9, "version": "7.0"}'}, 'packed by tf_stugan 7.0'),
     ({'card.json': b'[]'}, 'is no packed run'),
+    ({'card.json': b'{"format": 1, "modules": ["mine"]}'}, 'with code that is not in it: mine'),
     ({'weights.safetensors': b'nonsense'}, 'is no packed run'),
     ({'weights.safetensors': tensors.save({'generator/x': np.zeros(3)})}, 'other weights of generator'),
     ({'config.gin': b'import os\n'}, 'imports os, which is no part of this library'),

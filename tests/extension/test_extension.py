@@ -101,7 +101,7 @@ def test_every_command_works_on_it(trained, cache, tmp_path, capsys):
   run('pack', trained, f'--output={tmp_path}/painter.stugan')
   painter = tf_stugan.load_generator(tmp_path / 'painter.stugan', TOYS)
   assert painter.sample([0, 1]).shape[0] == 2 and set(painter.masks) == {'painter/project', 'painter/conv'}
-  with pytest.raises(errors.UserError, match='toy_'):
+  with pytest.raises(errors.UserError, match='not in it: toy_data, toy_game'):
     tf_stugan.load_generator(tmp_path / 'painter.stugan')
   run('sample', trained / 'masked', '--seeds=0-3', f'--output={tmp_path}/masked.png')
   capsys.readouterr()

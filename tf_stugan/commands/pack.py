@@ -21,8 +21,8 @@ def run(values: flags.FlagValues) -> None:
   workdir, trainer = common.restore_trainer(values)
   target = usage.output(values)
   license_file = pathlib.Path(values.license).expanduser()
-  license_name, text = (('in the file LICENSE', license_file.read_text()) if license_file.is_file() else
-                        (values.license, ''))
+  license_name, text = (('in the file LICENSE', license_file.read_bytes()) if license_file.is_file() else
+                        (values.license, b''))
   files = packing.collect(workdir, trainer, target.stem, license_name, text, values.gin_module)
   _check(files, trainer, values.gin_module)
   if target.suffix == packed_files.SUFFIX:

@@ -116,6 +116,9 @@ def from_files(files: Mapping[str, bytes], name: str, modules: Sequence[str] = (
     weights, masks = (tensors.load(files[f'{part}.safetensors']) for part in ('weights', 'masks'))
     if card['format'] != FORMAT:
       raise errors.DataError(f'{name} was packed by tf_stugan {card["version"]}, in another format than this version reads.')
+    if unnamed := sorted(set(card['modules']) - set(modules)):
+      raise errors.UserError(f'{name} was made with code that is not in it: {", ".join(unnamed)}. If you have and trust it, '
+                             'name all of it: load_generator(path, modules=[...]).')
     outputs = _build(files['config.gin'].decode(), card['image_shapes'], modules)
     for output in outputs.values():
       _assign(output, {key.removeprefix(f'{output.player}/'): value for key, value in weights.items()
@@ -127,10 +130,11 @@ def from_files(files: Mapping[str, bytes], name: str, modules: Sequence[str] = (
 
 def _build(config, image_shapes, modules):
   """The outputs of the configured game, with random weights."""
-  with compat.kept_gin(), tempfile.TemporaryDirectory() as folder:
-    path = pathlib.Path(folder, 'config.gin')
-    path.write_text(config, encoding='utf-8')
-    configuration.load([path], modules=modules)
+  with compat.kept_gin():
+    with tempfile.TemporaryDirectory() as folder:
+      path = pathlib.Path(folder, 'config.gin')
+      path.write_text(config, encoding='utf-8')
+      configuration.load([path], modules=modules)
     gan = configuration.made(configuration.make_experiment().make_trainer).gan
     gan.build({domain: tuple(shape) for domain, shape in image_shapes.items()})
   return gan.outputs

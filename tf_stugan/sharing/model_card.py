@@ -58,7 +58,8 @@ def render(card: Mapping) -> str:
       task='image-to-image' if translates else 'unconditional-image-generation', what=_what(card, translates),
       modules=f", modules={card['modules']}" if card['modules'] else '', call=call, returns=f'{takes}[N, {shape}].',
       samples=''.join(f'![samples]({file})\n\n' for file in card['samples']), scores=_scores(card['scores']),
-      cost=_cost(card['cost']), densities=_table(('layer', 'density'), card['densities'].items()) or 'no layer is masked',
+      cost=_cost(card['cost']),
+      densities=_table(('layer', 'density'), card['densities'].items()).strip() or 'no layer is masked',
       data='\n'.join(f'* {domain}: {_data(told)}' for domain, told in card['data'].items()) or 'Not told.',
       whose=' and '.join(sorted({output['weights'] for output in card['outputs'].values()})),
       trusted=f', and the modules {", ".join(card["modules"])}, which are not here' if card['modules'] else '')

@@ -22,7 +22,7 @@ _SAMPLES = 64  # images
 _COSTS = ('parameters', 'kept_parameters', 'multiply_adds', 'dense_multiply_adds')
 
 
-def collect(workdir: Workdir, trainer: Trainer, name: str, license_name: str, license_text: str = '',
+def collect(workdir: Workdir, trainer: Trainer, name: str, license_name: str, license_text: bytes = b'',
             modules: Sequence[str] = ()) -> dict[str, bytes]:
   """Returns the parts of a packed run, by their names.
 
@@ -52,7 +52,7 @@ def collect(workdir: Workdir, trainer: Trainer, name: str, license_name: str, li
       'weights.safetensors': tensors.save(weights), 'masks.safetensors': tensors.save(masks),
       'config.gin': workdir.config.read_bytes(), 'card.json': json.dumps(card, indent=1).encode(),
       'README.md': model_card.render(card).encode()}
-  return files | ({'LICENSE': license_text.encode()} if license_text else {})
+  return files | ({'LICENSE': license_text} if license_text else {})
 
 
 def _weights(trainer):

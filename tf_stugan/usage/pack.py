@@ -7,8 +7,8 @@ It holds no code, and nothing in it is unpickled; every part has its checksum. I
   generator = tf_stugan.load_generator('generator.stugan')
   images = generator.sample(range(16))                       # uint8 [16, H, W, C]
 
-With another --output than FILE.stugan it is a folder with the same parts, as model hubs show them. The configuration goes
-along as it is, with the folders of data that it names.
+With a new name as --output that does not end in .stugan it is a folder with the same parts, as model hubs show them. The
+configuration goes along as it is, with the folders of data that it names.
 
 Examples:
   tf-stugan pack --workdir=runs/a
@@ -16,11 +16,11 @@ Examples:
   tf-stugan pack --workdir=runs/a --output=flowers --license=LICENSE.txt
 """
 
+import os
 import pathlib
 
 from absl import flags
 
-from tf_stugan import errors
 from tf_stugan import output_files
 from tf_stugan.sharing import packed_files
 from tf_stugan.usage import common
@@ -29,7 +29,8 @@ from tf_stugan.usage import common
 def define_flags(values: flags.FlagValues) -> None:
   common.define_trained_flags(values)
   flags.DEFINE_string(
-      'output', None, 'FILE.stugan, or a folder; generator.stugan in the workdir if not given.', flag_values=values)
+      'output', None, 'FILE.stugan, a folder to make, or one to put it into; generator.stugan in the workdir if not given.',
+      flag_values=values)
   flags.DEFINE_string(
       'license', 'not stated', 'Under which the weights are given away: a name (CC-BY-4.0), or a text file that goes along.',
       flag_values=values)
@@ -40,14 +41,13 @@ def check(values: flags.FlagValues) -> None:
   path = output(values)
   if path.suffix != packed_files.SUFFIX:
     output_files.check_folder(path, packed_files.COMMAND)
-  elif not path.parent.is_dir():
-    raise errors.UserError(f'--output={values.output} cannot be written: there is no such folder.')
   else:
     output_files.check_file(path, packed_files.SIGN)
 
 
 def output(values: flags.FlagValues) -> pathlib.Path:
   """Returns the file or the folder to write."""
+  name = f'generator{packed_files.SUFFIX}'
   if not values.output:
-    return pathlib.Path(values.workdir, f'generator{packed_files.SUFFIX}')
-  return pathlib.Path(values.output).expanduser()
+    return pathlib.Path(values.workdir, name)
+  return output_files.place_folder(os.path.expanduser(values.output), name, packed_files.COMMAND)
