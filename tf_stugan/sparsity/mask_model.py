@@ -107,8 +107,7 @@ def mask_model(model, optimizer, method: float | SparsityMethod,
   def apply_and_mask(grads_and_vars, *args, **kwargs):
     pairs = list(grads_and_vars)
     result = apply_gradients(pairs, *args, **kwargs)
-    with tf.control_dependencies([result] if tf.is_tensor(result) else []):
-      masked.after_step(optimizer, pairs)
+    masked.after_step(optimizer, pairs)
     return result
   optimizer.apply_gradients = apply_and_mask
   return masked
