@@ -16,10 +16,11 @@ ARROWS = {
     'training': {'data', 'gans', 'layers', 'metrics', 'sparsity'},
     'export': {'gans', 'layers'},
     'procedures': {'data', 'export', 'gans', 'metrics', 'models', 'sparsity', 'training'},
+    'sharing': {'data', 'gans', 'training'},
     'reports': {'gans', 'metrics', 'training'},
     'studies': {'metrics', 'reports', 'training'},
-    'usage': {'studies', 'training'},
-    'commands': {'data', 'export', 'gans', 'metrics', 'procedures', 'reports', 'studies', 'training', 'usage'},
+    'usage': {'sharing', 'studies', 'training'},
+    'commands': {'data', 'export', 'gans', 'metrics', 'procedures', 'reports', 'sharing', 'studies', 'training', 'usage'},
 }
 PACKAGE = pathlib.Path(tf_stugan.__file__).parent
 

@@ -154,6 +154,28 @@ def test_evaluate_gives_the_scores_of_training_again(run, cache, capsys):
       'generated_images'] == 8
 
 
+def test_all_metrics_of_an_old_run_are_one_command(run, cache, capsys):
+  code, out, err = call(capsys, 'evaluate', f'--workdir={run}', cache, '--checkpoint=all', '--gin_file=metrics/all.gin',
+                        '--gin_param=prd.num_clusters = 4', '--gin_param=prd.runs = 1')
+  assert code == 0, err
+  printed = json.loads(out)
+  assert printed['step'] == 2
+  plain = json.loads(call(capsys, 'evaluate', f'--workdir={run}', cache)[1])
+  assert set(printed) - set(plain) == {'conditions', *(f'classifier_{name}' for name in (
+      'prd_f8', 'prd_f1_8', 'precision', 'recall', 'density', 'coverage'))}
+  assert {name: printed[name] for name in plain} == plain  # what the run has itself does not change
+  assert (run / 'evaluation' / 'step-00000002-classifier_prd.png').exists()
+  row = json.loads((run / 'evaluations.jsonl').read_text().splitlines()[-2])
+  assert row.pop('curves') and row == printed
+
+
+def test_what_was_trained_cannot_be_changed_by_scoring_it(run, cache, capsys):
+  before = (run / 'config.gin').read_text()
+  code, _, err = call(capsys, 'evaluate', f'--workdir={run}', cache, '--gin_param=GENERATOR_DENSITY = 0.7')
+  assert code == 2 and 'these change what was trained, or nothing: GENERATOR_DENSITY' in err
+  assert (run / 'config.gin').read_text() == before
+
+
 def test_evaluate_can_use_the_statistics_of_batches(run, cache, capsys):
   scores = [json.loads(call(capsys, 'evaluate', f'--workdir={run}', cache, *flags)[1])
             for flags in ([], ['--statistics=batch', '--batch_size=4'])]

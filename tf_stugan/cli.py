@@ -24,6 +24,7 @@ COMMANDS = {
     'sample': 'draw grids and interpolations of a trained generator',
     'translate': 'translate your own pictures with a trained CycleGAN',
     'export': 'write a trained generator as .tflite',
+    'pack': 'pack a trained generator into one file, for somebody else',
     'demo': 'show a trained generator in a browser',
     'flops': 'tell what an experiment costs, without training it',
     'report': 'compare runs: tables, figures, a page',

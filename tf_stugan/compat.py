@@ -9,6 +9,7 @@
 
 from collections.abc import Callable, Mapping
 import contextlib
+import copy
 import importlib.util
 import io
 import sys
@@ -47,7 +48,7 @@ tf.config.optimizer.set_experimental_options({'remapping': False})
 
 __all__ = [
     'Binding', 'Interpreter', 'PolynomialDecay', 'PrunableLayer', 'adam_slots', 'assign', 'frozen', 'gin_bindings',
-    'gin_macro_value', 'gin_reference', 'keras', 'limited_gin', 'precision', 'schema', 'tfgan']
+    'gin_macro_value', 'gin_reference', 'keras', 'kept_gin', 'limited_gin', 'precision', 'schema', 'tfgan']
 
 
 def assign(variable: tf.Variable, value: tf.Tensor) -> None:
@@ -119,6 +120,27 @@ def limited_gin(texts: Mapping[str, str], check: Callable[[str, object], None]):
     yield
   finally:
     config.ParseContext, config._FILE_READERS = before  # pylint: disable=protected-access
+
+
+@contextlib.contextmanager
+def kept_gin():
+  """While entered, gin works on copies of all that it keeps; afterwards it has what it had, and nothing more."""
+  config = gin.config
+  names = ('_REGISTRY', '_INVERSE_REGISTRY', '_RENAMED_SELECTORS', '_CONFIG', '_IMPORTS', '_OPERATIVE_CONFIG',
+           '_FINALIZE_HOOKS', '_CONFIG_IS_LOCKED', '_CONSTANTS', '_PARSE_CONTEXTS', '_SINGLETONS', '_FILE_READERS',
+           '_LOCATION_PREFIXES')
+  before = {name: getattr(config, name) for name in names}
+  try:
+    for name, value in before.items():
+      copied = copy.copy(value)
+      if hasattr(copied, '_selector_tree'):  # whose inner nodes its own copy shares
+        copied._selector_tree = copy.deepcopy(value._selector_tree)  # pylint: disable=protected-access
+      setattr(config, name, copied)
+    with gin.config_scope(None):
+      yield
+  finally:
+    for name, value in before.items():
+      setattr(config, name, value)
 
 
 class Binding(NamedTuple):

@@ -167,6 +167,15 @@ def make_data():
   return made(lambda: copy.deepcopy(gin.query_parameter(f'{_EXPERIMENT}.data')))  # gin builds what it refers to
 
 
+def make_evaluator():
+  """Builds the evaluator of the configured `Experiment`, and nothing else of it; None for one without scores.
+
+  Raises:
+    UserError: as `make_experiment`.
+  """
+  return made(lambda: copy.deepcopy(gin.query_parameter(f'{_EXPERIMENT}.evaluator')))
+
+
 def make_study():
   """Builds the configured `Study`.
 

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from tests import processes
+import tf_stugan
 from tf_stugan import cli
+from tf_stugan import errors
 from tf_stugan.training.workdir import Workdir
 
 pytestmark = pytest.mark.slow
@@ -96,6 +98,11 @@ def test_every_command_works_on_it(trained, cache, tmp_path, capsys):
   assert (tmp_path / 'pictures.png').stat().st_size > 100
   run('export', trained, f'--output={tmp_path}/painter.tflite')
   assert (tmp_path / 'painter.tflite').stat().st_size > 1000
+  run('pack', trained, f'--output={tmp_path}/painter.stugan')
+  painter = tf_stugan.load_generator(tmp_path / 'painter.stugan', TOYS)
+  assert painter.sample([0, 1]).shape[0] == 2 and set(painter.masks) == {'painter/project', 'painter/conv'}
+  with pytest.raises(errors.UserError, match='not in it: toy_data, toy_game'):
+    tf_stugan.load_generator(tmp_path / 'painter.stugan')
   run('sample', trained / 'masked', '--seeds=0-3', f'--output={tmp_path}/masked.png')
   capsys.readouterr()
   assert cli.main(['tf-stugan', 'flops', *MODULES, *FILES]) == 0

@@ -109,7 +109,7 @@ def test_inception_from_a_folder_sees_images_in_its_range(folder, channels, tmp_
   pool, logits = extractor(np.full([2, 32, 32, channels], 64, np.uint8))
   np.testing.assert_allclose(pool, np.full([2, 3], (64 - 128) / 128), atol=1e-5)
   assert logits.shape == (2, 2)
-  assert set(extractor.names.values()) == {'fid', 'is', 'kid'}
+  assert [extractor.score_name(name) for name in ('fid', 'is', 'kid', 'prd_f8')] == ['fid', 'is', 'kid', 'prd_f8']
 
 
 def test_the_identity_of_inception_is_what_is_in_its_folder(folder, tmp_path):

@@ -1,6 +1,7 @@
 """Steps that several commands share."""
 
 from collections.abc import Iterable
+from collections.abc import Sequence
 import importlib
 import logging
 import os
@@ -12,6 +13,7 @@ from absl import flags
 
 from tf_stugan import configuration
 from tf_stugan import errors
+from tf_stugan import gin_changes
 from tf_stugan.gans.gan import GAN
 from tf_stugan.gans.outputs import Output
 from tf_stugan.procedures.procedure import Experiment
@@ -64,14 +66,22 @@ def load_gin_files(values: flags.FlagValues) -> None:
     _LOG.warning('%s: this experiment makes no use of it.', as_typed([f'--gin_param={binding}']))
 
 
-def make_experiment(values: flags.FlagValues, workdir: Workdir) -> Experiment:
-  """Makes the experiment of a run, as its own config.gin describes it.
+def make_experiment(values: flags.FlagValues, workdir: Workdir, files: Sequence[str] = (),
+                    bindings: Sequence[str] = ()) -> Experiment:
+  """Makes the experiment of a run, as its own config.gin describes it; with gin files and bindings on top of that.
 
   Raises:
-    UserError: it cannot be read, or another version wrote it.
+    UserError: it cannot be read, or another version wrote it, or what is put on top changes what was trained.
   """
   workdir.check_format()
-  configuration.load([workdir.config], modules=import_modules(values))
+  modules = import_modules(values)
+  configuration.load([workdir.config], modules=modules)
+  if files or bindings:
+    trained = configuration.snapshot()
+    configuration.load([workdir.config, *map(configuration.find, files)], bindings, modules)
+    if decided := gin_changes.without_effect(trained, configuration.snapshot()):
+      raise errors.UserError(f'--gin_file and --gin_param can change how a run is scored; these change what was trained, or '
+                             f'nothing: {", ".join(decided)}.')
   return configuration.make_experiment()
 
 

@@ -1,6 +1,7 @@
 """What `tf-stugan evaluate` does."""
 
 import json
+import logging
 import pathlib
 import sys
 
@@ -8,24 +9,100 @@ from absl import flags
 
 from tf_stugan import configuration
 from tf_stugan import errors
+from tf_stugan import output_files
 from tf_stugan.commands import common
+from tf_stugan.data.image_folder import ImageFolder
+from tf_stugan.reports import score_curves
+from tf_stugan.training import checkpoints
+from tf_stugan.training.evaluation import details
 from tf_stugan.training.workdir import Workdir
+from tf_stugan.usage.data import find_named
+
+_LOG = logging.getLogger(__name__)
 
 
 def run(values: flags.FlagValues) -> None:
+  if values.images:
+    _score_folder(values)
+  else:
+    _score_run(values)
+
+
+def _score_run(values):
   workdir = Workdir(values.workdir)
-  experiment = common.make_experiment(values, workdir)
+  experiment = common.make_experiment(values, workdir, values.gin_file, values.gin_param)
   if not experiment.evaluator:
-    raise errors.UserError(f'{workdir.path} is a run without scores (metrics/none.gin).')
+    raise errors.UserError(f'{workdir.path} is a run without scores (metrics/none.gin); a file gives it some, for example '
+                           '--gin_file=metrics/random_network.gin.')
   evaluator = experiment.evaluator
   evaluator.num_samples = values.num_samples or evaluator.num_samples
   trainer = configuration.made(experiment.make_trainer)
   experiment.prepare(trainer, workdir, values.data_dir, pathlib.Path(values.cache_dir))
-  step = common.restore_chosen(trainer, workdir, values.checkpoint)
   evaluator.batch_size = values.batch_size or evaluator.batch_size
   if values.statistics:
     evaluator.batch_statistics = values.statistics == 'batch'
-  row = {'step': step, **evaluator.evaluate(trainer.gan.outputs), 'protocol': evaluator.protocol()}
-  with open(workdir.path / 'evaluations.jsonl', 'a') as file:
-    file.write(json.dumps(row) + '\n')
-  sys.stdout.write(json.dumps(row, indent=1) + '\n')
+  for choice in _choices(values.checkpoint, workdir):
+    step = common.restore_chosen(trainer, workdir, choice)
+    scores = _some(evaluator.evaluate(trainer.gan.outputs))
+    row = {'step': step, **scores, 'protocol': evaluator.protocol(), **details(scores)}
+    with open(workdir.path / 'evaluations.jsonl', 'a') as file:
+      file.write(json.dumps(row) + '\n')
+    _show(row, values.output or (workdir.path / 'evaluation' if 'curves' in row else None), f'step-{step:08}-')
+
+
+def _choices(checkpoint, workdir):
+  """Of --checkpoint: one, or the steps of all that there are."""
+  if checkpoint != 'all':
+    return [checkpoint]
+  return [str(checkpoints.step_of(path)) for path in checkpoints.list_steps(workdir.checkpoints)] or ['newest']
+
+
+def _score_folder(values):
+  file, bindings = find_named(values.against)
+  if values.resolution or 'image_folder' in file:
+    bindings.append(f'IMAGE_RESOLUTION = {values.resolution}')
+  files = ['runs/data_only.gin', 'metrics/random_network.gin', file, *values.gin_file]
+  configuration.load(list(map(configuration.find, files)), [*bindings, *values.gin_param], common.import_modules(values))
+  evaluator = configuration.make_evaluator()
+  if not evaluator:
+    raise errors.UserError('metrics/none.gin scores nothing.')
+  against, images = _load_images(values)
+  evaluator.batch_size = values.batch_size or evaluator.batch_size
+  scores, protocol = evaluator.compare(images, against, pathlib.Path(values.cache_dir))
+  _show({**_some(scores), 'protocol': protocol, **details(scores)}, values.output)
+
+
+def _load_images(values):
+  """(what is compared with, what is scored), of one shape [H, W, C]."""
+  sources = configuration.make_data()
+  if len(sources) > 1:
+    raise errors.UserError(f'--against={values.against} has the domains {", ".join(sources)}: give the folder of one.')
+  against = next(iter(sources.values())).load(values.data_dir)
+  images = ImageFolder(values.images, values.resolution, against.image_shape[-1]).load()
+  if images.image_shape != against.image_shape:
+    raise errors.DataError(
+        f'--images={values.images} has images of {_size(images)} pixels, --against={values.against} of {_size(against)}: '
+        '--resolution=N brings both to N x N.')
+  return against, images
+
+
+def _size(images):
+  return f'{images.image_shape[0]} x {images.image_shape[1]}'
+
+
+def _some(scores):
+  if not scores:
+    raise errors.DataError('There are too few images for any of these scores; the lines above say how many they need.')
+  return scores
+
+
+def _show(row, folder, prefix=''):
+  """Prints a row, without the points of its curves; puts the whole of it, and the curves as figures, into a folder."""
+  sys.stdout.write(json.dumps({key: value for key, value in row.items() if key != 'curves'}, indent=1) + '\n')
+  if folder is None:
+    return
+  with output_files.new_files(pathlib.Path(folder), 'tf-stugan evaluate') as written:
+    (written / f'{prefix}scores.json').write_text(json.dumps(row, indent=1) + '\n')
+    for name, points in row.get('curves', {}).items():
+      score_curves.plot({'': points}, name, written / f'{prefix}{name.replace("/", "_")}.png')
+  _LOG.info('Scores and curves are in %s/', folder)

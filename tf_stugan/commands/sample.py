@@ -1,9 +1,11 @@
 """What `tf-stugan sample` does."""
 
+import pathlib
 import sys
 
 from absl import flags
 import numpy as np
+from PIL import Image
 
 from tf_stugan import errors
 from tf_stugan import output_files
@@ -38,21 +40,60 @@ def run(values: flags.FlagValues) -> None:
     images, columns = _walks(output, seeds, labels, values)
   else:
     images, columns = _sheet(output, seeds, labels, values)
-  grid = reporting.image_grid(images, columns)
   text = {'Software': usage.SOFTWARE, 'step': int(trainer.step), 'weights': output.weights, 'seeds': values.seeds,
           'labels': values.labels, 'interpolate': values.interpolate, 'statistics': statistics,
           'truncation': values.truncation or 'none'}
+  if values.separate:
+    sys.stdout.write(_write_separately(images, _names(seeds, labels, values), text, values.output))
+    return
   target = usage.output(values)
   with output_files.new_file(target, usage.SOFTWARE.encode()) as path:
-    reporting.save_png(grid.repeat(values.scale, axis=0).repeat(values.scale, axis=1), path, text)
+    if target.suffix.lower() == '.gif':
+      _write_gif(images, columns, path, text, values)
+    else:
+      reporting.save_png(_enlarged(reporting.image_grid(images, columns), values.scale), path, text)
   sys.stdout.write(f'{target}\n')
+
+
+def _enlarged(image, scale):
+  return image.repeat(scale, axis=0).repeat(scale, axis=1)
+
+
+def _write_gif(images, columns, path, text, values):
+  """Goes along the rows of a sheet in time, all rows at once. At the joint of two walks there is one image, not two."""
+  rows = images.reshape(-1, columns or len(images), *images.shape[1:])
+  if values.interpolate:
+    walks = len(parse_numbers('seeds', values.seeds)) - 1
+    rows = rows.reshape(-1, walks * columns, *images.shape[1:])
+    rows = rows[:, [i for i in range(walks * columns) if i == 0 or i % columns]]
+  frames = [_enlarged(reporting.image_grid(frame, len(frame)), values.scale) for frame in rows.swapaxes(0, 1)]
+  first, *others = (Image.fromarray(frame[..., 0] if frame.shape[-1] == 1 else frame) for frame in frames)
+  comment = ', '.join(f'{key}: {value}' for key, value in text.items() if value is not None)
+  first.save(path, 'GIF', save_all=True, append_images=others, duration=round(1000 / values.fps), loop=0, comment=comment)
+
+
+def _names(seeds, labels, values):
+  """Of the files of a sheet's images, row by row."""
+  kinds = [''] if labels is None else [f'class-{label}-' for label in labels]
+  if values.interpolate:
+    return [f'{kind}walk-{first}-{last}-{i:04}.png' for kind in kinds
+            for first, last in zip(seeds[:-1], seeds[1:], strict=True) for i in range(values.interpolate)]
+  return [f'{kind}seed-{seed}.png' for kind in kinds for seed in seeds]
+
+
+def _write_separately(images, names, text, folder):
+  with output_files.new_files(pathlib.Path(folder), usage.SOFTWARE) as scratch:
+    for image, name in zip(images, names, strict=True):
+      reporting.save_png(image, scratch / name, text)
+  return f'{folder}/: {len(set(names))} images\n'
 
 
 def _translations(output, gan, numbers, values):
   """Returns (uint8 images, columns): rows of a test image with one of these numbers, its translation, and the way back."""
-  if values.labels or values.interpolate or values.truncation or values.statistics == 'standing':
-    raise errors.UserError('--labels, --interpolate, --truncation and --statistics=standing are for images that are made of '
-                           'noise; this run translates: --seeds are numbers of test images.')
+  if values.labels or values.interpolate or values.truncation or values.statistics == 'standing' or values.separate or (
+      usage.output(values).suffix.lower() == '.gif'):
+    raise errors.UserError('--labels, --interpolate, --truncation, --statistics=standing, --separate and GIFs are for '
+                           'images that are made of noise; this run translates: --seeds are numbers of test images.')
   originals = common.make_experiment(values, Workdir(values.workdir)).load_originals(gan, values.data_dir)[output.source]
   if values['seeds'].using_default_value and numbers.max() >= len(originals):
     values.seeds = f'0-{len(originals) - 1}'

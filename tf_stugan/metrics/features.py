@@ -26,14 +26,16 @@ class FeatureExtractor(abc.ABC):
   """uint8 images [N, H, W, C] -> (features [N, F], logits [N, K]), once prepared.
 
   Attributes:
-    names: what its scores are called, by the name that they have with Inception. Without one for 'is' it knows no classes,
-      and gives None for logits.
+    names: what scores are called that have a name of their own with its features, by the name of their definition. Without
+      one for 'is' it knows no classes, and gives None for logits.
+    kind: what all other scores are told apart by: 'classifier' makes 'recall' the 'classifier_recall'.
     description: what is stored beside every score, so that two numbers can be told to be comparable.
     identity: changes where the features might; what is computed of them is cached by it. Empty where that is not known:
       then nothing is cached.
   """
 
   names: Mapping[str, str] = {'fid': 'fcd', 'is': 'cs', 'kid': 'kcd'}
+  kind = 'classifier'
   description = ''
   identity = ''
 
@@ -44,6 +46,10 @@ class FeatureExtractor(abc.ABC):
   @abc.abstractmethod
   def __call__(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
     ...
+
+  def score_name(self, name: str) -> str:
+    """What a score is called with these features."""
+    return self.names.get(name, f'{self.kind}_{name}')
 
 
 class Inception(FeatureExtractor):
@@ -56,7 +62,8 @@ class Inception(FeatureExtractor):
     logits_with_bias: the logits are the module's own; the published IS leaves out the bias of the last layer.
   """
 
-  names = {'fid': 'fid', 'is': 'is', 'kid': 'kid'}
+  names = {name: name for name in ('fid', 'is', 'kid', 'prd', 'prd_f8', 'prd_f1_8')}
+  kind = 'inception'
 
   def __init__(self, location: str = tfgan.eval.INCEPTION_TFHUB, legacy_resize: bool = True, logits_with_bias: bool = False):
     self.location = location

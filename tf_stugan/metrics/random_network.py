@@ -24,6 +24,7 @@ class RandomNetwork(FeatureExtractor):
   """
 
   names = {'fid': 'rfd', 'kid': 'rkd'}
+  kind = 'random'
 
   def __init__(self, width: int = 32, seed: int = 0):
     errors.check_counts(self, width=width)

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterable
 import dataclasses
+import logging
 import pathlib
 
 import numpy as np
 
 from tf_stugan.metrics import features as features_lib
 from tf_stugan.metrics.features import FeatureExtractor
+
+_LOG = logging.getLogger(__name__)
 
 KEPT_FEATURES = 10_000  # images
 
@@ -42,6 +45,15 @@ def kept_images(num_images: int) -> np.ndarray:
   The order is always the same. Data sets list their images class by class, so the first ones, or neighbours, are no sample.
   """
   return np.random.RandomState(0).permutation(num_images)[:KEPT_FEATURES]  # a stream that NumPy promises to keep
+
+
+def are_enough(least: int, what: str, real: EvalSamples, fake: EvalSamples) -> bool:
+  """Whether features of at least so many images are kept on both sides; warns that `what` is left out where not."""
+  enough = min(len(real.features), len(fake.features)) >= least
+  if not enough:
+    _LOG.warning('Left out: %s needs %d images of each kind; there are %d real and %d generated ones.', what, least,
+                 len(real.features), len(fake.features))
+  return enough
 
 
 def gather(extractor: FeatureExtractor, batches: Iterable[np.ndarray], num_images: int,

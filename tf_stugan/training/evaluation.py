@@ -22,6 +22,7 @@ Metric = Callable[[samples.EvalSamples, samples.EvalSamples], dict[str, Score]] 
 
 
 REFERENCES = ('train', 'train and test')
+_KERNEL_DISTANCE = f'{samples.KEPT_FEATURES} images a side at most, chosen by a fixed permutation'
 
 
 class Evaluator:
@@ -39,15 +40,18 @@ class Evaluator:
       not running ones.
     reference: the real images that translations are compared with: 'train', those of training, or 'train and test'.
     extractor_data: what an extractor that learns is trained on; the first domain if not given.
+    more: metrics beside these, each by a name of its own: files that add one can be given together, in any order.
   """
 
   def __init__(self, extractor: FeatureExtractor, metrics: Sequence[Metric], num_samples: int = 50_000,
                batch_size: int = 200, batch_statistics: bool = False, reference: str = 'train',
-               extractor_data: images_lib.ImageSource | None = None):
+               extractor_data: images_lib.ImageSource | None = None, **more: Metric):
     errors.check_counts(self, 2, num_samples=num_samples)
     errors.check_counts(self, batch_size=batch_size)
     self.extractor = extractor
-    self.metrics = list(metrics)
+    if strangers := [name for name, metric in more.items() if not callable(metric)]:
+      raise errors.UserError(f"Evaluator has no parameter '{strangers[0]}', and its value is no metric (@module.function).")
+    self.metrics = [*metrics, *more.values()]
     self.num_samples = num_samples
     self.batch_size = batch_size
     self.batch_statistics = batch_statistics
@@ -79,6 +83,31 @@ class Evaluator:
     self._counts = {name: output.count(self.num_samples, self._originals.get(output.source))
                     for name, output in outputs.items()}
 
+  def compare(self, images: images_lib.Images, against: images_lib.Images,
+              cache_dir: pathlib.Path) -> tuple[dict[str, Score], dict[str, str | int]]:
+    """Scores images that are there already, whoever made them.
+
+    Args:
+      images: what is scored.
+      against: real images of the same size, on which an extractor that learns is trained.
+      cache_dir: where features of the real images are kept.
+
+    Returns:
+      (scores by name, their protocol)
+    """
+    self.extractor.prepare(against, cache_dir)
+    real = self._cached_samples(against, cache_dir)
+    _LOG.info('Features of the %d images of %s ...', len(images), images.name)
+    fake = samples.gather(self.extractor, self._slices(images.images), len(images), 'is' in self.extractor.names)
+    return self._compared(real, fake), {
+        'extractor': self.extractor.description,
+        'real_images': real.count,
+        'data': f'{against.name} ({against.fingerprint})',
+        'generated_images': fake.count,
+        'generator': f'{images.name} ({images.fingerprint})',
+        'pixels': 'uint8, as stored',
+        'kernel_distance': _KERNEL_DISTANCE}
+
   def protocol(self) -> dict[str, str | int]:
     """Collects what has to be equal for two scores to be comparable."""
     statistics = f'BatchNorm statistics of batches of {self.batch_size}' if self.batch_statistics else (
@@ -90,7 +119,7 @@ class Evaluator:
         'generated_images': _one_or_all(list(self._counts.values())),
         'generator': f'{_one_or_all(self._weights)}, {statistics}',
         'pixels': 'uint8, truncated',
-        'kernel_distance': f'{samples.KEPT_FEATURES} images a side at most, chosen by a fixed permutation'}
+        'kernel_distance': _KERNEL_DISTANCE}
 
   def evaluate(self, outputs: Mapping[str, Output], stopped: Callable[[], bool] = lambda: False) -> dict[str, Score]:
     """Scores of what a game makes, by name. Raises Interrupted once `stopped`, which is asked before every batch.
@@ -101,13 +130,17 @@ class Evaluator:
     first, *others = scores.values()
     if not others:
       return first
-    means = {name: Score(np.mean([s[name] for s in scores.values()]), score.better) for name, score in first.items()}
+    means = {name: Score(np.mean([s[name] for s in scores.values()]), score.better, score.conditions)
+             for name, score in first.items()}
     return means | {f'{output}/{name}': score for output, s in scores.items() for name, score in s.items()}
 
   def _scores_of(self, output, count, stopped):
     generated = self._generated(output, self._originals.get(output.source), count, stopped)
     fake = samples.gather(self.extractor, generated, count, keep_probabilities='is' in self.extractor.names)
-    return {name: score for metric in self.metrics for name, score in metric(self._real[output.domain], fake).items()}
+    return self._compared(self._real[output.domain], fake)
+
+  def _compared(self, real, fake):
+    return {name: score for metric in self.metrics for name, score in metric(real, fake).items()}
 
   def _generated(self, output, originals, num_images, stopped):
     for start in range(0, num_images, self.batch_size):
@@ -150,6 +183,14 @@ class Evaluator:
   def _slices(self, images):
     for start in range(0, len(images), self.batch_size):
       yield images[start:start + self.batch_size]
+
+
+def details(scores: Mapping[str, Score]) -> dict[str, dict]:
+  """What a row tells of scores beside their values: 'conditions' by score, 'curves' by name; neither where there is none."""
+  conditions = {name: score.conditions for name, score in scores.items() if score.conditions}
+  curves = {''.join([*name.rpartition('/')[:2], score.curve.name]): score.curve.points
+            for name, score in scores.items() if score.curve}
+  return {key: value for key, value in (('conditions', conditions), ('curves', curves)) if value}
 
 
 def _one_or_all(values):

@@ -20,6 +20,7 @@ from tf_stugan.metrics.cost import Measured
 from tf_stugan.metrics.cost import network_cost
 from tf_stugan.metrics import score as score_lib
 from tf_stugan.training import checkpoints
+from tf_stugan.training import evaluation
 from tf_stugan.training import strategies
 from tf_stugan.training.evaluation import Evaluator
 from tf_stugan.training.hooks import Hook
@@ -170,7 +171,8 @@ class Evaluate(Hook):
     settled = all(method.is_settled(step) for method in trainer.methods.values())
     better = {name: score.better for name, score in self.last.items() if score.better}
     self._log.row('evaluation', step, {
-        **self.last, 'settled': settled, 'better': better, 'protocol': self._evaluator.protocol()})
+        **self.last, 'settled': settled, 'better': better, 'protocol': self._evaluator.protocol(),
+        **evaluation.details(self.last)})
     self._log.tensorboard(step, self.last)
     if not settled:  # a network that is still to be pruned is not what this run is about
       return
@@ -269,9 +271,10 @@ def image_grid(images: np.ndarray, columns: int | None = None, margin: int = 1) 
 
 
 def save_png(image: np.ndarray, path, text: Mapping[str, object]) -> None:
-  """Writes a uint8 image [H, W, 1 or 3], and text chunks that say what it shows; those of None are left out."""
+  """Writes a uint8 image [H, W, 1 or 3] to a path or a file, and text chunks that say what it shows; those of None are left
+  out."""
   chunks = PngImagePlugin.PngInfo()
   for key, value in text.items():
     if value is not None:
       chunks.add_text(key, str(value))
-  Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(path, pnginfo=chunks)
+  Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(path, 'PNG', pnginfo=chunks)

@@ -14,14 +14,14 @@ from tf_stugan.training.workdir import Workdir
 _MOST_NUMBERS = 100_000  # in one flag
 
 
-def define_workdir_flag(values: flags.FlagValues) -> None:
+def define_workdir_flag(values: flags.FlagValues, required: bool = True) -> None:
   """Defines where a run is."""
-  flags.DEFINE_string('workdir', None, 'The folder of the run.', flag_values=values, required=True)
+  flags.DEFINE_string('workdir', None, 'The folder of the run.', flag_values=values, required=required)
 
 
-def define_trained_flags(values: flags.FlagValues) -> None:
+def define_trained_flags(values: flags.FlagValues, required: bool = True) -> None:
   """Defines which run was trained, and which of its checkpoints is meant."""
-  define_workdir_flag(values)
+  define_workdir_flag(values, required)
   define_module_flag(values)
   flags.DEFINE_string(
       'checkpoint', 'newest', 'newest, best (lowest FID or FCD), or the step of one that was kept.', flag_values=values)

@@ -50,14 +50,27 @@ def find_set(values: flags.FlagValues, name: str) -> tuple[list[str], list[str]]
   Raises:
     UserError: it is named twice, or not at all, or there is no such set.
   """
-  known = [path.stem for path in gin_files.list_folder('datasets')]
   if bool(name) == bool(values.gin_file):
-    raise errors.UserError(f'name one data set ({", ".join(known)}), or a folder of images, or a --gin_file.')
+    raise errors.UserError(f'name one data set ({", ".join(_known())}), or a folder of images, or a --gin_file.')
   if values.gin_file:
     return values.gin_file, values.gin_param
-  if name in known:
-    return [f'datasets/{name}.gin'], values.gin_param
+  file, bindings = find_named(name)
+  return [file], [*values.gin_param, *bindings]
+
+
+def find_named(name: str) -> tuple[str, list[str]]:
+  """Returns the gin file and the bindings of a data set, or of a folder of images.
+
+  Raises:
+    UserError: it is neither.
+  """
+  if name in _known():
+    return f'datasets/{name}.gin', []
   folder = pathlib.Path(name).expanduser()
   if not folder.is_dir() and os.sep not in name:  # a prepared folder may be all there is of a path
-    raise errors.UserError(f'{name} is no folder here, and no data set; there are {", ".join(known)}.')
-  return ['datasets/image_folder.gin'], [*values.gin_param, f'IMAGE_FOLDER = {str(folder.absolute())!r}']
+    raise errors.UserError(f'{name} is no folder here, and no data set; there are {", ".join(_known())}.')
+  return 'datasets/image_folder.gin', [f'IMAGE_FOLDER = {str(folder.absolute())!r}']
+
+
+def _known():
+  return [path.stem for path in gin_files.list_folder('datasets')]

@@ -1,4 +1,5 @@
-"""Draw images of the averaged generator of a run: a grid of seeds, a sheet of classes, or walks from each seed to the next.
+"""Draw images of the averaged generator of a run: a grid of seeds, a sheet of classes, or walks from each seed to the next;
+as one PNG, as a GIF, in which a walk goes on in time and classes stand side by side, or as a PNG for each image.
 
 Image 7 is the same image in every grid, on every machine, for one checkpoint (but with --statistics=batch).
 
@@ -7,6 +8,8 @@ Examples:
   tf-stugan sample --workdir=runs/a --seeds=3,17,5 --interpolate=9 --output=walk.png
   tf-stugan sample --workdir=runs/b --labels=0-9 --seeds=0-7                # a row a class, a column a seed
   tf-stugan sample --workdir=runs/b --labels=3 --seeds=0-4 --interpolate=9 # walks within one class
+  tf-stugan sample --workdir=runs/b --labels=0-4 --seeds=3,17,3 --interpolate=24 --output=walk.gif
+  tf-stugan sample --workdir=runs/b --seeds=0-9999 --separate --output=made
   tf-stugan sample --workdir=runs/b --truncation=0.5 --statistics=standing
   tf-stugan sample --workdir=runs/c --which=a_to_b --seeds=0-7             # of a CycleGAN: image, translation, way back
 """
@@ -48,8 +51,13 @@ def define_flags(values: flags.FlagValues) -> None:
       f'Batches of {STANDING_BATCH} images for --statistics=standing; {STANDING_BATCHES} if not given.', lower_bound=1,
       flag_values=values)
   flags.DEFINE_integer('scale', 2, 'Enlarge each pixel this many times.', lower_bound=1, flag_values=values)
+  flags.DEFINE_bool(
+      'separate', False, 'Write each image into a PNG of its own, in the folder --output, not enlarged.',
+      flag_values=values)
+  flags.DEFINE_integer('fps', 12, 'Images a second of a GIF.', 1, 50, flag_values=values)
   flags.DEFINE_string(
-      'output', None, 'PNG to write, or a folder for it; samples.png in the workdir if not given.', flag_values=values)
+      'output', None, 'PNG or GIF to write, or a folder for it; samples.png in the workdir if not given.',
+      flag_values=values)
 
 
 def check(values: flags.FlagValues) -> None:
@@ -65,11 +73,17 @@ def check(values: flags.FlagValues) -> None:
   if (count := in_row * len(labels)) > _MOST_IMAGES:
     raise errors.UserError(f'--seeds, --labels and --interpolate ask for {count:,} images; make at most {_MOST_IMAGES:,}.')
   common.check_run(values)
-  if output(values).suffix.lower() != '.png':
-    raise errors.UserError(f'--output={values.output}: give a file with the ending .png, or a folder.')
+  if values.separate:
+    if not values.output or pathlib.Path(values.output).suffix.lower() in ('.png', '.gif'):
+      raise errors.UserError('--separate needs a folder as --output.')
+    return
+  if output(values).suffix.lower() not in ('.png', '.gif'):
+    raise errors.UserError(f'--output={values.output}: give a file with the ending .png or .gif, or a folder.')
+  if not values['fps'].using_default_value and output(values).suffix.lower() == '.png':
+    raise errors.UserError('--fps is for a GIF.')
   output_files.check_file(output(values), SOFTWARE.encode())
 
 
 def output(values: flags.FlagValues) -> pathlib.Path:
-  """Returns the PNG to write."""
+  """Returns the PNG or GIF to write."""
   return output_files.place(values.output, 'samples.png') if values.output else pathlib.Path(values.workdir, 'samples.png')

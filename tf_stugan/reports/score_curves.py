@@ -1,0 +1,24 @@
+"""Figures of the curves that scores are read off."""
+
+from collections.abc import Mapping, Sequence
+import pathlib
+
+
+def plot(curves: Mapping[str, Mapping[str, Sequence[float]]], title: str, path: pathlib.Path) -> None:
+  """Draws curves of shares, from 0 to 1.
+
+  Args:
+    curves: coordinates by name, as `score.Curve.points`, by what is said of the curve; nothing for an empty text.
+    title: above the figure.
+    path: where it goes; the ending tells the format.
+  """
+  from matplotlib import figure as figures  # pylint: disable=g-import-not-at-top  (slow, and only figures need it)
+  figure = figures.Figure(figsize=(5, 5), dpi=120, layout='constrained')
+  (horizontal, vertical) = next(iter(curves.values()))
+  axes = figure.add_subplot(title=title.replace('_', ' '), xlabel=horizontal, ylabel=vertical, xlim=(0, 1), ylim=(0, 1))
+  axes.grid(alpha=0.3)
+  for label, points in curves.items():
+    axes.plot(points[horizontal], points[vertical], label=label or None, clip_on=False)
+  if any(curves):
+    axes.legend(fontsize='small')
+  figure.savefig(path)

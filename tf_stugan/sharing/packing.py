@@ -1,0 +1,106 @@
+"""What is packed of a run."""
+
+from collections.abc import Mapping, Sequence
+import contextlib
+import io
+import json
+import pathlib
+
+import numpy as np
+from safetensors import numpy as tensors
+
+import tf_stugan
+from tf_stugan.data import images as images_lib
+from tf_stugan.sharing import model_card
+from tf_stugan.sharing.generator import FORMAT
+from tf_stugan.training import reporting
+from tf_stugan.training import state
+from tf_stugan.training.trainer import Trainer
+from tf_stugan.training.workdir import Workdir
+
+_SAMPLES = 64  # images
+_COSTS = ('parameters', 'kept_parameters', 'multiply_adds', 'dense_multiply_adds')
+
+
+def collect(workdir: Workdir, trainer: Trainer, name: str, license_name: str, license_text: bytes = b'',
+            modules: Sequence[str] = ()) -> dict[str, bytes]:
+  """Returns the parts of a packed run, by their names.
+
+  Args:
+    workdir: of the run.
+    trainer: as it was restored.
+    name: what the model card calls it.
+    license_name: of the weights.
+    license_text: what the file LICENSE says; without one there is no such file.
+    modules: of the user's own that its configuration imports.
+  """
+  outputs = trainer.gan.outputs
+  weights, masks = _weights(trainer)
+  step = int(trainer.step.numpy())
+  files = {f'samples{"" if len(outputs) == 1 else f"-{key}"}.png': picture for key, output in outputs.items()
+           if (picture := _picture(workdir, key, output, step))}
+  card = {
+      'format': FORMAT, 'version': tf_stugan.__version__, 'name': name, 'license': license_name, 'step': step,
+      'method': trainer.label, 'modules': list(modules), 'image_shapes': trainer.image_shapes,
+      'num_classes': trainer.gan.num_classes,
+      'outputs': {key: {'player': output.player, 'weights': output.weights, 'domain': output.domain, 'source': output.source}
+                  for key, output in outputs.items()},
+      'densities': {key: round(float(mask.mean()), 6) for key, mask in masks.items()},
+      'cost': _cost(workdir.rows(), step, {output.player for output in outputs.values()}),
+      'scores': _scores(workdir, step), 'data': _data(workdir), 'samples': sorted(files)}
+  files |= {
+      'weights.safetensors': tensors.save(weights), 'masks.safetensors': tensors.save(masks),
+      'config.gin': workdir.config.read_bytes(), 'card.json': json.dumps(card, indent=1).encode(),
+      'README.md': model_card.render(card).encode()}
+  return files | ({'LICENSE': license_text} if license_text else {})
+
+
+def _weights(trainer):
+  """(weights of the networks that make images, masks of their kernels), by 'PLAYER/NAME'."""
+  weights, masks = {}, {}
+  for output in trainer.gan.outputs.values():
+    masked = trainer.sides[output.player].masked
+    variables = state.named(output.network.variables, output.network.name, but=[v.mask for v in masked])
+    weights |= {f'{output.player}/{name}': variable.numpy() for name, variable in variables.items()}
+    masks |= {f'{output.player}/{v.name}': v.mask.numpy() for v in masked}
+  return weights, masks
+
+
+def _picture(workdir, name, output, step):
+  """A PNG of samples: drawn where they are made of noise, else the one of the run at this step, if there is one."""
+  if output.source:
+    found = [*workdir.samples.glob(f'step-{step:08}-{name}.png'), *workdir.samples.glob(f'step-{step:08}.png')]
+    return found[0].read_bytes() if found else None
+  grid = reporting.image_grid(images_lib.to_uint8(output.make(output.inputs(np.arange(_SAMPLES)))))
+  file = io.BytesIO()
+  reporting.save_png(grid, file, {'step': step, 'output': name, 'numbers': f'0-{_SAMPLES - 1}'})
+  return file.getvalue()
+
+
+def _cost(rows, step, players) -> Mapping[str, object]:
+  """What an image and the training up to a step cost, from the rows of the run; empty where it has none."""
+  costs = [row for row in rows if row['kind'] == 'cost' and row['step'] <= step]
+  if not costs:
+    return {}
+  ends = [*(row['step'] for row in costs[1:]), step]
+  return {
+      **{player: {what: costs[-1][f'{player}/{what}'] for what in _COSTS} for player in sorted(players)},
+      'training_operations': sum(
+          (end - row['step']) * row['step_operations'] for row, end in zip(costs, ends, strict=True)),
+      'dense_training_operations': step * costs[0]['dense_step_operations']}
+
+
+def _scores(workdir, step):
+  """Rows of scores at this step, of training and of `tf-stugan evaluate`, each with its protocol."""
+  rows = [row for row in workdir.rows() if row['kind'] == 'evaluation']
+  with contextlib.suppress(OSError):
+    rows += map(json.loads, (workdir.path / 'evaluations.jsonl').read_text().splitlines())
+  left_out = ('kind', 'step', 'settled', 'curves')
+  found = [{key: value for key, value in row.items() if key not in left_out} for row in rows if row['step'] == step]
+  return [row for i, row in enumerate(found) if row not in found[:i]]
+
+
+def _data(workdir):
+  with contextlib.suppress(OSError, ValueError):
+    return json.loads(pathlib.Path(workdir.data).read_text())
+  return {}
