@@ -26,6 +26,7 @@ _READ_LATER = {
     'tf_stugan.metrics.inception_score.*': '*',
     'tf_stugan.metrics.kid.*': '*',
     'tf_stugan.procedures.procedure.Experiment': 'data evaluator',
+    'tf_stugan.procedures.ladder.Ladder': 'rounds dense',
     'tf_stugan.procedures.train.Train': '*',
     'tf_stugan.sparsity.adaptive_density.AdaptiveDensity':
         'schedule increment lower_bound upper_bound floor cap drop_score grow_score regrow_dropped',

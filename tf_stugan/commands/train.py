@@ -91,7 +91,7 @@ def _lead(experiment, strategy, values):
     agreement.wait(strategy)
     for stage, place in _open_stages(experiment, workdir):
       outputs = _lead_stage(experiment, strategy, values, stage, place)
-  _LOG.info('Done: %s. What next:\n%s', workdir.path, _next_commands(workdir.path, outputs))
+  _LOG.info('Done: %s. What next:\n%s', workdir.path, _next_commands(place.path, workdir.path, outputs))
 
 
 def _lead_stage(experiment, strategy, values, stage, workdir):
@@ -132,15 +132,16 @@ def _tell_if_finished(workdir, stage):
     return
   asked = configuration.macro_value('NUM_STEPS')
   further = (f' To go on: tf-stugan train --workdir={shlex.quote(str(workdir.path))} --allow_config_change '
-             f"--gin_param='NUM_STEPS = {int(2 * asked)}'") if isinstance(asked, numbers.Real) else ''
+             f"--gin_param='NUM_STEPS = {int(2 * asked)}'") if isinstance(asked, numbers.Real) and not stage.name else ''
   _LOG.info('This run is finished: it is at step %d of %d.%s', workdir.newest_step(), stage.num_steps, further)
 
 
-def _next_commands(path, outputs):
-  folder = shlex.quote(str(path))
+def _next_commands(last, path, outputs):
+  """For the last stage and, where it is one of several, for all of them."""
+  folder = shlex.quote(str(last))
   which = f' --which={next(iter(outputs))}' if len(outputs) > 1 else ''
   return (f'  tf-stugan sample --workdir={folder}{which}\n  tf-stugan export --workdir={folder}{which}\n'
-          f'  tf-stugan report --workdirs={folder}')
+          f'  tf-stugan report --workdirs={shlex.quote(str(path))}')
 
 
 def _follow(experiment, strategy, values):

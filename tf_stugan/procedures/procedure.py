@@ -32,7 +32,7 @@ class Stage(NamedTuple):
   """One run of a procedure, with a workdir of its own.
 
   Attributes:
-    name: of its folder below the workdir of the procedure; empty for that workdir itself.
+    name: of its folder below the workdir of the procedure; empty for that workdir itself, which the last stage may have.
     num_steps: the step at which it ends.
     make_trainer: makes its trainer.
     begin: takes over what earlier stages left, where the stage has no checkpoint of its own: (run, its cost hook, folder of
@@ -59,7 +59,7 @@ class Procedure(abc.ABC):
 
   @abc.abstractmethod
   def stages(self, make_trainer: Callable[..., Trainer]) -> Sequence[Stage]:
-    """Lists the stages in their order; the last one has the workdir of the procedure.
+    """Lists the stages in their order.
 
     Args:
       make_trainer: makes the configured trainer; keyword arguments take the place of what is configured.
@@ -104,7 +104,8 @@ class Experiment:
 
   def make_trainer(self) -> Trainer:
     """Makes the trainer of the stage that this is about."""
-    found = [stage for stage in self.stages() if stage.name == self.stage]
+    stages = self.stages()
+    found = [stage for stage in stages if stage.name == self.stage] if self.stage else stages[-1:]
     if not found:
       raise errors.UserError(f'{type(self.procedure).__name__} has no stage {self.stage!r}.')
     return found[0].make_trainer()
