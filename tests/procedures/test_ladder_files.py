@@ -6,7 +6,8 @@ from tf_stugan import configuration
 from tf_stugan import errors
 
 BOTH = ('generator', 'discriminator')
-INITIAL, DENSE, PREVIOUS, REWIND = ('initial', 'initial'), ('initial', 'dense'), ('previous', 'previous'), ('rewind', 'rewind')
+INITIAL, DENSE = ('initial', 'initial'), ('initial', 'dense')
+PREVIOUS, REWIND = ('previous', 'previous'), ('rewind', 'rewind')
 # (class of the masks, of which run, start of generator and discriminator, pruned, whether rounds need one another)
 PROCEDURES = {
     'imp_g': ('Magnitude', 'previous', INITIAL, ('generator',), True),

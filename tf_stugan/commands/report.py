@@ -12,6 +12,8 @@ from absl import flags
 from tf_stugan import errors
 from tf_stugan import output_files
 from tf_stugan.reports import figures
+from tf_stugan.reports import ladder_figures
+from tf_stugan.reports import ladders
 from tf_stugan.reports import records as records_lib
 
 _LOG = logging.getLogger(__name__)
@@ -20,7 +22,7 @@ _LOG = logging.getLogger(__name__)
 def run(values: flags.FlagValues) -> None:
   folders = [p for pattern in map(os.path.expanduser, values.workdirs)
              for p in ([pattern] if os.path.isdir(pattern) else glob.glob(pattern))]
-  runs = records_lib.name_runs(folders)
+  runs = records_lib.name_runs(run for folder in folders for run in ladders.runs_of(folder))
   if not runs:
     raise errors.UserError(f'--workdirs={",".join(values.workdirs)}: no folder there holds a run.')
   convention = _find_convention(values.convention) if values.convention != 'measured' else None  # that one is what runs log
@@ -41,6 +43,23 @@ def run(values: flags.FlagValues) -> None:
                  'has its own table and folder.', len(groups))
   for output, records in zip(_folders(values.output, groups.values()), groups.values(), strict=True):
     _write(values, pathlib.Path(output), records, {r['run']: runs[r['run']] for r in records})
+  _write_ladders(values.output, ladders.read(folders))
+
+
+def _write_ladders(output, climbs):
+  """Tables and figures of those of the workdirs that are ladders, one of each for every way of scoring."""
+  protocols = list(dict.fromkeys(climb.protocol for climb in climbs))
+  for i, protocol in enumerate(protocols, 1):
+    chosen = [climb for climb in climbs if climb.protocol == protocol]
+    curves, score = ladders.curves(chosen), records_lib.title(chosen[0].score)
+    stem = 'ladders' if len(protocols) == 1 else f'ladders_{i}'
+    with output_files.new_files(pathlib.Path(output), 'tf-stugan report') as folder:
+      (folder / f'{stem}.md').write_text(table := ladders.markdown(curves, score))
+      (folder / f'{stem}.csv').write_text(ladders.comma_separated(curves))
+      ladder_figures.plot_remaining(curves, score, folder / f'{stem}.png')
+      ladder_figures.plot_costs(curves, score, folder / f'{stem}_cost.png')
+      names = sorted(path.name for path in folder.iterdir())
+    sys.stdout.write(f'\n{table}\n{output}/: {" ".join(names)}\n')
 
 
 def _folders(output, groups):
