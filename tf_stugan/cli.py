@@ -22,10 +22,11 @@ COMMANDS = {
     'sample': 'draw grids and interpolations of a trained generator',
     'translate': 'translate your own pictures with a trained CycleGAN',
     'export': 'write a trained generator as .tflite',
+    'ticket': 'write the masks and initial weights of a run as a file to train from',
     'demo': 'show a trained generator in a browser',
     'flops': 'tell what an experiment costs, without training it',
     'report': 'compare runs: a table and a figure',
-    'list': 'name the models, data sets, methods and experiments there are',
+    'list': 'name the models, data sets, methods, procedures and experiments there are',
     'data': 'check a data set, or prepare it for streaming',
     'doctor': 'check this installation: versions, devices, extractor, data',
 }

@@ -81,7 +81,13 @@ def _density(trainer):
 
 def make_trainer(methods=None, seed=1, width=2, **kwargs):
   return tiny.make_trainer(
-      methods={role: make() for role, make in (methods or {}).items()}, seed=seed, width=width, **kwargs)
+      methods={role: make() for role, make in (methods or {}).items()}, seed=seed, width=width, built=False, **kwargs)
+
+
+def built(**kwargs):
+  trainer = make_trainer(**kwargs)
+  trainer.build({'data': tiny.IMAGES.image_shape})
+  return trainer
 
 
 def climb(folder, masks=None, make=make_trainer, steps=STEPS, scores=None, **kwargs):
@@ -92,6 +98,7 @@ def climb(folder, masks=None, make=make_trainer, steps=STEPS, scores=None, **kwa
   for stage in made.stages(make):
     run = Run(Workdir(folder, create=True).stage(stage.name), tiny.DATA, stage.make_trainer(), None)
     made.check(run.trainer, stage)
+    run.trainer.build({'data': tiny.IMAGES.image_shape})
     made.run(run, stage, Workdir(folder).path)
   return shaken.begun
 
@@ -113,7 +120,7 @@ def imp(tmp_path_factory):
 @pytest.fixture(scope='module')
 def initial():
   """theta_0."""
-  return variables(make_trainer())
+  return variables(built())
 
 
 def masks_of(state, player='generator'):
@@ -162,7 +169,7 @@ def test_rounds_prune_what_the_round_before_trained_and_begin_with_the_initial_w
 
 def test_all_but_weights_begins_anew_in_every_round(imp):
   _, begun = imp
-  fresh = variables(make_trainer())
+  fresh = variables(built())
   state = begun['round-02'].state
   assert begun['round-02'].step == 0
   for name, value in fresh.items():
@@ -230,7 +237,7 @@ def test_random_masks_are_within_those_before_and_a_function_of_the_seed(imp, in
 def test_random_tickets_have_the_masks_of_a_ladder_and_other_initial_weights_but_the_same_draws(imp, initial, tmp_path):
   folder, tickets = imp
   begun = climb(tmp_path, round_masks.Taken(str(folder)), dense=str(folder / 'dense'), initial_seed=42)
-  others = variables(make_trainer(initial_seed=42))
+  others = variables(built(initial_seed=42))
   for name in ('round-01', 'round-02'):
     assert_same(masks_of(begun[name].state), masks_of(tickets[name].state))
     for player in ('generator', 'discriminator'):
@@ -259,7 +266,7 @@ def test_standard_pruning_goes_on_with_all_weights_and_fresh_moments(tmp_path):
 def test_late_rewinding_goes_back_to_an_early_state_and_counts_on_from_there(imp, tmp_path):
   rewound = {'generator': 'rewind', 'discriminator': 'rewind'}
   begun = climb(tmp_path, start=rewound, rewind=0.5)
-  early = make_trainer()
+  early = built()
   for step in (1, 2):
     shake(early, step)
   for name, density in (('round-01', 0.8), ('round-02', 0.64)):
@@ -312,3 +319,17 @@ def test_tickets_of_another_shape_are_refused_with_the_name_of_the_layer(imp, tm
   with pytest.raises(errors.CheckpointError, match=r'masks/generator/\S+ is \[\d.*\] there and \[\d.*\] here') as info:
     climb(tmp_path, round_masks.Taken(str(imp[0])), wider)
   assert '\n' not in str(info.value)
+
+
+def test_the_teacher_of_every_round_is_the_discriminator_of_the_dense_run(tmp_path):
+  begun = climb(tmp_path, distillation=1.0, pruned=('generator', 'discriminator'))
+  dense = end(tmp_path / 'dense')
+  assert not any(name.startswith('game/') for name in dense)
+  taught = [name for name in dense if name.startswith('weights/discriminator/')]
+  for stage in ('round-01', 'round-02'):
+    teacher = {name: v for name, v in begun[stage].state.items() if name.startswith('game/')}
+    assert len(teacher) == len(taught)
+    for name in taught:  # whole, where the discriminator that learns has masks
+      layer = name.removeprefix('weights/discriminator/')
+      found, = (v for key, v in teacher.items() if key.endswith(layer))
+      np.testing.assert_array_equal(found, dense[name], err_msg=layer)

@@ -21,6 +21,7 @@ from tf_stugan.procedures.banner import banner
 from tf_stugan.training import agreement
 from tf_stugan.training import checkpoints
 from tf_stugan.training import strategies
+from tf_stugan.training import tickets
 from tf_stugan.training.profiling import Profile
 from tf_stugan.training.workdir import Workdir
 
@@ -29,6 +30,8 @@ _LOG = logging.getLogger(__name__)
 
 def run(values: flags.FlagValues) -> None:
   strategy = strategies.make(values.strategy, values.worker_timeout)  # first of all: that of several workers has to be
+  if values.ticket:
+    _add_ticket(values)
   if values.gin_file:
     common.load_gin_files(values)
   else:
@@ -36,6 +39,14 @@ def run(values: flags.FlagValues) -> None:
     configuration.load([pathlib.Path(values.workdir, 'config.gin')], values.gin_param, common.import_modules(values))
   with agreement.tell_of_lost_workers(strategy):
     _run(strategy, values)
+
+
+def _add_ticket(values):
+  """Puts procedures/ticket.gin on top, with what the file says of itself."""
+  path = pathlib.Path(values.ticket).expanduser().absolute()
+  densities = tickets.read(path).densities
+  values.gin_file = [*values.gin_file, 'procedures/ticket.gin']
+  values.gin_param = [*values.gin_param, f'TICKET = {str(path)!r}', f'TICKET_DENSITIES = {densities!r}']
 
 
 def _run(strategy, values):

@@ -25,6 +25,7 @@ from tf_stugan.training.hooks import Hook
 from tf_stugan.training.hooks import Phase
 from tf_stugan.training.saved_steps import list_steps
 from tf_stugan.training.saved_steps import step_of
+from tf_stugan.training.trainer import Trainer
 from tf_stugan.training.workdir import Workdir
 
 _LOG = logging.getLogger(__name__)
@@ -177,22 +178,35 @@ class Ladder(Procedure):
 
   def _begin(self, index, run, cost, folder):
     trainer = run.trainer
-    initial = {name: v.numpy() for name, v in trainer.parts()['weights'].items()}
-    place = functools.partial(self._place, folder, index)
-    pruned = [player.name for player in trainer.gan.players if player.role in self.pruned]
     if self.rewind_step:
       cost(trainer, 0)  # the steps up to there, which were dense
-      checkpoints.restore_parts(trainer, place('rewind'), ['step'], self.rewind_step)
-    for name in pruned:
+    self.load_round(trainer, index, folder)
+    trainer.look_at_what_is_left(list(trainer.methods), run.data)
+    if self.rewind_step:
+      cost(trainer, self.rewind_step)
+
+  def load_round(self, trainer: Trainer, index: int, folder: pathlib.Path) -> None:
+    """Gives a trainer what a round begins with.
+
+    Args:
+      trainer: of the round, just built.
+      index: of the round, from 1.
+      folder: of the ladder, with the runs before.
+
+    Raises:
+      CheckpointError: one of those is missing, or has other networks.
+    """
+    initial = {name: v.numpy() for name, v in trainer.parts()['weights'].items()}
+    place = functools.partial(self._place, folder, index)
+    for name in trainer.methods:
       self.masks(trainer, name, index, functools.partial(self._kept, index), place)
     for player in trainer.gan.players:
       round_start.load_start(trainer, player, place(self.start[player.role]), self.rewind_step or None, initial)
+    if self.rewind_step:
+      checkpoints.restore_parts(trainer, place('rewind'), ['step'], self.rewind_step)
     for side in trainer.sides.values():
       round_start.settle(side)
     round_start.teach(trainer, place('dense'))
-    trainer.look_at_what_is_left(pruned, run.data)
-    if self.rewind_step:
-      cost(trainer, self.rewind_step)
 
   def _place(self, folder, index, name):
     """The folder of the checkpoints of a run that a round looks at; None for initial weights."""

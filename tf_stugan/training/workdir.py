@@ -56,7 +56,11 @@ class Workdir:
 
   def has_begun(self) -> bool:
     """Whether there is a configuration, and a checkpoint of the run or of one of its stages."""
-    return self.config.exists() and any(list_steps(p) for p in (self.checkpoints, *self.path.glob('*/checkpoints')))
+    return self.config.exists() and bool(list_steps(self.checkpoints) or self.stages())
+
+  def stages(self) -> list[str]:
+    """Names of the stages that lie in folders of their own and have a checkpoint."""
+    return sorted(folder.parent.name for folder in self.path.glob('*/checkpoints') if list_steps(folder))
 
   def write_config(self, text: str) -> None:
     """Writes config.gin, and first in it the format of the workdir."""

@@ -26,6 +26,8 @@ def define_flags(values: flags.FlagValues) -> None:
   common.define_workdir_flag(values)
   common.define_machine_flags(values)
   common.define_gin_flags(values)
+  flags.DEFINE_string(
+      'ticket', None, 'A file of `tf-stugan ticket`: begin with its masks and weights.', flag_values=values)
   flags.DEFINE_enum(
       'strategy', 'one_device', ['one_device', 'mirrored', 'multi_worker', 'tpu'], 'Where it computes, see above.',
       flag_values=values)
@@ -48,3 +50,5 @@ def check(values: flags.FlagValues) -> None:
   common.check_gin_files(values)
   if not values.gin_file and not pathlib.Path(values.workdir, 'config.gin').exists():
     raise errors.UserError(f'{values.workdir} holds no run yet: name an experiment, for example --gin_file=quickstart.gin')
+  if values.ticket and not values.gin_file:
+    raise errors.UserError('--ticket is for the beginning of a run: name the experiment by --gin_file, too.')
