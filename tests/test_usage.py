@@ -58,7 +58,7 @@ def test_help_needs_no_tensorflow(arguments):
     (['doctor', '--gin_file=quikstart.gin'], 'quickstart.gin'),
     (['data', 'chek', 'digits'], "'chek'"),
     (['data', 'check', 'digts'], 'digits'),
-    (['list'], 'models, datasets, methods, experiments'),
+    (['list'], 'models, datasets, methods, procedures, experiments'),
     (['list', 'method'], 'Did you mean methods?'),
     (['report', '--workdirs=new'], 'no folder there holds a run'),
 ])

@@ -333,3 +333,30 @@ def test_the_teacher_of_every_round_is_the_discriminator_of_the_dense_run(tmp_pa
       layer = name.removeprefix('weights/discriminator/')
       found, = (v for key, v in teacher.items() if key.endswith(layer))
       np.testing.assert_array_equal(found, dense[name], err_msg=layer)
+
+
+def choose(folder, numbers, masks=None, **kwargs):
+  """Names of the stages that --rounds means."""
+  kwargs = {'masks': masks or round_masks.Random(), 'start': INITIAL, **kwargs}
+  made = ladder.Ladder(Shaken(), 3, 0.2, pruned=('generator',), **kwargs)
+  return [stage.name for stage in made.choose(made.stages(make_trainer), numbers, folder)]
+
+
+def test_rounds_that_need_no_other_can_be_trained_apart(imp, tmp_path):
+  assert choose(tmp_path, [1, 3]) == ['round-01', 'round-03']
+  assert choose(tmp_path, [0, 2], round_masks.Magnitude(of='dense')) == ['dense', 'round-02']
+  assert choose(imp[0], [2], round_masks.Magnitude(of='dense')) == ['round-02']  # the dense run is there
+  assert choose(tmp_path, [2], round_masks.Magnitude(of='dense'), dense=str(imp[0] / 'dense')) == ['round-02']
+
+
+@pytest.mark.parametrize('numbers,kwargs,message', [
+    ([1], {'masks': round_masks.Magnitude()}, 'each round of this ladder needs the one before it'),
+    ([1], {'start': {'generator': 'initial', 'discriminator': 'previous'}}, 'needs the one before it'),
+    ([1], {'masks': round_masks.Magnitude(of='dense')}, 'these rounds need the dense run, round 0, which is at step 0 of 4'),
+    ([1], {'distillation': 1.0}, 'these rounds need the dense run'),
+    ([4], {}, 'there is no round 4; this ladder trains 0 to 3'),
+    ([0], {'dense': 'somewhere'}, 'there is no round 0; this ladder trains 1 to 3'),
+])
+def test_rounds_that_need_others_are_not(numbers, kwargs, message, tmp_path):
+  with pytest.raises(errors.UserError, match=message):
+    choose(tmp_path, numbers, **kwargs)

@@ -59,3 +59,12 @@ def test_names_that_tensorflow_does_not_take(name, tmp_path, monkeypatch):
   with pytest.raises(errors.UserError, match='cannot be the folder of a run'):
     Workdir(name, create=True)
   assert not list(tmp_path.iterdir())
+
+
+def test_processes_that_train_rounds_of_a_ladder_share_its_workdir_and_keep_others_out(tmp_path):
+  workdir = Workdir(tmp_path)
+  with workdir.lock(shared=True), workdir.lock(shared=True):
+    with pytest.raises(errors.UserError, match='in use by another run: one or several that train some of its rounds'):
+      workdir.lock().__enter__()
+  with workdir.lock(), pytest.raises(errors.UserError, match='in use by another run: process'):
+    workdir.lock(shared=True).__enter__()

@@ -1,5 +1,6 @@
 """What `tf-stugan train` does."""
 
+import contextlib
 import json
 import logging
 import numbers
@@ -24,6 +25,7 @@ from tf_stugan.training import strategies
 from tf_stugan.training import tickets
 from tf_stugan.training.profiling import Profile
 from tf_stugan.training.workdir import Workdir
+from tf_stugan.usage.common import parse_numbers
 
 _LOG = logging.getLogger(__name__)
 
@@ -83,7 +85,7 @@ def _rehearse(experiment, strategy, values):
     workdir.check_format()
     if workdir.has_begun():
       _check_unchanged(workdir, values.allow_config_change)
-    stage = experiment.stages()[-1]
+    stage = _stages(experiment, workdir, values)[-1]
     prepared = _prepare(experiment, strategy, stage, workdir, values)
     if workdir.newest_step():
       _check_data(workdir, prepared.data, values.allow_config_change)
@@ -95,13 +97,14 @@ def _rehearse(experiment, strategy, values):
 def _lead(experiment, strategy, values):
   """Trains; this is the process that writes."""
   workdir = Workdir(values.workdir, create=True)
-  with workdir.lock(), workdir.discarded_if_refused():
+  with workdir.lock(shared=bool(values.rounds)), workdir.discarded_if_refused():
     workdir.check_format()
     if workdir.has_begun():
       _check_unchanged(workdir, values.allow_config_change)
     agreement.wait(strategy)
-    for stage, place in _open_stages(experiment, workdir):
-      outputs = _lead_stage(experiment, strategy, values, stage, place)
+    for stage, place in _open_stages(experiment, workdir, values):
+      with place.lock() if values.rounds else contextlib.nullcontext():
+        outputs = _lead_stage(experiment, strategy, values, stage, place)
   _LOG.info('Done: %s. What next:\n%s', workdir.path, _next_commands(place.path, workdir.path, outputs))
 
 
@@ -127,9 +130,17 @@ def _lead_stage(experiment, strategy, values, stage, workdir):
   return prepared.trainer.gan.outputs
 
 
-def _open_stages(experiment, workdir):
-  """Yields (stage, its workdir) of those that are not at their end, and of the last one in any case."""
+def _stages(experiment, workdir, values):
+  """Those that this process is to train."""
   stages = experiment.stages()
+  if not values.rounds:
+    return stages
+  return experiment.procedure.choose(stages, parse_numbers('rounds', values.rounds), workdir.path)
+
+
+def _open_stages(experiment, workdir, values):
+  """Yields (stage, its workdir) of those that are not at their end, and of the last one in any case."""
+  stages = _stages(experiment, workdir, values)
   for stage in stages:
     place = workdir.stage(stage.name)
     if stage is stages[-1] or place.newest_step() < stage.num_steps:
@@ -160,7 +171,7 @@ def _follow(experiment, strategy, values):
   with signals.handled(signal.SIG_DFL):  # Python would see them when TensorFlow comes back
     agreement.wait(strategy)  # until the chief has the folder to itself
   workdir = Workdir(values.workdir)
-  for stage, place in _open_stages(experiment, workdir):
+  for stage, place in _open_stages(experiment, workdir, values):
     experiment.procedure.run(_prepare(experiment, strategy, stage, place, values), stage, workdir.path)
 
 

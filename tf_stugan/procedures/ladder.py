@@ -101,6 +101,24 @@ class Ladder(Procedure):
                     functools.partial(self._begin, i)) for i in range(1, self.rounds + 1)]
     return rounds if self.dense else [dense, *rounds]
 
+  def choose(self, stages, numbers, folder):
+    known = [number(stage.name) for stage in stages]
+    if unknown := sorted(set(numbers) - set(known)):
+      raise errors.UserError(f'--rounds: there is no round {unknown[0]}; this ladder trains {known[0]} to {known[-1]}.')
+    if self.is_cumulative:
+      raise errors.UserError(
+          '--rounds: each round of this ladder needs the one before it, so they cannot be shared out. Set ROUNDS to train '
+          'fewer.')
+    step = max(map(step_of, list_steps(folder / DENSE / 'checkpoints')), default=0)
+    if self._looks_at_dense and not self.dense and 0 not in numbers and step < self.num_steps:
+      raise errors.UserError(f'--rounds: these rounds need the dense run, round 0, which is at step {step} of '
+                             f'{self.num_steps}. Train it first, or name a finished one by DENSE.')
+    return [stage for stage in stages if number(stage.name) in numbers]
+
+  @property
+  def _looks_at_dense(self):
+    return bool({'dense', 'rewind'} & {self.masks.of, *self.start.values()} or self.distillation)
+
   def _make_round(self, make_trainer, index):
     methods = {role: functools.partial(FixedMasks, self._remaining(index)) for role in self.pruned}
     trainer = make_trainer(methods=methods, initial_seed=self.initial_seed)

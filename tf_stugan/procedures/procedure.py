@@ -65,6 +65,19 @@ class Procedure(abc.ABC):
       make_trainer: makes the configured trainer; keyword arguments take the place of what is configured.
     """
 
+  def choose(self, stages: Sequence[Stage], numbers: Sequence[int], folder: pathlib.Path) -> Sequence[Stage]:
+    """Returns those of the stages that `--rounds` means, in their order.
+
+    Args:
+      stages: as `stages` lists them.
+      numbers: of rounds.
+      folder: of the procedure.
+
+    Raises:
+      UserError: there are no such rounds, or they cannot be trained without others.
+    """
+    raise errors.UserError(f'--rounds: {type(self).__name__} has no rounds.')
+
   @abc.abstractmethod
   def run(self, run: Run, stage: Stage, folder: pathlib.Path) -> None:
     """Takes one stage from its last checkpoint, if there is one, to its end.
