@@ -63,8 +63,8 @@ def test_names_that_tensorflow_does_not_take(name, tmp_path, monkeypatch):
 
 def test_processes_that_train_rounds_of_a_ladder_share_its_workdir_and_keep_others_out(tmp_path):
   workdir = Workdir(tmp_path)
-  with workdir.lock(shared=True), workdir.lock(shared=True):
-    with pytest.raises(errors.UserError, match='in use by another run: one or several that train some of its rounds'):
-      workdir.lock().__enter__()
+  several = 'in use by another run: one or several that train some of its rounds'
+  with workdir.lock(shared=True), workdir.lock(shared=True), pytest.raises(errors.UserError, match=several):
+    workdir.lock().__enter__()
   with workdir.lock(), pytest.raises(errors.UserError, match='in use by another run: process'):
     workdir.lock(shared=True).__enter__()
