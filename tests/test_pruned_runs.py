@@ -21,10 +21,12 @@ from tf_stugan.sparsity import one_shot_pruning
 from tf_stugan.sparsity import rankings
 from tf_stugan.sparsity import scores
 from tf_stugan.sparsity import static_sparse
+from tf_stugan.sparsity.masks import MaskedVariable
 from tf_stugan.sparsity.method import SparsityMethod
 from tf_stugan.training import checkpoints
 from tf_stugan.training import layer_choice
 from tf_stugan.training import strategies
+from tf_stugan.training.thin_layers import ThinLayers
 from tf_stugan.training.workdir import Workdir
 
 
@@ -140,7 +142,7 @@ def test_layers_with_one_weight_and_players_that_put_out_a_constant_are_warned_o
   trainer = tiny.make_trainer(methods={'discriminator': pruning(0, 1e-9), 'generator': pruning(0, 0.2)})
   trainer.update_masks(tiny.DATA)
   assert all(int(masks.nonzeros(v.mask)) == 1 for v in trainer.sides['discriminator'].masked)
-  trainer._look_at_what_is_left(['discriminator'], tiny.DATA)  # pylint: disable=protected-access
+  trainer.look_at_what_is_left(['discriminator'], tiny.DATA)
   first, second = caplog.messages
   assert first.startswith('One weight is left') and 'block1/conv1' in first and 'of the discriminator' in first
   assert second.startswith('The loss of the discriminator is the same for any images')
@@ -158,12 +160,18 @@ def test_first_masks_that_leave_a_constant_are_warned_of_before_the_first_step(c
   assert [message[:20] for message in caplog.messages] == ['One weight is left, ', 'The loss of the disc']
 
 
+def test_layers_without_any_weight_are_warned_of(caplog):
+  layers = [MaskedVariable(name, tf.zeros([4, 3]), tf.fill([4, 3], kept)) for name, kept in (('a', True), ('b', False))]
+  ThinLayers().check('painter', layers)
+  assert caplog.messages == ['No weight is left in b of the painter: what they put out is constant.']
+
+
 @pytest.mark.parametrize('strategy', ['one_device', pytest.param('mirrored', marks=pytest.mark.slow)])
 def test_networks_that_do_something_are_not_warned_of(strategy, caplog, monkeypatch):
   with strategies.make(strategy).scope():
     trainer = saliency_of(['discriminator', 'generator'])
   monkeypatch.setattr(trainer._thin_layers, 'check', lambda *_: True)  # pylint: disable=protected-access
-  trainer._look_at_what_is_left(['discriminator', 'generator'], tiny.DATA)  # pylint: disable=protected-access
+  trainer.look_at_what_is_left(['discriminator', 'generator'], tiny.DATA)
   assert caplog.messages == []
 
 

@@ -62,7 +62,7 @@ def test_help_needs_no_tensorflow(arguments):
     (['doctor', '--gin_file=quikstart.gin'], 'quickstart.gin'),
     (['data', 'chek', 'digits'], "'chek'"),
     (['data', 'check', 'digts'], 'digits'),
-    (['list'], 'models, datasets, methods, experiments, studies'),
+    (['list'], 'models, datasets, methods, procedures, experiments, studies'),
     (['list', 'method'], 'Did you mean methods?'),
     (['report', '--workdirs=new'], 'no folder there holds a run'),
     (['report', '--workdirs=new', '--figure=FCD'], 'give two columns'),

@@ -45,9 +45,9 @@ def discriminator(width=8, blocks=2):
 
 
 def make_trainer(interval=2, updates=1, method=None, width=8, methods=None, precision='float32', accumulation_steps=1,
-                 balance=None, **kwargs):
-  """A built STU-GAN trainer with batches of 4. `method` replaces that of the generator, `methods` both; they are made, as
-  `balance` is."""
+                 balance=None, built=True, **kwargs):
+  """A STU-GAN trainer with batches of 4, built unless asked otherwise. `method` replaces that of the generator, `methods`
+  both; they are made, as `balance` is."""
   gan = noise_to_image.NoiseToImage(
       functools.partial(generator, width), discriminator, losses.hinge(), 4, 4,
       updates, precision=precision, accumulation_steps=accumulation_steps)
@@ -60,7 +60,8 @@ def make_trainer(interval=2, updates=1, method=None, width=8, methods=None, prec
   result = trainer.Trainer(
       gan, optimizers, {role: lambda made=made: made for role, made in methods.items()},
       functools.partial(sparse_ema.SparseEMA, 0.9), balance=balance and (lambda: balance), **kwargs)
-  result.build({'data': IMAGES.image_shape})
+  if built:
+    result.build({'data': IMAGES.image_shape})
   return result
 
 

@@ -24,11 +24,12 @@ COMMANDS = {
     'sample': 'draw grids and interpolations of a trained generator',
     'translate': 'translate your own pictures with a trained CycleGAN',
     'export': 'write a trained generator as .tflite',
+    'ticket': 'write the masks and initial weights of a run as a file to train from',
     'pack': 'pack a trained generator into one file, for somebody else',
     'demo': 'show a trained generator in a browser',
     'flops': 'tell what an experiment costs, without training it',
     'report': 'compare runs: tables, figures, a page',
-    'list': 'name the models, data sets, methods, experiments and studies there are',
+    'list': 'name the models, data sets, methods, procedures, experiments and studies there are',
     'data': 'check a data set, or prepare it for streaming',
     'doctor': 'check this installation: versions, devices, extractor, data',
 }

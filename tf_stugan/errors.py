@@ -4,7 +4,7 @@ Raise one of these where the mistake is found; `cli.main` prints the message wit
 what is wrong, where, and what to do instead. The `check_` functions do so for the numbers that constructors are given.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 import contextlib
 import math
 import numbers
@@ -95,6 +95,13 @@ def check_within(owner: object, least: float, most: float, **values) -> None:
   for name, value in values.items():
     if not (isinstance(value, numbers.Real) and least <= value <= most):
       raise UserError(f'{_name(owner)}.{name} is a number in [{least:g}, {most:g}]; got {value!r}.')
+
+
+def check_choice(owner: object, choices: Sequence[str], **values) -> None:
+  """Raises UserError, with the name of the argument, unless each value is one of the choices."""
+  for name, value in values.items():
+    if value not in choices:
+      raise UserError(f'{_name(owner)}.{name} is one of {", ".join(choices)}; got {value!r}.')
 
 
 def check_density(density: float) -> None:

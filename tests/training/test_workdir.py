@@ -69,3 +69,12 @@ def test_who_ends_before_the_first_step_leaves_nothing_unless_it_has_begun_to_tr
     workdir.write_config('SEED = 1')
     raise error
   assert (tmp_path / 'new').exists() == stays
+
+
+def test_processes_that_train_rounds_of_a_ladder_share_its_workdir_and_keep_others_out(tmp_path):
+  workdir = Workdir(tmp_path)
+  several = 'in use by another run: one or several that train some of its rounds'
+  with workdir.lock(shared=True), workdir.lock(shared=True), pytest.raises(errors.UserError, match=several):
+    workdir.lock().__enter__()
+  with workdir.lock(), pytest.raises(errors.UserError, match='in use by another run: process'):
+    workdir.lock(shared=True).__enter__()

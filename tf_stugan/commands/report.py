@@ -15,6 +15,8 @@ from tf_stugan import errors
 from tf_stugan import output_files
 from tf_stugan.reports import comparisons
 from tf_stugan.reports import figures
+from tf_stugan.reports import ladder_figures
+from tf_stugan.reports import ladders
 from tf_stugan.reports import page
 from tf_stugan.reports import records as records_lib
 from tf_stugan.reports import rows as rows_lib
@@ -30,7 +32,9 @@ _UNFINISHED = 'Runs that did not come to their end.'
 
 
 def run(values: flags.FlagValues) -> None:
-  found, pairs = _find(values)
+  paths = [p for pattern in map(os.path.expanduser, values.workdirs)
+           for p in ([pattern] if os.path.isdir(pattern) else glob.glob(pattern))]
+  found, pairs = _find(paths, values)
   add = _Columns(values)
   pairs = [*pairs, *map(usage.parse_figure, values.figure)]
   groups = _by_protocol(found)
@@ -40,17 +44,17 @@ def run(values: flags.FlagValues) -> None:
   unfinished = [r for r in found if r.state not in ('', folders.DONE)]
   for output, group in zip(_folders(values.output, groups), groups, strict=True):
     _write(values, pathlib.Path(output), group, unfinished, add, pairs)
+  _write_ladders(values.output, ladders.read(paths))
 
 
-def _find(values):
-  """Returns (the runs that were asked for, what their study plots against what)"""
-  paths = [p for pattern in map(os.path.expanduser, values.workdirs)
-           for p in ([pattern] if os.path.isdir(pattern) else glob.glob(pattern))]
+def _find(paths, values):
+  """Returns (the runs that were asked for, what their study plots against what)."""
   studies = [folder for folder in map(Folder, paths) if folder.is_study()]
   if studies and len(paths) > 1:
     raise errors.UserError(f'{studies[0].path} is a study, which has a report of its own: name it alone, or its runs '
                            f"('{studies[0].path}/runs/*').")
-  runs, pairs = _of_study(studies[0]) if studies else (rows_lib.name_rows(records_lib.name_runs(paths)), [])
+  runs, pairs = _of_study(studies[0]) if studies else (rows_lib.name_rows(records_lib.name_runs(
+      run for path in paths for run in ladders.runs_of(path))), [])
   if not runs:
     raise errors.UserError(f'--workdirs={",".join(values.workdirs)}: no folder there holds a run.')
   return runs, pairs
@@ -84,6 +88,22 @@ def _by_protocol(runs: Sequence[rows_lib.Run]) -> list[list[rows_lib.Run]]:
   if not groups:
     raise errors.UserError('None of these runs has an evaluation yet.')
   return list(groups.values())
+
+
+def _write_ladders(output, climbs):
+  """Writes tables and figures of those of the workdirs that are ladders, one of each for every way of scoring."""
+  protocols = list(dict.fromkeys(climb.protocol for climb in climbs))
+  for i, protocol in enumerate(protocols, 1):
+    chosen = [climb for climb in climbs if climb.protocol == protocol]
+    curves, score = ladders.curves(chosen), records_lib.title(chosen[0].score)
+    stem = 'ladders' if len(protocols) == 1 else f'ladders_{i}'
+    with output_files.new_files(pathlib.Path(output), 'tf-stugan report') as folder:
+      (folder / f'{stem}.md').write_text(table := ladders.markdown(curves, score))
+      (folder / f'{stem}.csv').write_text(ladders.comma_separated(curves))
+      ladder_figures.plot_remaining(curves, score, folder / f'{stem}.png')
+      ladder_figures.plot_costs(curves, score, folder / f'{stem}_cost.png')
+      names = sorted(path.name for path in folder.iterdir())
+    sys.stdout.write(f'\n{table}\n{output}/: {" ".join(names)}\n')
 
 
 def _folders(output, groups):

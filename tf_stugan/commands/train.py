@@ -1,5 +1,6 @@
 """What `tf-stugan train` does."""
 
+import contextlib
 import json
 import logging
 import numbers
@@ -21,14 +22,18 @@ from tf_stugan.procedures.banner import banner
 from tf_stugan.training import agreement
 from tf_stugan.training import checkpoints
 from tf_stugan.training import strategies
+from tf_stugan.training import tickets
 from tf_stugan.training.profiling import Profile
 from tf_stugan.training.workdir import Workdir
+from tf_stugan.usage.common import parse_numbers
 
 _LOG = logging.getLogger(__name__)
 
 
 def run(values: flags.FlagValues) -> None:
   strategy = strategies.make(values.strategy, values.worker_timeout)  # first of all: that of several workers has to be
+  if values.ticket:
+    _add_ticket(values)
   if values.gin_file:
     common.load_gin_files(values)
   else:
@@ -36,6 +41,14 @@ def run(values: flags.FlagValues) -> None:
     configuration.load([pathlib.Path(values.workdir, 'config.gin')], values.gin_param, common.import_modules(values))
   with agreement.tell_of_lost_workers(strategy):
     _run(strategy, values)
+
+
+def _add_ticket(values):
+  """Puts procedures/ticket.gin on top, with what the file says of itself."""
+  path = pathlib.Path(values.ticket).expanduser().absolute()
+  densities = tickets.read(path).densities
+  values.gin_file = [*values.gin_file, 'procedures/ticket.gin']
+  values.gin_param = [*values.gin_param, f'TICKET = {str(path)!r}', f'TICKET_DENSITIES = {densities!r}']
 
 
 def _run(strategy, values):
@@ -72,12 +85,12 @@ def _rehearse(experiment, strategy, values):
     workdir.check_format()
     if workdir.has_begun():
       _check_unchanged(workdir, values.allow_config_change)
-    *earlier, stage = experiment.stages()
+    stage = _stages(experiment, workdir, values)[-1]
     prepared = _prepare(experiment, strategy, stage, workdir, values)
     if workdir.newest_step():
       _check_data(workdir, prepared.data, values.allow_config_change)
       checkpoints.restore(prepared.trainer, workdir.checkpoints, set_aside=False)
-    elif stage.begin and not earlier:  # from what somebody trained elsewhere
+    elif stage.begin and len(experiment.stages()) == 1:  # from what somebody trained elsewhere
       stage.begin(prepared, lambda *_: None, path)
   sys.stdout.write(configuration.snapshot() + '\n')
   _LOG.info('%s\nNothing stands in the way of this run.', banner(prepared, path, stage.num_steps))
@@ -86,14 +99,15 @@ def _rehearse(experiment, strategy, values):
 def _lead(experiment, strategy, values):
   """Trains, as the process that writes."""
   workdir = Workdir(values.workdir, create=True)
-  with workdir.lock(), workdir.discarded_if_refused():
+  with workdir.lock(shared=bool(values.rounds)), workdir.discarded_if_refused():
     workdir.check_format()
     if workdir.has_begun():
       _check_unchanged(workdir, values.allow_config_change)
     agreement.wait(strategy)
-    for stage, place in _open_stages(experiment, workdir):
-      outputs = _lead_stage(experiment, strategy, values, stage, place)
-  _LOG.info('Done: %s. What next:\n%s', workdir.path, _next_commands(workdir.path, outputs, experiment.evaluator))
+    for stage, place in _open_stages(experiment, workdir, values):
+      with place.lock() if values.rounds else contextlib.nullcontext():
+        outputs = _lead_stage(experiment, strategy, values, stage, place)
+  _LOG.info('Done: %s. What next:\n%s', workdir.path, _next_commands(place.path, workdir.path, outputs, experiment.evaluator))
 
 
 def _lead_stage(experiment, strategy, values, stage, workdir):
@@ -118,9 +132,17 @@ def _lead_stage(experiment, strategy, values, stage, workdir):
   return prepared.trainer.gan.outputs
 
 
-def _open_stages(experiment, workdir):
-  """Yields (stage, its workdir) of those that are not at their end, and of the last one in any case."""
+def _stages(experiment, workdir, values):
+  """Those that this process is to train."""
   stages = experiment.stages()
+  if not values.rounds:
+    return stages
+  return experiment.procedure.choose(stages, parse_numbers('rounds', values.rounds), workdir.path)
+
+
+def _open_stages(experiment, workdir, values):
+  """Yields (stage, its workdir) of those that are not at their end, and of the last one in any case."""
+  stages = _stages(experiment, workdir, values)
   for stage in stages:
     place = workdir.stage(stage.name)
     if stage is stages[-1] or place.newest_step() < stage.num_steps:
@@ -134,14 +156,15 @@ def _tell_if_finished(workdir, stage):
     return
   asked = configuration.macro_value('NUM_STEPS')
   further = (f' To go on: tf-stugan train --workdir={shlex.quote(str(workdir.path))} --allow_config_change '
-             f"--gin_param='NUM_STEPS = {int(2 * asked)}'") if isinstance(asked, numbers.Real) else ''
+             f"--gin_param='NUM_STEPS = {int(2 * asked)}'") if isinstance(asked, numbers.Real) and not stage.name else ''
   _LOG.info('This run is finished: it is at step %d of %d.%s', workdir.newest_step(), stage.num_steps, further)
 
 
-def _next_commands(path, outputs, evaluator):
-  folder = shlex.quote(str(path))
+def _next_commands(last, path, outputs, evaluator):
+  """For the last stage and, where it is one of several, for all of them."""
+  folder = shlex.quote(str(last))
   which = f' --which={next(iter(outputs))}' if len(outputs) > 1 else ''
-  report = f'\n  tf-stugan report --workdirs={folder}' if evaluator else ''  # there is nothing to report without scores
+  report = f'\n  tf-stugan report --workdirs={shlex.quote(str(path))}' if evaluator else ''  # of scores
   return f'  tf-stugan sample --workdir={folder}{which}\n  tf-stugan export --workdir={folder}{which}{report}'
 
 
@@ -150,7 +173,7 @@ def _follow(experiment, strategy, values):
   with signals.handled(signal.SIG_DFL):  # Python would see them when TensorFlow comes back
     agreement.wait(strategy)  # until the chief has the folder to itself
   workdir = Workdir(values.workdir)
-  for stage, place in _open_stages(experiment, workdir):
+  for stage, place in _open_stages(experiment, workdir, values):
     experiment.procedure.run(_prepare(experiment, strategy, stage, place, values), stage, workdir.path)
 
 

@@ -127,6 +127,7 @@ class GAN(tf.Module, abc.ABC):
     balance: balance ratios that can be measured, by the name under which they are reported.
     work: what a step costs, for the ledger.
     precision: what the networks compute in while they train: 'float32', 'bfloat16' or 'float16'.
+    teachers: networks that stay as they are, by the player whose kind they are of; whoever wants one gives it its weights.
   """
 
   players: tuple[Player, ...]
@@ -137,6 +138,7 @@ class GAN(tf.Module, abc.ABC):
   balance: Mapping[str, BalanceProbe] = {}
   work: tuple[Work, ...] = ()
   precision: str = 'float32'
+  teachers: Mapping[str, keras.Model] = {}
 
   @abc.abstractmethod
   def build(self, image_shapes: Mapping[str, Shape] | None = None) -> Mapping[str, Shape]:
@@ -159,6 +161,18 @@ class GAN(tf.Module, abc.ABC):
       UserError: the networks of this GAN are called with something else; SynFlow cannot prune them.
     """
     raise errors.UserError(f'{type(self).__name__} does not tell what the network of the {player} takes, as SynFlow asks.')
+
+  def distil(self, weight: float) -> None:
+    """Lets a teacher take part, who is in `teachers` from then on; call it before the game is built.
+
+    Args:
+      weight: of the teacher's term in the loss.
+
+    Raises:
+      UserError: this game has no place for one.
+    """
+    raise errors.UserError(f'{type(self).__name__} has nobody who could learn from a teacher: leave the distillation out.')
+
 
 def check_roles(what: str, given: Iterable[str], roles: Iterable[str]) -> None:
   """Raises UserError where what is given by role names a role that nobody has."""

@@ -10,6 +10,7 @@ from tf_stugan import rng
 from tf_stugan.compat import keras
 from tf_stugan.data.images import Examples
 from tf_stugan.gans.diff_augment import DiffAugment
+from tf_stugan.gans.distillation import Distillation
 from tf_stugan.gans.gan import AfterUpdate
 from tf_stugan.gans.gan import BalanceProbe
 from tf_stugan.gans.gan import check_roles
@@ -79,23 +80,37 @@ class NoiseToImage(GAN):
     self.players = (
         Player('discriminator', 'discriminator', self.discriminator, after_update=after_update.get('discriminator')),
         Player('generator', 'generator', self.generator, self.averaged_generator, after_update.get('generator')))
-    self.turns = (
-        Turn('discriminator', ('discriminator',), self._discriminator_objective,
-             ('real_logits', 'fake_logits', *(term.name for term in self.terms['discriminator'])),
-             discriminator_batch_size, discriminator_updates, self.domains, accumulation_steps),
-        Turn('generator', ('generator',), self._generator_objective,
-             ('fake_logits', *(term.name for term in self.terms['generator'])), generator_batch_size,
-             accumulation_steps=accumulation_steps))
     self.outputs = {'images': FromNoise('generator', self.generator, self.averaged_generator, 'data')}
     self.balance = {'balance_ratio': BalanceProbe(
         'generator', 'fake_logits', 'discriminator', self._balance, ('discriminator', 'generator'))}
-    images = {'discriminator': discriminator_updates * discriminator_batch_size, 'generator': generator_batch_size}
+    self._make_discriminator = make_discriminator
+    self.teachers = {}
+    self._say_what_is_played()
+
+  def _say_what_is_played(self):
+    """Sets turns and work; terms are part of both."""
+    self.turns = (
+        Turn('discriminator', ('discriminator',), self._discriminator_objective,
+             ('real_logits', 'fake_logits', *(term.name for term in self.terms['discriminator'])),
+             self.discriminator_batch_size, self.discriminator_updates, self.domains, self.accumulation_steps),
+        Turn('generator', ('generator',), self._generator_objective,
+             ('fake_logits', *(term.name for term in self.terms['generator'])), self.generator_batch_size,
+             accumulation_steps=self.accumulation_steps))
+    images = {'discriminator': self.discriminator_updates * self.discriminator_batch_size,
+              'generator': self.generator_batch_size}
     self.work = (
         Work('generator', images['discriminator'], 1),
         Work('discriminator', 2 * images['discriminator'], 3),
         Work('generator', images['generator'], 3),
         Work('discriminator', images['generator'], 2),
         *(Work(role, images[role], term.passes) for role in images for term in self.terms[role]))
+
+  def distil(self, weight):
+    with compat.precision(self.precision):
+      teacher = self._make_discriminator()
+    self.teachers = {'discriminator': teacher}
+    self.terms['discriminator'] += (Distillation(teacher, weight),)
+    self._say_what_is_played()
 
   def build(self, image_shapes=None):
     latents, labels = tf.zeros([2, self.generator.latent_size]), tf.zeros([2], tf.int32)
@@ -108,6 +123,8 @@ class NoiseToImage(GAN):
           f'The generator makes images of {made}, the data set has {tuple(image_shapes["data"])}; set '
           'IMAGE_CHANNELS and the resolution so that both agree.')
     self.averaged_generator(latents, labels)
+    for teacher in self.teachers.values():
+      teacher(images, labels)
     if classified not in (0, self.num_classes):
       raise errors.UserError(
           f'The discriminator tells {classified} classes apart, the generator makes {self.num_classes}; both have to agree.')

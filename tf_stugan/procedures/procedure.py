@@ -32,7 +32,7 @@ class Stage(NamedTuple):
   """One run of a procedure, with a workdir of its own.
 
   Attributes:
-    name: of its folder below the workdir of the procedure; empty for that workdir itself.
+    name: of its folder below the workdir of the procedure; empty for that workdir itself, which the last stage may have.
     num_steps: the step at which it ends.
     make_trainer: makes its trainer.
     begin: takes over what earlier stages left, where the stage has no checkpoint of its own: (run, its cost hook, folder of
@@ -59,11 +59,24 @@ class Procedure(abc.ABC):
 
   @abc.abstractmethod
   def stages(self, make_trainer: Callable[..., Trainer]) -> Sequence[Stage]:
-    """Lists the stages in their order; the last one has the workdir of the procedure.
+    """Lists the stages in their order.
 
     Args:
       make_trainer: makes the configured trainer; keyword arguments take the place of what is configured.
     """
+
+  def choose(self, stages: Sequence[Stage], numbers: Sequence[int], folder: pathlib.Path) -> Sequence[Stage]:
+    """Returns those of the stages that `--rounds` means, in their order.
+
+    Args:
+      stages: as `stages` lists them.
+      numbers: of rounds.
+      folder: of the procedure.
+
+    Raises:
+      UserError: there are no such rounds, or they cannot be trained without others.
+    """
+    raise errors.UserError(f'--rounds: {type(self).__name__} has no rounds.')
 
   @abc.abstractmethod
   def run(self, run: Run, stage: Stage, folder: pathlib.Path) -> None:
@@ -104,7 +117,8 @@ class Experiment:
 
   def make_trainer(self) -> Trainer:
     """Makes the trainer of the stage that this is about."""
-    found = [stage for stage in self.stages() if stage.name == self.stage]
+    stages = self.stages()
+    found = [stage for stage in stages if stage.name == self.stage] if self.stage else stages[-1:]
     if not found:
       raise errors.UserError(f'{type(self.procedure).__name__} has no stage {self.stage!r}.')
     return found[0].make_trainer()

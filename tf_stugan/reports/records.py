@@ -50,7 +50,7 @@ def record(workdir: Workdir, last_step: float = math.inf) -> dict[str, object]:
   players = short_names(cost)
   for player, short in players.items():
     result |= _of_player(player, short, cost, train)
-  result |= _training_cost(rows, last['step'])
+  result |= training_cost(rows, last['step'])
   result |= {name.replace('_', ' '): value for name, value in train.items() if name.endswith('balance_ratio')}
   result |= _scores(evaluations)
   if exported := sorted(workdir.path.glob('*.tflite')):
@@ -127,7 +127,7 @@ def _cost_rows(rows, last_step):
   return costs if costs and costs[0]['step'] == 0 else []
 
 
-def _training_cost(rows, last_step):
+def training_cost(rows: Sequence[dict], last_step: int) -> dict[str, float]:
   """Operations of all steps up to `last_step`, added up over the masks that each of them had."""
   costs = _cost_rows(rows, last_step)
   if not costs:

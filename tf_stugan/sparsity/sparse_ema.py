@@ -48,8 +48,12 @@ class SparseEMA(tf.Module):
     pairs = [pair for pair in _float_pairs(source, target)]
     self._pairs = [(s, t, kernels.get(id(s))) for s, t in pairs]
     self.fresh = [tf.Variable(tf.zeros(v.mask.shape, tf.bool), trainable=False, name=f'{v.name}/fresh') for v in variables]
-    for s, t in pairs:
-      t.assign(s)
+    self.restart()
+
+  def restart(self) -> None:
+    """Forgets the past: averages are what the weights are now."""
+    for source, target, _ in self._pairs:
+      target.assign(source)
 
   @property
   def masked(self) -> list[MaskedVariable]:

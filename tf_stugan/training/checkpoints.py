@@ -165,13 +165,14 @@ def restore(trainer, folder: pathlib.Path, required: bool = False, set_aside: bo
   return 0
 
 
-def restore_parts(trainer, folder: pathlib.Path, parts: Sequence[str]) -> int:
-  """Reads some parts of the newest whole checkpoint of another run; all else stays as it is.
+def restore_parts(trainer, folder: pathlib.Path, parts: Sequence[str], step: int | None = None) -> int:
+  """Reads some parts of a whole checkpoint of another run; all else stays as it is.
 
   Args:
     trainer: built. Its masks apply to the weights that are read.
     folder: with checkpoints of the other run.
-    parts: names of `Trainer.parts`, each of which has to have the same variables in both runs.
+    parts: names of `Trainer.parts`, or 'PART/PLAYER' for the variables of one player; the same in both runs.
+    step: of the checkpoint; None takes the newest.
 
   Returns:
     The step of the other run.
@@ -179,22 +180,41 @@ def restore_parts(trainer, folder: pathlib.Path, parts: Sequence[str]) -> int:
   Raises:
     CheckpointError: there is none, or its networks are others; the message names the first variable that differs.
   """
+  every = trainer.parts()
+  return read_variables(folder, {part: _of_player(every, *part.split('/')) for part in parts}, trainer, step)
+
+
+def read_variables(folder: pathlib.Path, parts: named_variables.Parts, trainer, step: int | None = None) -> int:
+  """As `restore_parts`, into variables that need not be the trainer's own."""
+  path = _whole_checkpoint(folder, step)
+  try:
+    named_variables.read(path / 'variables', parts)
+  except (named_variables.MismatchError, tf.errors.OpError) as error:
+    raise errors.CheckpointError(f'{path} holds other networks than this experiment: {error}') from error
+  for side in trainer.sides.values():
+    masks.apply_masks(side.masked)
+  return step_of(path)
+
+
+def _of_player(parts, part, player=''):
+  """The variables of a part by name; those of one player, if one is named, without its name before theirs."""
+  prefix = f'{player}/' if player else ''
+  return {name.removeprefix(prefix): v for name, v in parts[part].items() if name.startswith(prefix)}
+
+
+def _whole_checkpoint(folder, step):
+  """The newest one, or that of a step."""
   for path in reversed(list_steps(folder)):
+    if step is not None and step_of(path) != step:
+      continue
     try:
       _validate(path)
+      return path
     except _NOT_WHOLE as error:
       _refuse_if_unreadable(path, error)
       _LOG.warning('Checkpoint %s is not whole: %s. The one before it is tried.', path, error)
-      continue
-    every = trainer.parts()
-    try:
-      named_variables.read(path / 'variables', {part: every[part] for part in parts})
-    except (named_variables.MismatchError, tf.errors.OpError) as error:
-      raise errors.CheckpointError(f'{path} holds other networks than this experiment: {error}') from error
-    for side in trainer.sides.values():
-      masks.apply_masks(side.masked)
-    return step_of(path)
-  raise errors.CheckpointError(f'{folder} holds no whole checkpoint to begin from.')
+  raise errors.CheckpointError(
+      f'{folder} holds no whole checkpoint {"to begin from" if step is None else f"of step {step}"}.')
 
 
 def image_shapes(folder: pathlib.Path) -> dict[str, tuple[int, int, int]]:

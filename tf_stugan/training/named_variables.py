@@ -8,7 +8,7 @@ import tempfile
 
 import tensorflow as tf
 
-Parts = Mapping[str, Mapping[str, tf.Variable]]  # as `Trainer.parts` has them
+Parts = Mapping[str, Mapping[str, tf.Variable]]  # as `Trainer.parts` has them; 'PART/PLAYER' is that of one player
 
 
 class MismatchError(ValueError):
@@ -34,7 +34,7 @@ def read(prefix: pathlib.Path, parts: Parts) -> None:
   with _literal(prefix) as path:
     reader = tf.train.load_checkpoint(path)
     found = reader.get_variable_to_shape_map()
-    _check_names(wanted, (name for name in found if name.split('/')[0] in parts))
+    _check_names(wanted, (name for name in found if name.startswith(tuple(f'{part}/' for part in parts))))
     for name, variable in wanted.items():
       if tuple(found[name]) != tuple(variable.shape):
         raise MismatchError(f'{name} is {list(found[name])} there and {variable.shape.as_list()} here')

@@ -23,6 +23,8 @@ class ThinLayers:
       Whether a layer has fewer weights than outputs, so that some of these are constant, and had more so far.
     """
     kept = {v.name: int(masks.nonzeros(v.mask)) for v in masked}
+    if empty := [v.name for v in masked if not kept[v.name]]:
+      self._warn(player, 'empty', f'No weight is left in {", ".join(empty)} of the {player}: what they put out is constant.')
     single = [v.name for v in masked if kept[v.name] == 1 < v.mask.shape.num_elements()]
     if single:
       self._warn(player, 'layers', f'One weight is left, the least that a layer keeps, in {", ".join(single)} of the '

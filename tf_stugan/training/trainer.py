@@ -51,6 +51,7 @@ class Trainer(tf.Module):
     balance: makes what measures a balance ratio; None does without.
     label: what the methods are called in reports.
     seed: of the run: initial weights, masks, data order, latents.
+    initial_seed: of the initial weights, where they are not to be those of `seed`.
     flip: mirror real images left-right with probability 1/2.
     resize: height and width that real images are brought to first, in pixels; None leaves them as they are.
     crop: height and width of the part of each that is shown, in pixels; its place is drawn. None shows all.
@@ -62,9 +63,11 @@ class Trainer(tf.Module):
                methods: Mapping[str, Callable[[], SparsityMethod]], average: Callable[[], SparseEMA],
                layers: LayerChoice = conv_only, balance: Callable[[], BalanceRatio] | None = None, label: str = '',
                seed: int = 1, flip: bool = False, resize: int | None = None, crop: int | None = None,
-               steps_per_call: int = 10, jit_compile: bool = False, name: str | None = None):
+               steps_per_call: int = 10, jit_compile: bool = False, initial_seed: int | None = None,
+               name: str | None = None):
     super().__init__(name=name)
-    errors.check_counts(self, 0, errors.LARGEST_SEED, seed=seed)
+    self.initial_seed = seed if initial_seed is None else initial_seed
+    errors.check_counts(self, 0, errors.LARGEST_SEED, seed=seed, initial_seed=self.initial_seed)
     errors.check_counts(self, steps_per_call=steps_per_call)
     self.strategy = tf.distribute.get_strategy()
     self.gan = gan
@@ -119,9 +122,9 @@ class Trainer(tf.Module):
   def build(self, image_shapes: Mapping[str, Shape] | None = None) -> None:
     """Creates every variable, and the first masks, for images [H, W, C] of these domains, or of the GAN's own choice.
 
-    Initial weights depend on the seed alone, not on the method.
+    Initial weights depend on their seed alone, not on the method.
     """
-    keras.utils.set_random_seed(self.seed)
+    keras.utils.set_random_seed(self.initial_seed)
     self.image_shapes = {name: tuple(shape) for name, shape in self.gan.build(image_shapes).items()}
     self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name='step')
     self.sides = {
@@ -206,7 +209,7 @@ class Trainer(tf.Module):
       while step < num_steps:
         events = self._events_at(step + 1)
         step += self._call(iterator, data, step, 1 if events else self._quiet_steps(step, num_steps, hooks), events)
-        self._look_at_what_is_left(changed(events), data)
+        self.look_at_what_is_left(changed(events), data)
         faults.reached('step', step)
         for hook in mine:
           hook.after_call(self, step)
@@ -252,12 +255,12 @@ class Trainer(tf.Module):
     agreement.check_masks(names, fingerprints.numpy(), step)
     for name in names:
       self.sides[name].exploration.restart()
-    self._look_at_what_is_left(names, data)
+    self.look_at_what_is_left(names, data)
 
   def _scales(self):
     return [float(scale.scale) for scale in self.loss_scales.values()]
 
-  def _look_at_what_is_left(self, names, data):
+  def look_at_what_is_left(self, names: Sequence[str], data: Mapping[str, images.Images]) -> None:
     """Warns of layers with hardly a weight, and of players whose loss is a constant because of them."""
     for name in names:
       if not self._thin_layers.check(name, self.sides[name].masked):

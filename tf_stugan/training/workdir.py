@@ -56,7 +56,11 @@ class Workdir:
 
   def has_begun(self) -> bool:
     """Tells whether there is a configuration, and a checkpoint of the run or of one of its stages."""
-    return self.config.exists() and any(list_steps(p) for p in (self.checkpoints, *self.path.glob('*/checkpoints')))
+    return self.config.exists() and bool(list_steps(self.checkpoints) or self.stages())
+
+  def stages(self) -> list[str]:
+    """Names of the stages that lie in folders of their own and have a checkpoint."""
+    return sorted(folder.parent.name for folder in self.path.glob('*/checkpoints') if list_steps(folder))
 
   def write_config(self, text: str) -> None:
     """Writes config.gin, and first in it the format of the workdir."""
@@ -75,18 +79,25 @@ class Workdir:
     return Workdir(str(self.path / name), create=True) if name else self
 
   @contextlib.contextmanager
-  def lock(self):
+  def lock(self, shared: bool = False):
     """Holds the workdir for this process while entered; the lock goes with the process, however that ends.
+
+    Args:
+      shared: with others that hold it so, too.
 
     Raises:
       UserError: another process has it; the message names that one.
     """
     with open(self._lock, 'ab+', buffering=0) as file:
       try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
       except OSError as error:
         file.seek(0)
-        raise errors.UserError(f'{self.path} is in use by another run: {file.read().decode().strip()}') from error
+        holder = file.read().decode().strip() or 'one or several that train some of its rounds'
+        raise errors.UserError(f'{self.path} is in use by another run: {holder}') from error
+      if shared:
+        yield
+        return
       file.seek(0)
       if before := file.read().decode().strip():
         _LOG.info('%s was left locked by %s, which is gone; its lock is taken over.', self.path, before)
@@ -138,7 +149,7 @@ class Workdir:
 
   def write(self, file: pathlib.Path, text: str) -> None:
     """Writes all or nothing: a full disk or a kill leaves the file as it was."""
-    temporary = file.with_name(file.name + '.tmp')
+    temporary = file.with_name(f'{file.name}.{os.urandom(4).hex()}.tmp')  # others may write the same file
     try:
       with errors.naming(file), open(temporary, 'w') as stream:
         stream.write(text)

@@ -82,6 +82,9 @@ def check_run(values: flags.FlagValues) -> None:
   workdir = Workdir(values.workdir)
   if not workdir.config.exists():
     raise errors.UserError(f'--workdir={workdir.path} holds no run: it has no config.gin.')
+  if not workdir.newest_step() and (stages := workdir.stages()):
+    raise errors.UserError(f'--workdir={workdir.path} has runs in folders of its own: take {workdir.path / stages[-1]}, or '
+                           f'another of {", ".join(stages)}.')
 
 
 def check_gin_flags(values: flags.FlagValues) -> None:

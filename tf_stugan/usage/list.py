@@ -1,4 +1,4 @@
-"""Name the models, data sets, methods, experiments or studies there are: one line each, with its size and what it is.
+"""Name the models, data sets, methods, procedures, experiments or studies there are: one line each, with its size and what it is.
 
 Sizes are pixels, classes and parameters at full width; `tf-stugan flops --gin_file=...` tells those of any configuration.
 
@@ -6,6 +6,7 @@ Examples:
   tf-stugan list models
   tf-stugan list datasets
   tf-stugan list methods
+  tf-stugan list procedures
   tf-stugan list experiments | grep cifar10
 """
 
@@ -15,7 +16,7 @@ from tf_stugan import errors
 from tf_stugan import gin_files
 
 ARGUMENTS = ('KIND',)  # what the command takes beside flags
-_KINDS = ('models', 'datasets', 'methods', 'experiments', 'studies')
+_KINDS = ('models', 'datasets', 'methods', 'procedures', 'experiments', 'studies')
 
 
 def define_flags(values: flags.FlagValues) -> None:

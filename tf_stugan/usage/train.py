@@ -27,6 +27,11 @@ def define_flags(values: flags.FlagValues) -> None:
   common.define_workdir_flag(values)
   common.define_machine_flags(values)
   common.define_gin_flags(values)
+  flags.DEFINE_string(
+      'ticket', None, 'A file of `tf-stugan ticket`: begin with its masks and weights.', flag_values=values)
+  flags.DEFINE_string(
+      'rounds', None, 'Of a ladder whose rounds do not need one another: those to train here, 0-3 or 5,7; 0 is the dense '
+      'run. Other processes may train others in the same workdir at the same time.', flag_values=values)
   flags.DEFINE_enum(
       'strategy', 'one_device', ['one_device', 'mirrored', 'multi_worker', 'tpu'], 'Where it computes, see above.',
       flag_values=values)
@@ -48,8 +53,12 @@ def define_flags(values: flags.FlagValues) -> None:
 def check(values: flags.FlagValues) -> None:
   common.check_gin_flags(values)
   config = pathlib.Path(values.workdir, 'config.gin')
+  if values.rounds:
+    common.parse_numbers('rounds', values.rounds)
   if not values.gin_file and not config.exists():
     raise errors.UserError(f'{values.workdir} holds no run yet: name an experiment, for example --gin_file=quickstart.gin')
+  if values.ticket and not values.gin_file:
+    raise errors.UserError('--ticket is for the beginning of a run: name the experiment by --gin_file, too.')
   if not values.gin_file:
     Workdir(values.workdir).check_format()
     common.check_configuration([config], values.gin_param, values)

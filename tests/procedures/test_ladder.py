@@ -1,0 +1,362 @@
+"""Ladders of a few steps: what each round begins with, by the numbers."""
+
+import functools
+import json
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests import tiny
+from tf_stugan import errors
+from tf_stugan.metrics.score import LOWER
+from tf_stugan.procedures import ladder
+from tf_stugan.procedures import round_masks
+from tf_stugan.procedures.procedure import Run
+from tf_stugan.sparsity import masks
+from tf_stugan.training import checkpoints
+from tf_stugan.training.workdir import Workdir
+
+STEPS = 4
+INITIAL = {'generator': 'initial', 'discriminator': 'initial'}
+
+
+class Shaken:
+  """In the place of `Train`, without graphs: a step adds noise to all weights.
+
+  Attributes:
+    begun: by stage, what it was before its first step: its step, its variables, what was explored, rows of costs.
+  """
+
+  def __init__(self, num_steps=STEPS, scores=None):
+    self.num_steps = num_steps
+    self.begun = {}
+    self._scores = scores or {}
+
+  def check(self, trainer, stage):
+    pass
+
+  def run(self, run, stage, folder):
+    trainer, costs = run.trainer, []
+    if not checkpoints.restore(trainer, run.workdir.checkpoints) and stage.begin:
+      stage.begin(run, lambda trainer, step: costs.append((step, _density(trainer))), folder)
+    self.begun[stage.name] = Begun(int(trainer.step), variables(trainer), costs)
+    for step in range(int(trainer.step) + 1, stage.num_steps + 1):
+      shake(trainer, step)
+      for hook in run.hooks:
+        if step % hook.interval == 0:
+          hook(trainer, step)
+    if stage.name in self._scores:
+      row = {'kind': 'evaluation', 'step': step, 'fcd': self._scores[stage.name], 'better': {'fcd': LOWER}}
+      run.workdir.metrics.write_text(json.dumps(row) + '\n')
+    checkpoints.save(trainer, run.workdir.checkpoints)
+
+
+class Begun(NamedTuple):
+  step: int
+  state: dict
+  costs: list
+
+
+def variables(trainer):
+  return {f'{part}/{name}': v.numpy() for part, named in trainer.parts().items() for name, v in named.items()}
+
+
+def shake(trainer, step):
+  draw = np.random.default_rng(step)
+  for side in trainer.sides.values():
+    for v in [*side.player.network.variables, *side.optimizer.variables]:
+      if v.dtype.is_floating:
+        v.assign_add(draw.normal(0, 0.1, v.shape))
+    if side.average:
+      side.average.update(tf.constant(step, tf.int64))
+    masks.apply_masks([*side.masked, *(side.average.masked if side.average else [])])
+  trainer.step.assign(step)
+
+
+def _density(trainer):
+  return {name: round(float(masks.density(side.masked)), 2) for name, side in trainer.sides.items() if side.masked}
+
+
+def make_trainer(methods=None, seed=1, width=2, **kwargs):
+  return tiny.make_trainer(
+      methods={role: make() for role, make in (methods or {}).items()}, seed=seed, width=width, built=False, **kwargs)
+
+
+def built(**kwargs):
+  trainer = make_trainer(**kwargs)
+  trainer.build({'data': tiny.IMAGES.image_shape})
+  return trainer
+
+
+def climb(folder, masks=None, make=make_trainer, steps=STEPS, scores=None, **kwargs):
+  """{stage: what it began with} of a ladder, after all of it."""
+  kwargs = {'rounds': 2, 'rate': 0.2, 'start': INITIAL, 'pruned': ('generator',), **kwargs}
+  shaken = Shaken(steps, scores)
+  made = ladder.Ladder(shaken, masks=masks or round_masks.Magnitude(), **kwargs)
+  for stage in made.stages(make):
+    run = Run(Workdir(folder, create=True).stage(stage.name), tiny.DATA, stage.make_trainer(), None)
+    made.check(run.trainer, stage)
+    run.trainer.build({'data': tiny.IMAGES.image_shape})
+    made.run(run, stage, Workdir(folder).path)
+  return shaken.begun
+
+
+def end(folder):
+  """Every variable of the newest checkpoint."""
+  path, = checkpoints.list_steps(folder / 'checkpoints')
+  reader = tf.train.load_checkpoint(str(path / 'variables'))
+  return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
+
+
+@pytest.fixture(scope='module')
+def imp(tmp_path_factory):
+  """(workdir, what each stage began with) of IMP_G."""
+  folder = tmp_path_factory.mktemp('imp')
+  return folder, climb(folder)
+
+
+@pytest.fixture(scope='module')
+def initial():
+  """theta_0."""
+  return variables(built())
+
+
+def masks_of(state, player='generator'):
+  prefix = f'masks/{player}/'
+  return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
+
+
+def largest(state, alive, count, part='weights'):
+  """The masks of the `count` largest magnitudes among those that are alive, by NumPy's sort."""
+  values = {name: np.where(mask, abs(state[f'{part}/generator/{name}/kernel']), -1) for name, mask in alive.items()}
+  threshold = np.sort(np.concatenate([v.ravel() for v in values.values()]))[-count]
+  return {name: value >= threshold for name, value in values.items()}
+
+
+def assert_same(first, second):
+  assert set(first) == set(second)
+  for name, value in first.items():
+    np.testing.assert_array_equal(value, second[name], err_msg=name)
+
+
+def assert_begins_from(begun, weights, player):
+  """Masked, where there are masks; with every buffer."""
+  kept = masks_of(begun.state, player)
+  names = [name for name in weights if name.startswith(f'weights/{player}/')]
+  assert names
+  for name in names:
+    layer = name.removeprefix(f'weights/{player}/').removesuffix('/kernel')
+    expected = np.where(kept[layer], weights[name], 0) if layer in kept else weights[name]
+    np.testing.assert_array_equal(begun.state[name], expected, err_msg=name)
+
+
+def test_rounds_prune_what_the_round_before_trained_and_begin_with_the_initial_weights(imp, initial):
+  folder, begun = imp
+  size = sum(mask.size for mask in masks_of(begun['round-01'].state).values())
+  first, second = (sum(int(m.sum()) for m in masks_of(begun[name].state).values()) for name in ('round-01', 'round-02'))
+  assert first == size - round(0.2 * size) and second == first - round(0.2 * first)
+  ones = {name: np.ones_like(mask) for name, mask in masks_of(begun['round-01'].state).items()}
+  assert_same(masks_of(begun['round-01'].state), largest(end(folder / 'dense'), ones, first))
+  trained = end(folder / 'round-01')
+  # As the authors' code comes to it: from the second round on averages are compared.
+  assert_same(masks_of(begun['round-02'].state), largest(trained, masks_of(trained), second, 'averages'))
+  for name in ('round-01', 'round-02'):
+    for player in ('generator', 'discriminator'):
+      assert_begins_from(begun[name], initial, player)
+
+
+def test_all_but_weights_begins_anew_in_every_round(imp):
+  _, begun = imp
+  fresh = variables(built())
+  state = begun['round-02'].state
+  assert begun['round-02'].step == 0
+  for name, value in fresh.items():
+    if name.startswith(('optimizers/', 'game/', 'step/', 'progress/')):
+      np.testing.assert_array_equal(state[name], value, err_msg=name)
+  for name in (name for name in state if name.startswith('averages/')):
+    np.testing.assert_array_equal(state[name], state[name.replace('averages/', 'weights/')], err_msg=name)
+  for name in (name for name in state if name.startswith('exploration/')):
+    np.testing.assert_array_equal(state[name], state[name.replace('exploration/', 'masks/')], err_msg=name)
+
+
+def test_the_ladder_describes_itself(imp):
+  told = json.loads((imp[0] / 'ladder.json').read_text())
+  assert told['rounds'] == {'round-01': pytest.approx(0.8), 'round-02': pytest.approx(0.64)}
+  assert (told['dense'], told['cumulative'], told['seed'], told['initial_seed']) == ('dense', True, 1, 1)
+
+
+@pytest.mark.parametrize('weights', ['raw', 'averages'])
+def test_what_is_ranked_is_a_choice(weights, imp, tmp_path):
+  folder, _ = imp
+  begun = climb(tmp_path, round_masks.Magnitude(weights=weights), rounds=1, dense=str(folder / 'dense'))
+  assert set(begun) == {'round-01'}
+  masks = masks_of(begun['round-01'].state)
+  ones, count = {n: np.ones_like(m) for n, m in masks.items()}, sum(int(m.sum()) for m in masks.values())
+  part = 'weights' if weights == 'raw' else 'averages'
+  assert_same(masks, largest(end(folder / 'dense'), ones, count, part))
+
+
+def test_layer_by_layer_each_keeps_its_share(imp, tmp_path):
+  begun = climb(tmp_path, round_masks.Magnitude(across_layers=False), rounds=1, dense=str(imp[0] / 'dense'))
+  for name, mask in masks_of(begun['round-01'].state).items():
+    assert mask.sum() == mask.size - round(0.2 * mask.size), name
+
+
+def test_one_shot_pruning_looks_at_the_dense_run_alone_and_prunes_both(imp, initial, tmp_path):
+  folder, _ = imp
+  begun = climb(
+      tmp_path, round_masks.Magnitude(of='dense'), pruned=('generator', 'discriminator'), dense=str(folder / 'dense'))
+  for player in ('generator', 'discriminator'):
+    dense = end(folder / 'dense')
+    masks = masks_of(begun['round-02'].state, player)
+    size = sum(m.size for m in masks.values())
+    once = size - round(0.2 * size)
+    values = {n: abs(dense[f'weights/{player}/{n}/kernel']) for n in masks}
+    threshold = np.sort(np.concatenate([v.ravel() for v in values.values()]))[-(once - round(0.2 * once))]
+    assert_same(masks, {n: v >= threshold for n, v in values.items()})  # each player by a threshold of its own
+    assert_begins_from(begun['round-02'], initial, player)
+
+
+def test_random_masks_are_within_those_before_and_a_function_of_the_seed(imp, initial, tmp_path):
+  dense = str(imp[0] / 'dense')
+  begun = climb(tmp_path / 'a', round_masks.Random(), dense=dense)
+  first, second = (masks_of(begun[name].state) for name in ('round-01', 'round-02'))
+  size = sum(m.size for m in first.values())
+  assert sum(int(m.sum()) for m in first.values()) == size - round(0.2 * size)
+  assert all(not (second[name] & ~first[name]).any() for name in first)
+  assert len({round(float(m.mean()), 3) for m in first.values()}) > 1  # one draw over all layers
+  assert_begins_from(begun['round-02'], initial, 'generator')
+  again = climb(tmp_path / 'b', round_masks.Random(), dense=dense, rounds=1)
+  assert_same(masks_of(again['round-01'].state), first)
+  other = climb(tmp_path / 'c', round_masks.Random(), functools.partial(make_trainer, seed=2), rounds=1, dense=dense)
+  assert any((m != first[name]).any() for name, m in masks_of(other['round-01'].state).items())
+
+
+def test_random_tickets_have_the_masks_of_a_ladder_and_other_initial_weights_but_the_same_draws(imp, initial, tmp_path):
+  folder, tickets = imp
+  begun = climb(tmp_path, round_masks.Taken(str(folder)), dense=str(folder / 'dense'), initial_seed=42)
+  others = variables(built(initial_seed=42))
+  for name in ('round-01', 'round-02'):
+    assert_same(masks_of(begun[name].state), masks_of(tickets[name].state))
+    for player in ('generator', 'discriminator'):
+      assert_begins_from(begun[name], others, player)
+  assert (others['weights/generator/block1/conv1/kernel'] != initial['weights/generator/block1/conv1/kernel']).any()
+  trainer = make_trainer(initial_seed=42)
+  assert trainer._draw_seed == make_trainer()._draw_seed  # pylint: disable=protected-access
+
+
+@pytest.mark.parametrize('where,source', [('dense', 'dense'), ('previous', 'round-01')])
+def test_a_discriminator_that_is_not_reset_is_that_of_the_dense_run_or_goes_on(where, source, imp, initial, tmp_path):
+  begun = climb(tmp_path, start={'generator': 'initial', 'discriminator': where})
+  assert_begins_from(begun['round-02'], end(tmp_path / source), 'discriminator')
+  assert_begins_from(begun['round-02'], initial, 'generator')
+
+
+def test_standard_pruning_goes_on_with_all_weights_and_fresh_moments(tmp_path):
+  begun = climb(tmp_path, start={'generator': 'previous', 'discriminator': 'previous'})
+  for name, before in (('round-01', 'dense'), ('round-02', 'round-01')):
+    for player in ('generator', 'discriminator'):
+      assert_begins_from(begun[name], end(tmp_path / before), player)
+    moments = [v for key, v in begun[name].state.items() if key.startswith('optimizers/')]
+    assert moments and not any(np.any(v) for v in moments if v.ndim)
+
+
+def test_late_rewinding_goes_back_to_an_early_state_and_counts_on_from_there(imp, tmp_path):
+  rewound = {'generator': 'rewind', 'discriminator': 'rewind'}
+  begun = climb(tmp_path, start=rewound, rewind=0.5)
+  early = built()
+  for step in (1, 2):
+    shake(early, step)
+  for name, density in (('round-01', 0.8), ('round-02', 0.64)):
+    assert begun[name].step == 2 and begun[name].costs == [(0, {'generator': 1.0}), (2, {'generator': density})]
+    for player in ('generator', 'discriminator'):
+      assert_begins_from(begun[name], variables(early), player)
+  assert_same(end(tmp_path / 'dense'), end(imp[0] / 'dense'))  # to keep a state changes nothing
+  with pytest.raises(errors.UserError, match='kept no checkpoint of step 1, .* Train it with Train.keep_every = 1'):
+    climb(tmp_path / 'new', start=rewound, rewind=0.25, dense=str(imp[0] / 'dense'))
+
+
+def test_a_ladder_goes_on_where_it_stopped_and_refuses_to_go_beyond(imp, tmp_path):
+  folder, _ = imp
+  climb(tmp_path, rounds=1)
+  climb(tmp_path)
+  for name in ('dense', 'round-01', 'round-02'):
+    assert_same(end(tmp_path / name), end(folder / name))
+  with pytest.raises(errors.UserError, match='round-01 began from what dense was at step 4; to go on to step 6'):
+    climb(tmp_path, steps=6)
+
+
+@pytest.mark.parametrize('dense,warned', [(5.0, True), (3.0, False)])
+def test_a_dense_run_that_scores_worse_than_round_1_is_warned_of(dense, warned, tmp_path, caplog):
+  climb(tmp_path, rounds=1, scores={'dense': dense, 'round-01': 4.0})
+  assert ('The dense run has fcd 5, round 1 has 4' in caplog.text) == warned
+
+
+@pytest.mark.parametrize('kwargs,message', [
+    ({'rounds': 0}, 'Ladder.rounds is a whole number, from 1 to 99; got 0'),
+    ({'rate': 1.0}, 'Ladder.rate is a number in'),
+    ({'start': {'generator': 'theta_0'}}, "Ladder.start.generator is one of initial, dense, .*; got 'theta_0'"),
+    ({'start': {'generator': 'initial'}}, 'Ladder.start is for generator; the roles of this game are discriminator'),
+    ({'pruned': ('painter',)}, 'Ladder.pruned names painter; the roles of this game are'),
+    ({'start': {'generator': 'rewind', 'discriminator': 'rewind'}}, 'Ladder.rewind is the share of the training'),
+    ({'rewind': 0.5}, 'Ladder.rewind is the share of the training'),
+    ({'start': {'generator': 'rewind', 'discriminator': 'initial'}, 'rewind': 0.5}, 'where one role is rewound all have to'),
+    ({'start': {'generator': 'source', 'discriminator': 'initial'}}, 'is for masks that are taken from another ladder'),
+    ({'dense': 'nowhere'}, 'Ladder.dense: nowhere holds no checkpoint of a dense run'),
+    ({'masks': round_masks.Taken('nowhere')}, 'Taken.ladder: nowhere holds no checkpoint of round-01'),
+])
+def test_what_cannot_be_done_is_said_at_once(kwargs, message, tmp_path):
+  with pytest.raises(errors.UserError, match=message) as info:
+    climb(tmp_path, **kwargs)
+  assert '\n' not in str(info.value)
+  assert not list(tmp_path.glob('*/checkpoints/*'))
+
+
+def test_tickets_of_another_shape_are_refused_with_the_name_of_the_layer(imp, tmp_path):
+  wider = functools.partial(make_trainer, width=4)
+  with pytest.raises(errors.CheckpointError, match=r'masks/generator/\S+ is \[\d.*\] there and \[\d.*\] here') as info:
+    climb(tmp_path, round_masks.Taken(str(imp[0])), wider)
+  assert '\n' not in str(info.value)
+
+
+def test_the_teacher_of_every_round_is_the_discriminator_of_the_dense_run(tmp_path):
+  begun = climb(tmp_path, distillation=1.0, pruned=('generator', 'discriminator'))
+  dense = end(tmp_path / 'dense')
+  assert not any(name.startswith('game/') for name in dense)
+  taught = [name for name in dense if name.startswith('weights/discriminator/')]
+  for stage in ('round-01', 'round-02'):
+    teacher = {name: v for name, v in begun[stage].state.items() if name.startswith('game/')}
+    assert len(teacher) == len(taught)
+    for name in taught:  # whole, where the discriminator that learns has masks
+      layer = name.removeprefix('weights/discriminator/')
+      found, = (v for key, v in teacher.items() if key.endswith(layer))
+      np.testing.assert_array_equal(found, dense[name], err_msg=layer)
+
+
+def choose(folder, numbers, masks=None, **kwargs):
+  """Names of the stages that --rounds means."""
+  kwargs = {'masks': masks or round_masks.Random(), 'start': INITIAL, **kwargs}
+  made = ladder.Ladder(Shaken(), 3, 0.2, pruned=('generator',), **kwargs)
+  return [stage.name for stage in made.choose(made.stages(make_trainer), numbers, folder)]
+
+
+def test_rounds_that_need_no_other_can_be_trained_apart(imp, tmp_path):
+  assert choose(tmp_path, [1, 3]) == ['round-01', 'round-03']
+  assert choose(tmp_path, [0, 2], round_masks.Magnitude(of='dense')) == ['dense', 'round-02']
+  assert choose(imp[0], [2], round_masks.Magnitude(of='dense')) == ['round-02']  # the dense run is there
+  assert choose(tmp_path, [2], round_masks.Magnitude(of='dense'), dense=str(imp[0] / 'dense')) == ['round-02']
+
+
+@pytest.mark.parametrize('numbers,kwargs,message', [
+    ([1], {'masks': round_masks.Magnitude()}, 'each round of this ladder needs the one before it'),
+    ([1], {'start': {'generator': 'initial', 'discriminator': 'previous'}}, 'needs the one before it'),
+    ([1], {'masks': round_masks.Magnitude(of='dense')}, 'these rounds need the dense run, round 0, which is at step 0 of 4'),
+    ([1], {'distillation': 1.0}, 'these rounds need the dense run'),
+    ([4], {}, 'there is no round 4; this ladder trains 0 to 3'),
+    ([0], {'dense': 'somewhere'}, 'there is no round 0; this ladder trains 1 to 3'),
+])
+def test_rounds_that_need_others_are_not(numbers, kwargs, message, tmp_path):
+  with pytest.raises(errors.UserError, match=message):
+    choose(tmp_path, numbers, **kwargs)

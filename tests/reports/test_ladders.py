@@ -1,0 +1,111 @@
+"""Tables and figures of ladders, from rows that a test writes."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from tf_stugan import cli
+from tf_stugan.reports import ladders
+
+STEPS = 100
+
+
+def run(folder, scores, step_operations, begun=0, data='digits'):
+  """A run with one score an evaluation; `begun` steps of it were done in the dense run."""
+  folder.mkdir(parents=True)
+  protocol = {'extractor': 'classifier abc', 'generated_images': 10, 'real_images': 20, 'data': data, 'generator': 'running'}
+  cost = {'kind': 'cost', 'dense_step_operations': 10.0, 'method': 'x', 'generator/kept_parameters': 3,
+          'generator/multiply_adds': 2, 'generator/dense_multiply_adds': 4}
+  rows = [{**cost, 'step': 0, 'step_operations': 10.0 if begun else step_operations}]
+  rows += [{**cost, 'step': begun, 'step_operations': step_operations}] if begun else []
+  rows += [{'kind': 'evaluation', 'step': STEPS * (i + 1) // len(scores), 'fid': score, 'settled': True,
+            'better': {'fid': 'lower'}, 'protocol': protocol} for i, score in enumerate(scores)]
+  (folder / 'metrics.jsonl').write_text(''.join(json.dumps(row) + '\n' for row in rows))
+
+
+def ladder(folder, method, dense, rounds, seed=1, cumulative=True, rewind=0.0, dense_at='dense', data='digits'):
+  """A ladder whose i-th round computes 0.8^i of a dense step."""
+  if dense_at == 'dense':
+    run(folder / 'dense', dense, 10.0, data=data)
+  names = {f'round-{i:02d}': 0.8**i for i in range(1, len(rounds) + 1)}
+  for (name, left), scores in zip(names.items(), rounds, strict=True):
+    run(folder / name, scores, 10.0 * left, round(rewind * STEPS), data)
+  (folder / 'ladder.json').write_text(json.dumps({
+      'method': method, 'seed': seed, 'initial_seed': seed, 'dense': dense_at, 'cumulative': cumulative, 'rewind': rewind,
+      'rounds': names}))
+  return str(folder)
+
+
+def test_best_is_the_lowest_score_and_extreme_the_sparsest_that_still_matches(tmp_path):
+  path = ladder(tmp_path / 'a', 'IMP_G', [20.0, 16.0, 17.0], [[15.0], [14.0, 13.0], [15.5], [16.0, 16.5], [18.0]])
+  curve, = ladders.curves(ladders.read([path]))
+  assert [point.mean for point in curve.points] == [15.0, 13.0, 15.5, 16.0, 18.0]  # the best of each run
+  assert (curve.dense.mean, curve.best.index, curve.extreme.index) == (16.0, 2, 4)  # as good as dense is a match
+  assert curve.extreme.remaining == pytest.approx(0.4096)
+  assert math.isnan(curve.best.half_width)
+
+
+def test_no_round_may_match(tmp_path):
+  curve, = ladders.curves(ladders.read([ladder(tmp_path / 'a', 'RP', [10.0], [[11.0], [12.0]])]))
+  assert curve.extreme is None and curve.best.index == 1
+  assert '| -      ' in ladders.markdown([curve], 'FID')
+
+
+def test_seeds_of_a_method_are_one_curve_with_a_t_interval(tmp_path):
+  scores = [14.0, 15.0, 17.0, 13.0, 16.0]
+  paths = [ladder(tmp_path / f's{i}', 'IMP_G', [15.0 + i], [[score]], seed=i) for i, score in enumerate(scores)]
+  curve, = ladders.curves(ladders.read(paths))
+  point, = curve.points
+  low, high = stats.t.interval(0.95, 4, np.mean(scores), stats.sem(scores))
+  assert (point.seeds, point.mean - point.half_width, point.mean + point.half_width) == (
+      5, pytest.approx(low), pytest.approx(high))
+  assert curve.dense.mean == 17.0
+
+
+def test_the_same_method_and_seed_twice_are_two_curves_by_their_folders(tmp_path):
+  paths = [ladder(tmp_path / name, 'IMP_G', [15.0], [[14.0]]) for name in ('fast', 'slow')]
+  assert [curve.method for curve in ladders.curves(ladders.read(paths))] == ['IMP_G (fast)', 'IMP_G (slow)']
+
+
+def test_what_a_ticket_costs_to_find(tmp_path):
+  rounds = [[14.0]] * 3
+  cost = {}
+  for name, kwargs in {'IMP': {}, 'OMP': {'cumulative': False}, 'late': {'rewind': 0.2}}.items():
+    curve, = ladders.curves(ladders.read([ladder(tmp_path / name, name, [15.0], rounds, **kwargs)]))
+    cost[curve.method] = [point.cost for point in curve.points]
+  assert cost['IMP'] == pytest.approx([1 + 0.8, 1 + 0.8 + 0.64, 1 + 0.8 + 0.64 + 0.512])
+  assert cost['OMP'] == pytest.approx([1.8, 1.64, 1.512])
+  assert cost['late 20%'] == pytest.approx([1 + 0.8 * 0.8, 1 + 0.8 * 1.44, 1 + 0.8 * 1.952])
+
+
+def test_the_command_reports_rounds_and_ladders_with_a_dense_run_elsewhere(tmp_path, capsys):
+  first = ladder(tmp_path / 'imp', 'IMP_G', [16.0], [[15.0], [17.0]])
+  ladder(tmp_path / 'omp', 'OMP_G', None, [[15.5], [18.0]], cumulative=False, dense_at=f'{first}/dense')
+  output = tmp_path / 'report'
+  assert cli.main(['tf-stugan', 'report', f'--workdirs={tmp_path}/*mp', f'--output={output}']) == 0
+  told = capsys.readouterr().out
+  for name in ('imp/dense', 'imp/round-02', 'omp/round-01', 'IMP_G', 'OMP_G', '80.00%'):
+    assert name in told
+  assert told.count('imp/dense') == 1
+  for name in ('ladders.md', 'ladders.csv', 'ladders.png', 'ladders_cost.png', 'report.md'):
+    assert (output / name).stat().st_size > 100
+  lines = (output / 'ladders.csv').read_text().splitlines()
+  assert 'OMP_G,1,0.8,1,15.5,,1.8,best extreme' in lines
+
+
+def test_other_data_have_a_table_of_their_own(tmp_path):
+  ladder(tmp_path / 'imp', 'IMP_G', [16.0], [[15.0]])
+  ladder(tmp_path / 'other', 'transfer', [9.0], [[8.0]], data='stl10')
+  output = tmp_path / 'report'
+  assert cli.main(['tf-stugan', 'report', f'--workdirs={tmp_path}/imp,{tmp_path}/other', f'--output={output}']) == 0
+  assert 'IMP_G' in (output / 'ladders_1.md').read_text() and 'transfer' in (output / 'ladders_2.md').read_text()
+
+
+def test_a_ladder_that_has_only_begun_is_left_out(tmp_path):
+  (tmp_path / 'a').mkdir()
+  (tmp_path / 'a' / 'ladder.json').write_text(json.dumps({
+      'method': 'IMP_G', 'seed': 1, 'dense': 'dense', 'cumulative': True, 'rewind': 0.0, 'rounds': {'round-01': 0.8}}))
+  assert ladders.read([str(tmp_path / 'a'), str(tmp_path)]) == []

@@ -1,0 +1,31 @@
+"""What `tf-stugan ticket` does."""
+
+import pathlib
+import sys
+
+from absl import flags
+
+from tf_stugan import configuration
+from tf_stugan import output_files
+from tf_stugan.commands import common
+from tf_stugan.procedures.ladder import Ladder
+from tf_stugan.procedures.ladder import number
+from tf_stugan.training import checkpoints
+from tf_stugan.training import tickets
+from tf_stugan.training.workdir import Workdir
+from tf_stugan.usage import ticket as usage
+
+
+def run(values: flags.FlagValues) -> None:
+  workdir = Workdir(str(usage.run_of_round(values)))
+  experiment = common.make_experiment(values, workdir)
+  trainer = configuration.made(experiment.make_trainer)
+  trainer.build(checkpoints.image_shapes(workdir.checkpoints))  # and has its initial weights
+  if isinstance(experiment.procedure, Ladder):
+    experiment.procedure.load_round(trainer, number(experiment.stage), pathlib.Path(workdir.path).absolute().parent)
+  checkpoints.restore_parts(trainer, workdir.checkpoints, ['masks'])
+  output = usage.output(values)
+  with output_files.new_file(output, usage.SIGN) as path:
+    ticket = tickets.write(path, trainer)
+  told = ', '.join(f'{role} {density:.2%}' for role, density in ticket.densities.items())
+  sys.stdout.write(f'{output}: {output.stat().st_size:,} bytes; weights that remain: {told}\n')

@@ -1,0 +1,53 @@
+"""Training once, from the masks and weights of a ticket."""
+
+from collections.abc import Mapping
+import functools
+import pathlib
+
+from tf_stugan import errors
+from tf_stugan.procedures import round_start
+from tf_stugan.procedures.procedure import Procedure
+from tf_stugan.procedures.procedure import Stage
+from tf_stugan.procedures.train import Train
+from tf_stugan.sparsity.fixed_masks import FixedMasks
+from tf_stugan.training import tickets
+
+
+class FromTicket(Procedure):
+  """Trains what `tf-stugan ticket` wrote.
+
+  Args:
+    train: from the step of the ticket to the end.
+    ticket: the file; only the beginning of a run reads it.
+    densities: of its masks, by role, as it names them; `tf-stugan train --ticket=...` says them.
+  """
+
+  def __init__(self, train: Train, ticket: str, densities: Mapping[str, float]):
+    self.train = train
+    self.num_steps = train.num_steps
+    self.ticket = pathlib.Path(ticket).expanduser()
+    self.densities = dict(densities)
+
+  def stages(self, make_trainer):
+    methods = {role: functools.partial(FixedMasks, density) for role, density in self.densities.items()}
+    return [Stage('', self.num_steps, functools.partial(make_trainer, methods=methods), self._begin)]
+
+  def check(self, trainer, stage):
+    self.train.check(trainer, stage)
+
+  def run(self, run, stage, folder):
+    self.train.run(run, stage, folder)
+
+  def _begin(self, run, cost, folder):
+    trainer = run.trainer
+    ticket = tickets.read(self.ticket)
+    if ticket.step >= self.num_steps:
+      raise errors.UserError(f'{self.ticket} is of step {ticket.step}: set NUM_STEPS beyond it.')
+    if ticket.step:
+      cost(trainer, 0)  # the steps up to there, which were dense
+    tickets.assign(ticket, self.ticket, trainer)
+    for side in trainer.sides.values():
+      round_start.settle(side)
+    trainer.look_at_what_is_left(list(trainer.methods), run.data)
+    if ticket.step:
+      cost(trainer, ticket.step)

@@ -1,0 +1,198 @@
+"""Ladders of rounds side by side: scores against remaining weights, best and extreme tickets, and what they cost to find."""
+
+from collections.abc import Iterable, Mapping, Sequence
+import csv
+import io
+import json
+import math
+import os
+import pathlib
+from typing import NamedTuple
+
+from scipy import stats
+
+from tf_stugan.metrics.score import is_better
+from tf_stugan.reports import records
+from tf_stugan.training.best_scores import best_score
+from tf_stugan.training.workdir import Workdir
+
+_DESCRIPTION = 'ladder.json'  # as `procedures.ladder` writes it
+
+
+class Climb(NamedTuple):
+  """One ladder, of one seed.
+
+  Attributes:
+    name: of its folder.
+    method: what its rounds are called.
+    seed: of its runs.
+    score: name of the score.
+    better: which way is better.
+    protocol: of the scores, as text.
+    dense: the best score of the dense run.
+    scores: the best one of each round that has any, by round from 1.
+    remaining: share of the weights of a pruned player that a round keeps, by round.
+    costs: of all training up to the end of a round, in dense trainings; NaN where it was not logged.
+  """
+
+  name: str
+  method: str
+  seed: int
+  score: str
+  better: str
+  protocol: str
+  dense: float
+  scores: Mapping[int, float]
+  remaining: Mapping[int, float]
+  costs: Mapping[int, float]
+
+
+class Point(NamedTuple):
+  """A round, over all seeds: `half_width` is that of a 95 % t-interval of the mean, NaN for one seed."""
+
+  index: int
+  remaining: float
+  mean: float
+  half_width: float
+  seeds: int
+  cost: float
+
+
+class Curve(NamedTuple):
+  """A method: its points from the densest round on, its dense score, and its tickets.
+
+  Attributes:
+    best: the round of the best mean.
+    extreme: the sparsest round that scores at least as well as the dense runs of the same seeds; None where none does.
+  """
+
+  method: str
+  dense: Point
+  points: Sequence[Point]
+  best: Point
+  extreme: Point | None
+
+
+def runs_of(folder: str) -> list[str]:
+  """The runs that a folder of a report stands for: a ladder's dense run and its rounds, or the folder itself."""
+  if not os.path.exists(os.path.join(folder, _DESCRIPTION)):
+    return [folder]
+  told = json.loads(pathlib.Path(folder, _DESCRIPTION).read_text())
+  paths = (os.path.join(folder, name) for name in (told['dense'], *told['rounds']))
+  return [path for path in paths if os.path.isdir(path)]
+
+
+def read(folders: Iterable[str]) -> list[Climb]:
+  """Those of the folders that are ladders with a scored dense run and a scored round."""
+  paths = sorted({pathlib.Path(os.path.abspath(folder)) for folder in folders})
+  climbs = (_read(path) for path in paths if (path / _DESCRIPTION).exists())
+  return [climb for climb in climbs if climb]
+
+
+def _read(folder):
+  told = json.loads((folder / _DESCRIPTION).read_text())
+  rows = {0: _rows(folder / told['dense'])}
+  rows |= {i: _rows(folder / name) for i, name in enumerate(told['rounds'], 1)}
+  best = {i: best_score(found) for i, found in rows.items()}
+  scores = {i: b.value for i, b in best.items() if b and i}
+  if not (best[0] and scores):
+    return None
+  method = f'{told["method"]} {told["rewind"]:.0%}' if told['rewind'] else told['method']
+  return Climb(folder.name, method, told['seed'], best[0].name, best[0].better,
+               json.dumps(best[0].row['protocol'], sort_keys=True), best[0].value, scores,
+               dict(enumerate(told['rounds'].values(), 1)), _costs(rows, told['cumulative'], told['rewind']))
+
+
+def _rows(folder):
+  return Workdir(str(folder)).rows() if folder.is_dir() else []
+
+
+def _costs(rows, cumulative, rewind):
+  own = {i: _operations(found) for i, found in rows.items()}
+  dense = own[0]
+  for i in own:
+    if i and rewind:
+      own[i] -= rewind * dense  # these steps were done in the dense run
+  needed = {i: [0, *range(1, i)] if cumulative else [0] for i in own if i}
+  return {i: (sum(own[j] for j in before) + own[i]) / dense for i, before in needed.items()}
+
+
+def _operations(rows):
+  last = max((row['step'] for row in rows), default=0)
+  return records.training_cost(rows, last).get('training FLOPs', math.nan)
+
+
+def curves(climbs: Sequence[Climb]) -> list[Curve]:
+  """One a method, over its seeds; ladders of the same method and seed have a curve each, called by their folders."""
+  groups = {}
+  for climb in climbs:
+    groups.setdefault(climb.method, []).append(climb)
+  result = []
+  for method, group in groups.items():
+    if len({climb.seed for climb in group}) == len(group):
+      result.append(_curve(method, group))
+    else:
+      result += [_curve(f'{method} ({climb.name})', [climb]) for climb in group]
+  return result
+
+
+def _curve(method, group):
+  better = group[0].better
+  dense = _point(0, 1.0, [climb.dense for climb in group], [1.0])
+  points = []
+  for i in sorted(set().union(*(climb.scores for climb in group))):
+    having = [climb for climb in group if i in climb.scores]
+    points.append(_point(i, having[0].remaining[i], [climb.scores[i] for climb in having],
+                         [climb.costs[i] for climb in having]))
+  best = points[0]
+  for point in points:
+    best = point if is_better(point.mean, best.mean, better) else best
+  matching = [point for point in points if not is_better(dense.mean, point.mean, better)]
+  return Curve(method, dense, points, best, matching[-1] if matching else None)
+
+
+def _point(index, remaining, values, costs):
+  n = len(values)
+  mean = math.fsum(values) / n
+  half_width = math.nan
+  if n > 1:
+    deviation = math.sqrt(math.fsum((v - mean)**2 for v in values) / (n - 1))
+    half_width = float(stats.t.ppf(0.975, n - 1)) * deviation / math.sqrt(n)
+  return Point(index, remaining, mean, half_width, n, math.fsum(costs) / len(costs))
+
+
+def markdown(found: Sequence[Curve], score: str) -> str:
+  """What the tables of the paper say: dense, best and extreme ticket of every method, and its sparsest round."""
+  rows = [['method', 'seeds', f'dense {score}', f'best {score}', 'at remaining', f'extreme {score}', 'at remaining',
+           f'sparsest {score}', 'at remaining', 'cost / dense']]
+  rows.append(['---'] * len(rows[0]))
+  for curve in found:
+    cells = [_told(curve.dense), *_ticket(curve.best), *_ticket(curve.extreme), *_ticket(curve.points[-1])]
+    rows.append([curve.method, str(max(p.seeds for p in curve.points)), *cells, f'{curve.points[-1].cost:.3g}'])
+  widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+  table = ''.join('| ' + ' | '.join(map(str.ljust, row, widths)) + ' |\n' for row in rows)
+  return (f'{table}\nBest: the round of the best mean {score}. Extreme: the sparsest round that scores at least as well as '
+          'the dense run.\nA score is the best of its run; intervals are 95 % t-intervals of the mean over seeds. Cost: all '
+          'training up to\nthe end of the sparsest round, with the dense run.\n')
+
+
+def _ticket(point):
+  return [_told(point), f'{point.remaining:.2%}'] if point else ['-', '-']
+
+
+def _told(point):
+  width = f' ± {point.half_width:.2g}' if point.seeds > 1 else ''
+  return f'{point.mean:.4g}{width}'
+
+
+def comma_separated(found: Sequence[Curve]) -> str:
+  """Every round of every method, a line each; round 0 is the dense run."""
+  text = io.StringIO()
+  writer = csv.writer(text, lineterminator='\n')
+  writer.writerow(['method', 'round', 'remaining', 'seeds', 'score', 'half width of 95 %', 'cost / dense', 'ticket'])
+  for curve in found:
+    for point in (curve.dense, *curve.points):
+      ticket = ' '.join(name for name, chosen in (('best', curve.best), ('extreme', curve.extreme)) if chosen is point)
+      writer.writerow([curve.method, point.index, round(point.remaining, 6), point.seeds, point.mean,
+                       '' if point.seeds == 1 else point.half_width, point.cost, ticket])
+  return text.getvalue()

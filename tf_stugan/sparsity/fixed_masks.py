@@ -1,0 +1,30 @@
+"""Masks that come from elsewhere and stay."""
+
+import tensorflow as tf
+
+from tf_stugan import compat
+from tf_stugan import errors
+from tf_stugan.sparsity.method import SparsityMethod
+
+
+class FixedMasks(SparsityMethod):
+  """Keeps every weight until a procedure assigns the masks, and never changes these.
+
+  Args:
+    density: of the masks that will be assigned, over all layers together, in (0, 1].
+  """
+
+  is_static = True
+  across_layers = True
+
+  def __init__(self, density: float, name: str | None = None):
+    super().__init__(name=name)
+    errors.check_density(density)
+    self.density = density
+
+  def initialize(self, variables, seed):
+    for variable in variables:
+      compat.assign(variable.mask, tf.ones_like(variable.mask))
+
+  def expected_densities(self, shapes, step):
+    return dict.fromkeys(shapes, self.density)

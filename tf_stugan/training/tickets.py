@@ -1,0 +1,118 @@
+"""Tickets as files: the masks of a run, and the weights that they are trained from, for whoever has the same networks.
+
+A ticket is an .npz without any pickled object: 'masks/PLAYER/LAYER' (bool), 'weights/PLAYER/NAME' (float32, 0 where a mask
+is) and, as JSON, what it is. Whatever a file holds is checked before anything is made of it.
+"""
+
+from collections.abc import Mapping
+import json
+import pathlib
+from typing import NamedTuple
+import zipfile
+
+import numpy as np
+
+from tf_stugan import errors
+
+DESCRIPTION = 'ticket_of_tf_stugan'  # the name, in the archive, of what a ticket says of itself
+_FORMAT = 1
+
+
+class Ticket(NamedTuple):
+  """What a file holds.
+
+  Attributes:
+    densities: share of the weights that the masks of a role keep, by role.
+    step: of the training at which the weights were taken: 0 but for rewound ones.
+    arrays: by 'masks/PLAYER/LAYER' and 'weights/PLAYER/NAME'.
+  """
+
+  densities: Mapping[str, float]
+  step: int
+  arrays: Mapping[str, np.ndarray]
+
+
+def write(path: pathlib.Path, trainer) -> Ticket:
+  """Writes the masks and weights of a trainer.
+
+  Raises:
+    UserError: nobody has masks.
+  """
+  parts = trainer.parts()
+  if not parts['masks']:
+    raise errors.UserError('There are no masks in this run: it is dense, and no ticket.')
+  arrays = {f'{part}/{name}': v.numpy() for part in ('masks', 'weights') for name, v in parts[part].items()}
+  roles = {player.name: player.role for player in trainer.gan.players}
+  ticket = Ticket(_densities(arrays, roles), int(trainer.step.numpy()), arrays)
+  told = json.dumps({'format': _FORMAT, 'roles': roles, 'densities': ticket.densities, 'step': ticket.step})
+  with open(path, 'wb') as file:  # np.savez would add an ending
+    np.savez_compressed(file, **{DESCRIPTION: np.array(told)}, **arrays)
+  return ticket
+
+
+def _densities(arrays, roles):
+  """By role, over all of its players."""
+  result = {}
+  for role in dict.fromkeys(roles.values()):
+    masks = [v for name, v in arrays.items() if name.startswith('masks/') and roles.get(name.split('/')[1]) == role]
+    if masks:
+      result[role] = sum(int(m.sum()) for m in masks) / sum(m.size for m in masks)
+  return result
+
+
+def read(path: pathlib.Path) -> Ticket:
+  """Reads a ticket.
+
+  Raises:
+    UserError: the file cannot be read, or is no ticket; the message says what is wrong with it.
+  """
+  try:
+    with open(path, 'rb') as stream, np.load(stream, allow_pickle=False) as file:
+      arrays = {name: file[name] for name in file.files}
+    told = json.loads(str(arrays.pop(DESCRIPTION)))
+    roles, densities, step = told['roles'], told['densities'], told['step']
+  except OSError as error:
+    raise errors.UserError(f'{path} cannot be read: {error.strerror or "it is damaged"}.') from error
+  except (ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile) as error:
+    raise errors.UserError(f'{path} is no ticket of `tf-stugan ticket`, or it is damaged.') from error
+  if told.get('format') != _FORMAT or not isinstance(step, int) or step < 0:
+    raise errors.UserError(f'{path} was written by another version of tf_stugan.')
+  for name, array in arrays.items():
+    _check_array(path, name, array)
+  if _densities(arrays, roles) != densities:
+    raise errors.UserError(f'{path}: its masks do not have the densities that it names, {densities}.')
+  return Ticket(densities, step, arrays)
+
+
+def _check_array(path, name, array):
+  kind, _, rest = name.partition('/')
+  if kind not in ('masks', 'weights') or not rest:
+    raise errors.UserError(f'{path}: {name} is nothing that a ticket holds.')
+  if array.dtype != (np.bool_ if kind == 'masks' else np.float32):
+    raise errors.UserError(f'{path}: {name} has the type {array.dtype}.')
+  if kind == 'weights' and not np.isfinite(array).all():
+    raise errors.UserError(f'{path}: {name} is not finite.')
+
+
+def assign(ticket: Ticket, path: pathlib.Path, trainer) -> None:
+  """Gives a trainer the masks and weights of a ticket, all or none.
+
+  Args:
+    ticket: as read.
+    path: of its file, for what is said.
+    trainer: built, with masks for the roles of the ticket.
+
+  Raises:
+    UserError: its networks are others; the message names the first layer that differs.
+  """
+  parts = trainer.parts()
+  wanted = {f'{part}/{name}': v for part in ('masks', 'weights') for name, v in parts[part].items()}
+  for name in sorted({*wanted, *ticket.arrays}):
+    if name not in wanted or name not in ticket.arrays:
+      raise errors.UserError(f'{path} is for other networks: {name} is {"only here" if name in wanted else "only there"}.')
+    if ticket.arrays[name].shape != tuple(wanted[name].shape):
+      raise errors.UserError(f'{path} is for other networks: {name} is {list(ticket.arrays[name].shape)} there and '
+                             f'{wanted[name].shape.as_list()} here.')
+  for name, variable in wanted.items():
+    variable.assign(ticket.arrays[name])
+  trainer.step.assign(ticket.step)

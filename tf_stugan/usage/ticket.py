@@ -1,0 +1,66 @@
+"""Write the masks of a run, and the weights that they are trained from, into a file that others can train from.
+
+Of a ladder --round says which; the weights are those that the round began with. Of any other run with masks they are its
+initial ones.
+
+Examples:
+  tf-stugan ticket --workdir=runs/imp_g --round=5
+  tf-stugan ticket --workdir=runs/imp_g --round=5 --output=ticket.npz
+  tf-stugan train --workdir=runs/again --gin_file=sngan_cifar10_dense.gin --ticket=ticket.npz
+"""
+
+import pathlib
+
+from absl import flags
+
+from tf_stugan import errors
+from tf_stugan import output_files
+from tf_stugan.training.saved_steps import list_steps
+from tf_stugan.training.workdir import Workdir
+from tf_stugan.usage import common
+
+SIGN = b'ticket_of_tf_stugan.npy'  # a name in the archive
+
+
+def define_flags(values: flags.FlagValues) -> None:
+  common.define_workdir_flag(values)
+  common.define_module_flag(values)
+  flags.DEFINE_integer('round', None, 'Of a ladder: which, from 1.', lower_bound=1, flag_values=values)
+  flags.DEFINE_string(
+      'output', None, 'File to write, or a folder for it; ticket.npz in the folder of the run if not given.',
+      flag_values=values)
+
+
+def check(values: flags.FlagValues) -> None:
+  workdir = run_of_round(values)
+  if not Workdir(str(workdir)).config.exists() or not list_steps(workdir / 'checkpoints'):
+    raise errors.UserError(f'{workdir} holds no checkpoint of a run.')
+  output_files.check_file(output(values), SIGN)
+
+
+def run_of_round(values: flags.FlagValues) -> pathlib.Path:
+  """The folder of the run that --workdir and --round mean.
+
+  Raises:
+    UserError: there is no such round, or --round says nothing about this folder.
+  """
+  workdir = Workdir(values.workdir)
+  rounds = [name for name in workdir.stages() if name.startswith('round-')]
+  if values.round is None:
+    if rounds:
+      raise errors.UserError(f'{workdir.path} is a ladder: say which by --round; it has {", ".join(map(_number, rounds))}.')
+    return workdir.path
+  if not rounds:
+    raise errors.UserError(f'--round={values.round}: {workdir.path} is no ladder with a round that has begun.')
+  if (name := f'round-{values.round:02d}') not in rounds:
+    raise errors.UserError(f'--round={values.round}: {workdir.path} has the rounds {", ".join(map(_number, rounds))}.')
+  return workdir.path / name
+
+
+def _number(name):
+  return str(int(name.removeprefix('round-')))
+
+
+def output(values: flags.FlagValues) -> pathlib.Path:
+  """Returns the file to write."""
+  return output_files.place(values.output, 'ticket.npz') if values.output else run_of_round(values) / 'ticket.npz'
