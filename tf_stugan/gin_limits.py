@@ -66,7 +66,7 @@ def check_bindings(bindings: Sequence[str], texts: Mapping[str, str], modules: C
 
 
 def _macro(statement):
-  """NAME of NAME = value; empty for all other statements."""
+  """Returns NAME of NAME = value; empty for all other statements."""
   is_macro = isinstance(statement, config_parser.BindingStatement) and not (statement.arg_name or statement.scope)
   return statement.selector if is_macro else ''
 

@@ -45,7 +45,7 @@ def import_modules(values: flags.FlagValues) -> list[str]:
 
 
 def as_typed(arguments: Iterable[str]) -> str:
-  """A command line that a shell reads as these arguments: in double quotes where they have single ones."""
+  """Writes a command line that a shell reads as these arguments: in double quotes where they have single ones."""
   return ' '.join(f'"{text}"' if "'" in text and not set(text) & set('"$`\\!') else shlex.quote(text) for text in arguments)
 
 

@@ -142,7 +142,7 @@ def _title(output):
 
 
 def _tables(values, rows, found, unfinished):
-  """Rows over seeds, if there is anything to put together; runs; and those that did not come to their end."""
+  """Makes rows over seeds, if there is anything to put together; runs; and those that did not come to their end."""
   frames = {'Runs': (tables.of_runs(found), tables.notes(found[0]))}
   if any(len(row.runs) > 1 or row.runs[0].setting for row in rows):
     frames = {'Rows': (rows_lib.table(rows), tables.ROWS_NOTE), **frames}
@@ -228,7 +228,7 @@ def _find_convention(name):
 
 
 def _cost_by_convention(values, workdir, last_step, convention):
-  """Columns of the cost of training, added up from the densities that the run logged."""
+  """Adds up the cost of training from the densities that the run logged."""
   from tf_stugan.commands import common  # pylint: disable=g-import-not-at-top
   from tf_stugan.reports import ledger  # pylint: disable=g-import-not-at-top
   columns = {'training FLOPs': None, 'training FLOPs / dense': None, 'convention': convention.name}

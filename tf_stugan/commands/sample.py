@@ -73,7 +73,7 @@ def _write_gif(images, columns, path, text, values):
 
 
 def _names(seeds, labels, values):
-  """Of the files of a sheet's images, row by row."""
+  """Names the files of a sheet's images, row by row."""
   kinds = [''] if labels is None else [f'class-{label}-' for label in labels]
   if values.interpolate:
     return [f'{kind}walk-{first}-{last}-{i:04}.png' for kind in kinds

@@ -107,7 +107,8 @@ def _lead(experiment, strategy, values):
     for stage, place in _open_stages(experiment, workdir, values):
       with place.lock() if values.rounds else contextlib.nullcontext():
         outputs = _lead_stage(experiment, strategy, values, stage, place)
-  _LOG.info('Done: %s. What next:\n%s', workdir.path, _next_commands(place.path, workdir.path, outputs, experiment.evaluator))
+  _LOG.info('Done: %s. What next:\n%s', workdir.path,
+            _next_commands(place.path, workdir.path, outputs, experiment.evaluator))
 
 
 def _lead_stage(experiment, strategy, values, stage, workdir):
@@ -133,7 +134,7 @@ def _lead_stage(experiment, strategy, values, stage, workdir):
 
 
 def _stages(experiment, workdir, values):
-  """Those that this process is to train."""
+  """Lists those that this process is to train."""
   stages = experiment.stages()
   if not values.rounds:
     return stages
@@ -161,7 +162,7 @@ def _tell_if_finished(workdir, stage):
 
 
 def _next_commands(last, path, outputs, evaluator):
-  """For the last stage and, where it is one of several, for all of them."""
+  """Writes them for the last stage and, where it is one of several, for all of them."""
   folder = shlex.quote(str(last))
   which = f' --which={next(iter(outputs))}' if len(outputs) > 1 else ''
   report = f'\n  tf-stugan report --workdirs={shlex.quote(str(path))}' if evaluator else ''  # of scores

@@ -36,6 +36,6 @@ class Distillation:
 
 
 def bernoulli_divergence(p: tf.Tensor, q: tf.Tensor) -> tf.Tensor:
-  """KL(Bernoulli(sigmoid(p)) || Bernoulli(sigmoid(q))) of logits, elementwise, exact for large ones, too."""
+  """Computes KL(Bernoulli(sigmoid(p)) || Bernoulli(sigmoid(q))) of logits, elementwise, exact for large ones, too."""
   yes, no = tf.math.log_sigmoid, lambda x: tf.math.log_sigmoid(-x)
   return tf.sigmoid(p) * (yes(p) - yes(q)) + tf.sigmoid(-p) * (no(p) - no(q))

@@ -48,7 +48,7 @@ class FeatureExtractor(abc.ABC):
     ...
 
   def score_name(self, name: str) -> str:
-    """What a score is called with these features."""
+    """Names a score with these features."""
     return self.names.get(name, f'{self.kind}_{name}')
 
 

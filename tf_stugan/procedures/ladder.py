@@ -170,7 +170,7 @@ class Ladder(Procedure):
       self._compare_with_dense(run.workdir, folder)
 
   def _refuse_to_go_further(self, workdir, stage, folder):
-    """Once others began from its end, a stage has no more steps to do."""
+    """Raises where others began from the end of a stage, which has no more steps to do then."""
     needed_by = list(range(1, self.rounds + 1)) if stage.name == DENSE else (
         [number(stage.name) + 1] if self.is_cumulative else [])
     begun = [i for i in needed_by if list_steps(folder / round_name(i) / 'checkpoints')]
@@ -227,7 +227,7 @@ class Ladder(Procedure):
     round_start.teach(trainer, place('dense'))
 
   def _place(self, folder, index, name):
-    """The folder of the checkpoints of a run that a round looks at; None for initial weights."""
+    """Returns the folder of the checkpoints of a run that a round looks at; None for initial weights."""
     if name == 'initial':
       return None
     if name == 'source':
@@ -241,7 +241,7 @@ class Ladder(Procedure):
     return self.dense or folder / DENSE
 
   def _rewound(self, dense):
-    """The folder that holds the step to rewind to, if one does."""
+    """Returns the folder that holds the step to rewind to, if one does."""
     return next((folder for folder in (dense / _KEPT, dense / 'checkpoints')
                  if self.rewind_step in map(step_of, list_steps(folder))), None)
 
@@ -261,10 +261,10 @@ class _Keep(Hook):
 
 
 def round_name(index: int) -> str:
-  """The stage of a round, and its folder."""
+  """Names the stage of a round, and its folder."""
   return f'round-{index:02d}'
 
 
 def number(name: str) -> int:
-  """The number of a round, by the name of its stage."""
+  """Returns the number of a round, by the name of its stage."""
   return 0 if name == DENSE else int(name.removeprefix('round-'))

@@ -93,7 +93,7 @@ def check_gin_flags(values: flags.FlagValues) -> None:
 
 
 def check_configuration(files: Sequence[pathlib.Path], bindings: Sequence[str], values: flags.FlagValues) -> None:
-  """As far as can be told of gin files and bindings without importing what they configure; raises UserError."""
+  """Checks, as far as it can be told without importing what they configure, gin files and bindings; raises UserError."""
   if files:
     gin_limits.check_bindings(bindings, gin_limits.read(files, values.gin_module), values.gin_module)
 

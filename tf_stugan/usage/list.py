@@ -1,4 +1,4 @@
-"""Name the models, data sets, methods, procedures, experiments or studies there are: one line each, with its size and what it is.
+"""Name the models, data sets, methods, procedures, experiments or studies there are: a line each, with size and meaning.
 
 Sizes are pixels, classes and parameters at full width; `tf-stugan flops --gin_file=...` tells those of any configuration.
 
