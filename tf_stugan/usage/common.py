@@ -87,6 +87,12 @@ def check_run(values: flags.FlagValues) -> None:
                            f'another of {", ".join(stages)}.')
 
 
+def check_gin_files(values: flags.FlagValues) -> None:
+  """Raises UserError where a --gin_file does not exist."""
+  for name in values.gin_file:
+    gin_files.find(name)
+
+
 def check_gin_flags(values: flags.FlagValues) -> None:
   """Raises UserError where a --gin_file does not exist or cannot be parsed, or a --gin_param sets what it has not got."""
   check_configuration([gin_files.find(name) for name in values.gin_file], values.gin_param, values)
