@@ -82,7 +82,7 @@ def precision(name: str):
 
 
 def adam_slots(optimizer: keras.optimizers.Optimizer, variable: tf.Variable) -> list[tf.Variable]:
-  """The per-weight state that a (built) Adam or SGD keeps for `variable`; empty for an optimizer without any."""
+  """Returns the per-weight state that a (built) Adam or SGD keeps for `variable`; empty for an optimizer without any."""
   index = optimizer._index_dict[optimizer._var_key(variable)]  # pylint: disable=protected-access
   slots = []
   for name in ('_momentums', '_velocities', 'momentums'):
@@ -153,7 +153,7 @@ class Binding(NamedTuple):
 
 
 def gin_bindings() -> list[Binding]:
-  """All bindings of the present configuration but macros."""
+  """Returns all bindings of the present configuration but macros."""
   found = []
   for (_, selector), parameters in gin.config._CONFIG.items():  # pylint: disable=protected-access
     target = gin.config._REGISTRY[selector].wrapped  # pylint: disable=protected-access
@@ -163,14 +163,14 @@ def gin_bindings() -> list[Binding]:
 
 
 def gin_reference(value: object) -> tuple[object, bool] | None:
-  """(class or function, whether it is called) of a value '@name' or '@name()'; None of any other value."""
+  """Returns (class or function, whether it is called) of a value '@name' or '@name()'; None of any other value."""
   if not isinstance(value, gin.config.ConfigurableReference):
     return None
   return value.configurable.wrapped, value.evaluate
 
 
 def gin_macro_value(value: object) -> object:
-  """What '%NAME' stands for, however many names it goes through; any other value as it is."""
+  """Returns what '%NAME' stands for, however many names it goes through; any other value as it is."""
   while (reference := gin_reference(value)) and reference[0] is gin.config.macro:
     value = gin.query_parameter(f'{"/".join(value.scopes)}/gin.macro.value')
   return value

@@ -73,7 +73,7 @@ def _write_gif(images, columns, path, text, values):
 
 
 def _names(seeds, labels, values):
-  """Of the files of a sheet's images, row by row."""
+  """Names the files of a sheet's images, row by row."""
   kinds = [''] if labels is None else [f'class-{label}-' for label in labels]
   if values.interpolate:
     return [f'{kind}walk-{first}-{last}-{i:04}.png' for kind in kinds
@@ -89,7 +89,7 @@ def _write_separately(images, names, text, folder):
 
 
 def _translations(output, gan, numbers, values):
-  """(uint8 images, columns): rows of a test image with one of these numbers, its translation, and the way back."""
+  """Returns (uint8 images, columns): rows of a test image with one of these numbers, its translation, and the way back."""
   if values.labels or values.interpolate or values.truncation or values.statistics == 'standing' or values.separate or (
       usage.output(values).suffix.lower() == '.gif'):
     raise errors.UserError('--labels, --interpolate, --truncation, --statistics=standing, --separate and GIFs are for '
@@ -105,7 +105,7 @@ def _translations(output, gan, numbers, values):
 
 
 def _sheet(output, seeds, labels, values):
-  """(uint8 images, columns): a grid of the seeds, or a row of them for each class."""
+  """Returns (uint8 images, columns): a grid of the seeds, or a row of them for each class."""
   columns = None
   if labels is not None:
     columns = len(seeds)
@@ -119,7 +119,7 @@ def _sheet(output, seeds, labels, values):
 
 
 def _walks(output, seeds, labels, values):
-  """(uint8 images, columns): a row for each pair of neighbours in the seeds and each class."""
+  """Returns (uint8 images, columns): a row for each pair of neighbours in the seeds and each class."""
   rows = [images_lib.to_uint8(output.interpolate(first, last, values.interpolate, label, values.truncation))
           for label in ([None] if labels is None else labels)
           for first, last in zip(seeds[:-1], seeds[1:], strict=True)]

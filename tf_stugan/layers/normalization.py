@@ -29,7 +29,7 @@ _SEEN: contextvars.ContextVar[list[Moments] | None] = contextvars.ContextVar('se
 
 @contextlib.contextmanager
 def batch_statistics() -> Iterator[list[Moments]]:
-  """In it, `BatchNorm` called (or traced) with training=False normalizes by the batch at hand, and changes nothing.
+  """Makes `BatchNorm`, called (or traced) in it with training=False, normalize by the batch at hand, and change nothing.
 
   Yields:
     A list that fills with the moments of each call: their averages over some batches are standing statistics.
@@ -107,7 +107,7 @@ class BatchNorm(keras.layers.BatchNormalization):
     return tf.nn.batch_normalization(x, mean, variance, self.beta, self.gamma, self.epsilon)
 
   def _call_in_replica(self, x):
-    """What the fused kernel of one device does, with the moments of all replicas' images; shares are equal."""
+    """Does what the fused kernel of one device does, with the moments of all replicas' images; shares are equal."""
     wide = tf.cast(x, tf.float32)
     mean, variance, count = _global_moments(wide, tf.convert_to_tensor(self.moving_mean))
     for running, seen in ((self.moving_mean, mean), (self.moving_variance, variance * (count / max(count - 1, 1)))):
@@ -117,7 +117,7 @@ class BatchNorm(keras.layers.BatchNormalization):
 
 
 def _global_moments(x, near):
-  """(mean [C], biased variance [C], values a channel) over the images of all replicas, in one all-reduce.
+  """Returns (mean [C], biased variance [C], values a channel) over the images of all replicas, in one all-reduce.
 
   Variance = mean of the replicas' variances + variance of their means. The latter is computed around `near` [C], any value
   close to the mean: far from 0 the difference of squares would lose what it is about.

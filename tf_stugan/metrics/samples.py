@@ -48,7 +48,7 @@ def kept_images(num_images: int) -> np.ndarray:
 
 
 def are_enough(least: int, what: str, real: EvalSamples, fake: EvalSamples) -> bool:
-  """Whether features of at least so many images are kept on both sides; warns that `what` is left out where not."""
+  """Tells whether features of at least so many images are kept on both sides; warns that `what` is left out where not."""
   enough = min(len(real.features), len(fake.features)) >= least
   if not enough:
     _LOG.warning('Left out: %s needs %d images of each kind; there are %d real and %d generated ones.', what, least,
@@ -100,7 +100,7 @@ def save(path: pathlib.Path, samples: EvalSamples) -> None:
 
 
 def load(path: pathlib.Path, extractor: FeatureExtractor) -> EvalSamples:
-  """What `save` wrote. A damaged file raises any exception."""
+  """Reads what `save` wrote. A damaged file raises any exception."""
   with open(path, 'rb') as file, np.load(file, allow_pickle=False) as arrays:  # NumPy leaves a damaged one open
     count, *others = (arrays[name] for name in _STORED)
   return EvalSamples(extractor, int(count), *others, probabilities=None)

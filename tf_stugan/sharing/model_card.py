@@ -42,7 +42,7 @@ License of the weights: {license}. What they may be used for also depends on the
 
 
 def render(card: Mapping) -> str:
-  """Markdown, with the header that model hubs read.
+  """Writes Markdown, with the header that model hubs read.
 
   Args:
     card: as `packing.collect` makes it.
@@ -66,7 +66,7 @@ def render(card: Mapping) -> str:
 
 
 def _license_id(text):
-  """Of a header: an identifier such as apache-2.0; what is no such word is 'other'."""
+  """Returns the identifier of a header, such as apache-2.0; what is no such word is 'other'."""
   return text.lower() if text.replace('-', '').replace('.', '').isalnum() else 'other'
 
 
@@ -83,7 +83,7 @@ def _what(card, translates):
 
 
 def _scores(rows):
-  """A section with a table for each protocol."""
+  """Writes a section with a table for each protocol."""
   if not rows:
     return ''
   text = '## Scores\n\n'

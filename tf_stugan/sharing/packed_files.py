@@ -72,7 +72,7 @@ def _read_folder(path):
 
 
 def _verified(manifest, content_of, path):
-  """The parts that a manifest names."""
+  """Returns the parts that a manifest names."""
   files = {}
   for name, digest in json.loads(manifest)['files'].items():
     _check_name(name, path)

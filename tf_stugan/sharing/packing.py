@@ -56,7 +56,7 @@ def collect(workdir: Workdir, trainer: Trainer, name: str, license_name: str, li
 
 
 def _weights(trainer):
-  """(weights of the networks that make images, masks of their kernels), by 'PLAYER/NAME'."""
+  """Returns (weights of the networks that make images, masks of their kernels), by 'PLAYER/NAME'."""
   weights, masks = {}, {}
   for output in trainer.gan.outputs.values():
     masked = trainer.sides[output.player].masked
@@ -67,7 +67,7 @@ def _weights(trainer):
 
 
 def _picture(workdir, name, output, step):
-  """A PNG of samples: drawn where they are made of noise, else the one of the run at this step, if there is one."""
+  """Returns a PNG of samples: drawn where they are made of noise, else the one of the run at this step, if there is one."""
   if output.source:
     found = [*workdir.samples.glob(f'step-{step:08}-{name}.png'), *workdir.samples.glob(f'step-{step:08}.png')]
     return found[0].read_bytes() if found else None
@@ -78,7 +78,7 @@ def _picture(workdir, name, output, step):
 
 
 def _cost(rows, step, players) -> Mapping[str, object]:
-  """What an image and the training up to a step cost, from the rows of the run; empty where it has none."""
+  """Adds up what an image and the training up to a step cost, from the rows of the run; empty where it has none."""
   costs = [row for row in rows if row['kind'] == 'cost' and row['step'] <= step]
   if not costs:
     return {}
@@ -91,7 +91,7 @@ def _cost(rows, step, players) -> Mapping[str, object]:
 
 
 def _scores(workdir, step):
-  """Rows of scores at this step, of training and of `tf-stugan evaluate`, each with its protocol."""
+  """Lists the scores at this step, of training and of `tf-stugan evaluate`, each with its protocol."""
   rows = [row for row in workdir.rows() if row['kind'] == 'evaluation']
   with contextlib.suppress(OSError):
     rows += map(json.loads, (workdir.path / 'evaluations.jsonl').read_text().splitlines())

@@ -13,12 +13,12 @@ from tf_stugan.sparsity.static_sparse import StaticSparse
 
 
 def convolutions(variable) -> bool:
-  """Whether a variable is the kernel of a convolution: STU-GAN's choice."""
+  """Tells whether a variable is the kernel of a convolution: STU-GAN's choice."""
   return len(variable.shape) == 4
 
 
 def convolutions_and_dense(variable) -> bool:
-  """Whether a variable is the kernel of a convolution or of a dense layer: ADAPT's choice."""
+  """Tells whether a variable is the kernel of a convolution or of a dense layer: ADAPT's choice."""
   return convolutions(variable) or len(variable.shape) == 2 and 'kernel' in variable.name
 
 
@@ -46,7 +46,7 @@ class MaskedModel(tf.Module):
     masks.apply_masks(self.masked)
 
   def density(self) -> float:
-    """The share of the masked kernels' weights that is kept."""
+    """Returns the share of the masked kernels' weights that is kept."""
     return float(masks.density(self.masked))
 
   def after_step(self, optimizer, grads_and_vars: Sequence) -> None:
@@ -114,12 +114,12 @@ def mask_model(model, optimizer, method: float | SparsityMethod,
 
 
 def _variable(variable) -> tf.Variable:
-  """TensorFlow's variable itself, which Keras 3 wraps."""
+  """Returns TensorFlow's variable itself, which Keras 3 wraps."""
   return variable if isinstance(variable, tf.Variable) else variable.value
 
 
 def _is_in(step, steps) -> tf.Tensor:
-  """Whether a scalar tensor is in a sequence; of a range this is arithmetic."""
+  """Tells whether a scalar tensor is in a sequence; of a range this is arithmetic."""
   if isinstance(steps, range):
     return tf.logical_and(tf.logical_and(step >= steps.start, step < steps.stop), (step - steps.start) % steps.step == 0)
   return tf.reduce_any(tf.equal(step, tf.constant(list(steps), tf.int64)))

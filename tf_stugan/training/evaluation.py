@@ -109,7 +109,7 @@ class Evaluator:
         'kernel_distance': _KERNEL_DISTANCE}
 
   def protocol(self) -> dict[str, str | int]:
-    """What has to be equal for two scores to be comparable."""
+    """Collects what has to be equal for two scores to be comparable."""
     statistics = f'BatchNorm statistics of batches of {self.batch_size}' if self.batch_statistics else (
         'running BatchNorm statistics')
     return {
@@ -186,7 +186,7 @@ class Evaluator:
 
 
 def details(scores: Mapping[str, Score]) -> dict[str, dict]:
-  """What a row tells of scores beside their values: 'conditions' by score, 'curves' by name; neither where there is none."""
+  """Returns what a row tells of scores beside their values: 'conditions' by score, 'curves' by name; if any."""
   conditions = {name: score.conditions for name, score in scores.items() if score.conditions}
   curves = {''.join([*name.rpartition('/')[:2], score.curve.name]): score.curve.points
             for name, score in scores.items() if score.curve}
@@ -194,5 +194,5 @@ def details(scores: Mapping[str, Score]) -> dict[str, dict]:
 
 
 def _one_or_all(values):
-  """The value itself where there is one; all of them in words otherwise."""
+  """Returns the value itself where there is one; all of them in words otherwise."""
   return values[0] if len(set(values)) == 1 else ' and '.join(map(str, values))

@@ -18,7 +18,7 @@ _PASSES = 3  # forwards that look for such an input; one does where nothing satu
 
 
 def gradients(network: keras.Model, inputs: Sequence[tf.Tensor], weights: Sequence[tf.Variable]) -> list[tf.Tensor]:
-  """dR/d|w|, up to a factor that all weights share; the network's variables are as before when it returns.
+  """Returns dR/d|w|, up to a factor that all weights share; the network's variables are as before when it returns.
 
   Biases and offsets are left out, BatchNorm only scales, and spectral norm does nothing. Then the network is positively
   homogeneous, and the input can be so small that a tanh at the end does not saturate.
@@ -52,7 +52,7 @@ def gradients(network: keras.Model, inputs: Sequence[tf.Tensor], weights: Sequen
 
 
 def _positive(name, value):
-  """|value|, but 0 for what is added and 1 for what is divided by; a conditional BatchNorm's offset has a layer, `bias`."""
+  """Returns |value|, but 0 for what is added and 1 for what is divided by; a conditional offset has a layer, `bias`."""
   *layers, last = name.split(':')[0].split('/')
   if last in ('bias', 'beta', 'moving_mean') or layers[-1:] == ['bias']:
     return tf.zeros_like(value)
