@@ -51,7 +51,7 @@ def _score_run(values):
 
 
 def _choices(checkpoint, workdir):
-  """Returns what --checkpoint means: one, or the steps of all that there are."""
+  """Lists the checkpoints that are asked for."""
   if checkpoint != 'all':
     return [checkpoint]
   return [str(checkpoints.step_of(path)) for path in checkpoints.list_steps(workdir.checkpoints)] or ['newest']
@@ -73,7 +73,7 @@ def _score_folder(values):
 
 
 def _load_images(values):
-  """Reads (what is compared with, what is scored), of one shape [H, W, C]."""
+  """Reads what is compared with, and what is scored: images of one shape [H, W, C]."""
   sources = configuration.make_data()
   if len(sources) > 1:
     raise errors.UserError(f'--against={values.against} has the domains {", ".join(sources)}: give the folder of one.')

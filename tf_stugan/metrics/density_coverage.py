@@ -12,7 +12,7 @@ from tf_stugan.metrics.score import Score
 
 
 def density_and_coverage_of(x: np.ndarray, y: np.ndarray, k: int) -> tuple[float, float]:
-  """Counts the balls of x that each of y lies in, against the k that are expected; and the share of balls that hold some y.
+  """Counts how many balls of x each of y lies in, against the k that are expected, and which share of them holds some y.
 
   The ball of a sample of x reaches up to its k-th nearest neighbour in x, which is not in it.
 
@@ -34,7 +34,7 @@ def density_and_coverage_of(x: np.ndarray, y: np.ndarray, k: int) -> tuple[float
 
 
 def density_coverage(real: EvalSamples, fake: EvalSamples, k: int = 5) -> dict[str, float]:
-  """Scores how densely the fake images lie among the real ones, and how many real ones they are near to.
+  """Scores how densely the fake images lie among the real ones, and how many real ones they are near to. Larger is better.
 
   The definition has features of VGG-16, so that the names say whose these are: 'inception_density', 'classifier_density' ...
   There is no value, and a warning, where the real images have no k neighbours.

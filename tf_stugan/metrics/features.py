@@ -48,7 +48,7 @@ class FeatureExtractor(abc.ABC):
     ...
 
   def score_name(self, name: str) -> str:
-    """Names a score with these features."""
+    """Returns what a score is called with these features."""
     return self.names.get(name, f'{self.kind}_{name}')
 
 

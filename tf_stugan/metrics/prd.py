@@ -34,7 +34,7 @@ def histograms(x: np.ndarray, y: np.ndarray, num_clusters: int, seed: int) -> tu
 
 
 def curve(p: np.ndarray, q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-  """Finds which precisions go with which recalls (Eq. 7): on lines through the origin, from one axis to the other.
+  """Computes which precisions go with which recalls (Eq. 7), on lines through the origin from one axis to the other.
 
   Args:
     p, q: what is learned, and what learned it: probabilities [S] over the same states.
@@ -54,7 +54,7 @@ def f_score(precisions: np.ndarray, recalls: np.ndarray, beta: float) -> float:
 
 
 def prd(real: EvalSamples, fake: EvalSamples, num_clusters: int = 20, runs: int = 10, beta: float = 8.0) -> dict[str, float]:
-  """Scores F_8, which is about recall, and F_1/8, about precision, of the mean curve of several clusterings.
+  """Scores recall (F_8) and precision (F_1/8) by the mean curve of several clusterings. Larger is better.
 
   'prd_f8' and 'prd_f1_8' with Inception features, as in the definition; other names with others. The larger side is cut
   to the size of the other. There is no value, and a warning, where a side has fewer images than there are clusters.

@@ -12,7 +12,7 @@ from tf_stugan.metrics.score import Score
 
 
 def shares_within(x: np.ndarray, y: np.ndarray, k: int) -> tuple[float, float]:
-  """Shares of two sets that lie where the other one is: within the distance of one of its samples to its k-th neighbour.
+  """Counts which shares of two sets lie where the other one is: as near to one of its samples as its k-th neighbour is.
 
   Args:
     x, y: features [M, F] and [N, F], M, N > k.
@@ -30,7 +30,7 @@ def shares_within(x: np.ndarray, y: np.ndarray, k: int) -> tuple[float, float]:
 
 
 def precision_recall(real: EvalSamples, fake: EvalSamples, k: int = 3) -> dict[str, float]:
-  """Shares of the fake images that could be real, and of the real ones that could be made. Larger is better.
+  """Scores which share of the fake images could be real, and of the real ones could be made. Larger is better.
 
   The definition has features of VGG-16, so that the names say whose these are: 'inception_precision',
   'classifier_precision' ... There is no value, and a warning, where a side has no k neighbours.

@@ -39,7 +39,7 @@ class Generator:
 
   def sample(self, seeds: Sequence[int], labels: int | Sequence[int] | None = None, truncation: float | None = None,
              output: str | None = None) -> np.ndarray:
-    """Makes one image a seed: the same ones that `tf-stugan sample` draws.
+    """Makes one image a seed, the same ones that `tf-stugan sample` draws.
 
     Args:
       seeds: integers >= 0, [N].
@@ -110,7 +110,7 @@ def load(path: str | os.PathLike, modules: Sequence[str] = ()) -> Generator:
 
 
 def from_files(files: Mapping[str, bytes], name: str, modules: Sequence[str] = ()) -> Generator:
-  """Does what `load` does, of parts that were read already; messages call them `name`."""
+  """Builds what `load` does, of parts that were read already; messages call them `name`."""
   try:
     card = json.loads(files['card.json'])
     weights, masks = (tensors.load(files[f'{part}.safetensors']) for part in ('weights', 'masks'))
@@ -129,7 +129,7 @@ def from_files(files: Mapping[str, bytes], name: str, modules: Sequence[str] = (
 
 
 def _build(config, image_shapes, modules):
-  """Makes the outputs of the configured game, with random weights."""
+  """Returns the outputs of the configured game, with random weights."""
   with compat.kept_gin():
     with tempfile.TemporaryDirectory() as folder:
       path = pathlib.Path(folder, 'config.gin')

@@ -66,7 +66,7 @@ def render(card: Mapping) -> str:
 
 
 def _license_id(text):
-  """Returns what a header takes: an identifier such as apache-2.0; what is no such word is 'other'."""
+  """Returns the identifier of a header, such as apache-2.0; what is no such word is 'other'."""
   return text.lower() if text.replace('-', '').replace('.', '').isalnum() else 'other'
 
 

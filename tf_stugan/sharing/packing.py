@@ -78,7 +78,7 @@ def _picture(workdir, name, output, step):
 
 
 def _cost(rows, step, players) -> Mapping[str, object]:
-  """Reads what an image and the training up to a step cost from the rows of the run; empty where it has none."""
+  """Adds up what an image and the training up to a step cost, from the rows of the run; empty where it has none."""
   costs = [row for row in rows if row['kind'] == 'cost' and row['step'] <= step]
   if not costs:
     return {}
@@ -91,7 +91,7 @@ def _cost(rows, step, players) -> Mapping[str, object]:
 
 
 def _scores(workdir, step):
-  """Picks rows of scores at this step, of training and of `tf-stugan evaluate`, each with its protocol."""
+  """Lists the scores at this step, of training and of `tf-stugan evaluate`, each with its protocol."""
   rows = [row for row in workdir.rows() if row['kind'] == 'evaluation']
   with contextlib.suppress(OSError):
     rows += map(json.loads, (workdir.path / 'evaluations.jsonl').read_text().splitlines())

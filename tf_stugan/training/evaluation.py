@@ -186,7 +186,7 @@ class Evaluator:
 
 
 def details(scores: Mapping[str, Score]) -> dict[str, dict]:
-  """Collects what a row tells of scores beside their values: 'conditions' by score, 'curves' by name, if any."""
+  """Returns what a row tells of scores beside their values: 'conditions' by score, 'curves' by name; if any."""
   conditions = {name: score.conditions for name, score in scores.items() if score.conditions}
   curves = {''.join([*name.rpartition('/')[:2], score.curve.name]): score.curve.points
             for name, score in scores.items() if score.curve}
