@@ -1,9 +1,13 @@
 """The files of gin_configs/procedures: each goes on top of any dense experiment, and says what its paper does."""
 
+import numpy as np
 import pytest
 
+from tests.procedures import test_ladder
 from tf_stugan import configuration
 from tf_stugan import errors
+from tf_stugan.procedures.procedure import Run
+from tf_stugan.training.workdir import Workdir
 
 BOTH = ('generator', 'discriminator')
 INITIAL, DENSE = ('initial', 'initial'), ('initial', 'dense')
@@ -71,6 +75,29 @@ def test_cyclegan_has_masks_of_each_generator(name):
 def test_cyclegan_has_nobody_to_teach():
   with pytest.raises(errors.UserError, match='CycleGAN has nobody who could learn from a teacher'):
     load('cyclegan_cifar10_small_dense.gin', 'imp_gd_kd').stages()[1].make_trainer()
+
+
+@pytest.mark.parametrize('procedure,start', [('imp_gd', 'initial'), ('omp_g', 'dense')])
+def test_each_translator_of_cyclegan_is_pruned_by_itself(procedure, start, tmp_path):
+  files = ('cyclegan_horse2zebra_dense.gin', f'procedures/{procedure}.gin', 'runs/tiny_cycle_gan.gin')
+  configuration.load([configuration.find(f) for f in files], [f"DISCRIMINATOR_START = '{start}'", 'ROUNDS = 1'])
+  experiment = configuration.make_experiment()
+  experiment.procedure.train = shaken = test_ladder.Shaken(2)
+  for stage in experiment.stages():
+    trainer = stage.make_trainer()
+    data = experiment.build(trainer)
+    run = Run(Workdir(tmp_path, create=True).stage(stage.name), data, trainer, None)
+    experiment.procedure.run(run, stage._replace(num_steps=2), tmp_path)
+  dense, state = test_ladder.end(tmp_path / 'dense'), shaken.begun['round-01'].state
+  for player in ('a_to_b', 'b_to_a', *(('discriminator_a', 'discriminator_b') if procedure == 'imp_gd' else ())):
+    kept = test_ladder.masks_of(state, player)
+    values = {name: abs(dense[f'weights/{player}/{name}/kernel']) for name in kept}
+    size = sum(v.size for v in values.values())
+    threshold = np.sort(np.concatenate([v.ravel() for v in values.values()]))[round(0.2 * size)]
+    for name, mask in kept.items():
+      np.testing.assert_array_equal(mask, values[name] >= threshold, err_msg=f'{player} {name}')
+  names = [name for name in dense if name.startswith('weights/discriminator_a/')]
+  assert all((state[name] == dense[name]).all() for name in names) == (start == 'dense')
 
 
 def test_the_last_round_is_what_costs_are_told_of():
