@@ -2,6 +2,7 @@
 
 import functools
 import json
+import logging
 from typing import NamedTuple
 
 import numpy as np
@@ -245,6 +246,26 @@ def test_random_tickets_have_the_masks_of_a_ladder_and_other_initial_weights_but
   assert (others['weights/generator/block1/conv1/kernel'] != initial['weights/generator/block1/conv1/kernel']).any()
   trainer = make_trainer(initial_seed=42)
   assert trainer._draw_seed == make_trainer()._draw_seed  # pylint: disable=protected-access
+
+
+@pytest.mark.parametrize('generator', ['source', 'initial'])
+def test_a_transfer_may_begin_with_the_trained_weights_of_the_ticket(generator, imp, tmp_path):
+  folder, tickets = imp
+  start = {'generator': generator, 'discriminator': 'source'}
+  begun = climb(tmp_path, round_masks.Taken(str(folder)), functools.partial(make_trainer, seed=3), start=start,
+                dense=str(folder / 'dense'))
+  for name in ('round-01', 'round-02'):
+    assert_same(masks_of(begun[name].state), masks_of(tickets[name].state))
+    assert_begins_from(begun[name], end(folder / name), 'discriminator')
+    weights = end(folder / name) if generator == 'source' else variables(built(seed=3))  # what the authors' code has
+    assert_begins_from(begun[name], weights, 'generator')
+
+
+@pytest.mark.parametrize('seed,told', [(1, 'those that they were found with'), (2, 'of seed 2: others')])
+def test_it_is_said_whether_masks_from_elsewhere_meet_their_own_initial_weights(seed, told, imp, tmp_path, caplog):
+  with caplog.at_level(logging.INFO):
+    climb(tmp_path, round_masks.Taken(str(imp[0])), rounds=1, dense=str(imp[0] / 'dense'), initial_seed=seed)
+  assert f'(initial weights of seed 1) with initial weights of seed {seed}' in caplog.text and told in caplog.text
 
 
 @pytest.mark.parametrize('where,source', [('dense', 'dense'), ('previous', 'round-01')])

@@ -1,9 +1,17 @@
 """The files of gin_configs/procedures: each goes on top of any dense experiment, and says what its paper does."""
 
+import json
+
+import numpy as np
 import pytest
 
+from tests.procedures import test_ladder
+from tf_stugan import cli
 from tf_stugan import configuration
 from tf_stugan import errors
+from tf_stugan import gin_changes
+from tf_stugan.procedures.procedure import Run
+from tf_stugan.training.workdir import Workdir
 
 BOTH = ('generator', 'discriminator')
 INITIAL, DENSE = ('initial', 'initial'), ('initial', 'dense')
@@ -73,6 +81,49 @@ def test_cyclegan_has_nobody_to_teach():
     load('cyclegan_cifar10_small_dense.gin', 'imp_gd_kd').stages()[1].make_trainer()
 
 
+@pytest.mark.parametrize('procedure,start', [('imp_gd', 'initial'), ('omp_g', 'dense')])
+def test_each_translator_of_cyclegan_is_pruned_by_itself(procedure, start, tmp_path):
+  files = ('cyclegan_horse2zebra_dense.gin', f'procedures/{procedure}.gin', 'runs/tiny_cycle_gan.gin')
+  configuration.load([configuration.find(f) for f in files], [f"DISCRIMINATOR_START = '{start}'", 'ROUNDS = 1'])
+  experiment = configuration.make_experiment()
+  experiment.procedure.train = shaken = test_ladder.Shaken(2)
+  for stage in experiment.stages():
+    trainer = stage.make_trainer()
+    data = experiment.build(trainer)
+    run = Run(Workdir(tmp_path, create=True).stage(stage.name), data, trainer, None)
+    experiment.procedure.run(run, stage._replace(num_steps=2), tmp_path)
+  dense, state = test_ladder.end(tmp_path / 'dense'), shaken.begun['round-01'].state
+  for player in ('a_to_b', 'b_to_a', *(('discriminator_a', 'discriminator_b') if procedure == 'imp_gd' else ())):
+    kept = test_ladder.masks_of(state, player)
+    values = {name: abs(dense[f'weights/{player}/{name}/kernel']) for name in kept}
+    size = sum(v.size for v in values.values())
+    threshold = np.sort(np.concatenate([v.ravel() for v in values.values()]))[round(0.2 * size)]
+    for name, mask in kept.items():
+      np.testing.assert_array_equal(mask, values[name] >= threshold, err_msg=f'{player} {name}')
+  names = [name for name in dense if name.startswith('weights/discriminator_a/')]
+  assert all((state[name] == dense[name]).all() for name in names) == (start == 'dense')
+
+
 def test_the_last_round_is_what_costs_are_told_of():
   experiment = load('sngan_cifar10_small_dense.gin', 'imp_g')
   assert experiment.make_trainer().methods['generator'].density == pytest.approx(0.8**10)
+
+
+def test_what_a_whole_ladder_costs_is_told_beforehand(capsys):
+  files = [f'--gin_file={f}' for f in ('sngan_cifar10_small_dense.gin', 'procedures/imp_g.gin')]
+  assert cli.main(['tf-stugan', 'flops', *files, '--json', '--gin_param=ROUNDS = 2']) == 0
+  two = json.loads(capsys.readouterr().out)
+  assert two['generator']['density'] == pytest.approx(0.64, abs=1e-3)
+  dense = two['training_flops'] / two['training_flops_vs_dense']
+  assert dense + two['training_flops'] < two['all_stages_training_flops'] - two['training_flops'] < 2 * dense
+  assert cli.main(['tf-stugan', 'flops', files[0], '--json']) == 0
+  assert 'all_stages_training_flops' not in json.loads(capsys.readouterr().out)
+
+
+def test_a_ladder_may_get_more_rounds_and_nothing_else_that_its_masks_came_from():
+  def text(*bindings):
+    load('sngan_cifar10_small_dense.gin', 'imp_g', *bindings)
+    return configuration.snapshot()
+  assert gin_changes.without_effect(text(), text('ROUNDS = 12')) == []
+  for binding in ('RATE = 0.5', "GENERATOR_START = 'previous'", 'INITIAL_SEED = 3', "Magnitude.weights = 'raw'"):
+    assert gin_changes.without_effect(text(), text(binding)), binding

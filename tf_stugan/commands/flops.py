@@ -16,14 +16,25 @@ def run(values: flags.FlagValues) -> None:
   experiment = configuration.make_experiment()
   convention, = (c for c in cost.CONVENTIONS if c.name == values.convention)
   ledger = ledgers.ledger(configuration.made(experiment.make_trainer), experiment.procedure.num_steps, convention)
-  sys.stdout.write(_as_json(ledger, convention) if values.json else _as_text(ledger, convention))
+  stages = _cost_of_all_stages(experiment, convention)
+  sys.stdout.write(_as_json(ledger, convention, stages) if values.json else _as_text(ledger, convention, stages))
 
 
-def _as_json(ledger, convention):
+def _cost_of_all_stages(experiment, convention):
+  """Counts a ladder, whose last stage is one of many; None where the last stage counts those before."""
+  stages = experiment.stages()
+  if not stages[-1].name:
+    return None
+  return sum(ledgers.ledger(configuration.made(stage.make_trainer), stage.num_steps, convention).training
+             for stage in stages)
+
+
+def _as_json(ledger, convention, stages):
   return json.dumps({
       **{name: _network(network) for name, network in ledger.networks.items()},
       'training_flops': ledger.training,
       'training_flops_vs_dense': ledger.training / ledger.dense_training,
+      **({'all_stages_training_flops': stages} if stages else {}),
       'test_flops': _one_or_all(ledger.images),
       'test_flops_vs_dense': _one_or_all({name: ledger.images[name] / ledger.dense_images[name] for name in ledger.images}),
       'convention': convention.name,
@@ -51,7 +62,7 @@ def _network(network):
   }
 
 
-def _as_text(ledger, convention):
+def _as_text(ledger, convention, stages):
   lines = []
   for name, network in ledger.networks.items():
     lines += [name, f'  {"layer":<24}{"kernel":<18}{"parameters":>12}{"density":>10}{"multiply-adds":>16}']
@@ -69,6 +80,9 @@ def _as_text(ledger, convention):
       *(f'{"one image" if len(ledger.images) == 1 else "one image, " + name:<19}{flops:.4g} FLOPs '
         f'({flops / ledger.dense_images[name]:.4f} of dense)' for name, flops in ledger.images.items()),
       f'whole training     {ledger.training:.4g} FLOPs ({ledger.training / ledger.dense_training:.4f} of dense)']
+  if stages:
+    lines.append(f'This is the last round. All stages together: {stages:.4g} FLOPs ({stages / ledger.dense_training:.4g} '
+                 'dense trainings).')
   if not ledger.exact:
     lines.append('An estimate: a ranking across layers moves weights between them. `report` tells the true cost of a run.')
   return '\n'.join(lines) + '\n'

@@ -1,6 +1,7 @@
 """What `tf-stugan train` does."""
 
 import contextlib
+import gc
 import json
 import logging
 import numbers
@@ -112,7 +113,7 @@ def _lead(experiment, strategy, values):
 
 
 def _lead_stage(experiment, strategy, values, stage, workdir):
-  """Returns what the trained game makes."""
+  """Returns the names of what the trained game makes."""
   prepared = _prepare(experiment, strategy, stage, workdir, values)
   if values.profile:
     prepared = prepared._replace(hooks=(Profile(workdir.path / 'profile'),))
@@ -130,7 +131,7 @@ def _lead_stage(experiment, strategy, values, stage, workdir):
       workdir.write(workdir.operative_config, configuration.operative())
     except OSError as error:  # what ended the run is what has to be told
       _LOG.warning('%s could not be written: %s', workdir.operative_config, error)
-  return prepared.trainer.gan.outputs
+  return list(prepared.trainer.gan.outputs)
 
 
 def _stages(experiment, workdir, values):
@@ -149,6 +150,7 @@ def _open_stages(experiment, workdir, values):
     if stage is stages[-1] or place.newest_step() < stage.num_steps:
       if stage.name:
         _LOG.info('Stage %s, in %s', stage.name, place.path)
+      gc.collect()  # of the trainer of the stage before, which refers to itself, or its memory would not be free in time
       yield stage, place
 
 
@@ -164,7 +166,7 @@ def _tell_if_finished(workdir, stage):
 def _next_commands(last, path, outputs, evaluator):
   """Writes them for the last stage and, where it is one of several, for all of them."""
   folder = shlex.quote(str(last))
-  which = f' --which={next(iter(outputs))}' if len(outputs) > 1 else ''
+  which = f' --which={outputs[0]}' if len(outputs) > 1 else ''
   report = f'\n  tf-stugan report --workdirs={shlex.quote(str(path))}' if evaluator else ''  # of scores
   return f'  tf-stugan sample --workdir={folder}{which}\n  tf-stugan export --workdir={folder}{which}{report}'
 

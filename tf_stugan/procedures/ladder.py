@@ -199,9 +199,19 @@ class Ladder(Procedure):
     if self.rewind_step:
       cost(trainer, 0)  # the steps up to there, which were dense
     self.load_round(trainer, index, folder)
+    if self.masks.of == 'source' and 'initial' in self.start.values():
+      self._tell_whose_initial_weights(trainer)
     trainer.look_at_what_is_left(list(trainer.methods), run.data)
     if self.rewind_step:
       cost(trainer, self.rewind_step)
+
+  def _tell_whose_initial_weights(self, trainer):
+    """The weights that belong to masks from elsewhere are those of the same seed, which nobody sees in the numbers."""
+    told = self.masks.ladder / DESCRIPTION
+    seed = json.loads(told.read_text())['initial_seed'] if told.exists() else None
+    same = 'those that they were found with, if the networks are drawn alike' if seed == trainer.initial_seed else 'others'
+    _LOG.info('Masks of %s (initial weights of seed %s) with initial weights of seed %d: %s.', self.masks.ladder, seed,
+              trainer.initial_seed, same)
 
   def load_round(self, trainer: Trainer, index: int, folder: pathlib.Path) -> None:
     """Gives a trainer what a round begins with.
