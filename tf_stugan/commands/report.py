@@ -26,7 +26,6 @@ from tf_stugan.usage import report as usage
 
 _LOG = logging.getLogger(__name__)
 
-_UNFINISHED = 'Runs that did not come to their end.'
 
 
 def run(values: flags.FlagValues) -> None:
@@ -34,10 +33,14 @@ def run(values: flags.FlagValues) -> None:
   add = _Columns(values)
   pairs = [*pairs, *map(usage.parse_figure, values.figure)]
   groups = _by_protocol(found)
+  unfinished = [r for r in found if r.state not in ('', folders.DONE)]
+  if not groups and not unfinished:
+    raise errors.UserError('None of these runs has an evaluation yet.')
+  if not groups:
+    _write_files(values.output, [_reasons(unfinished)], {})
   if len(groups) > 1:
     _LOG.warning('These runs were scored in %d ways (data, features, numbers of images ...) that cannot be compared. Each '
                  'has its own table and folder.', len(groups))
-  unfinished = [r for r in found if r.state not in ('', folders.DONE)]
   for output, group in zip(_folders(values.output, groups), groups, strict=True):
     _write(values, pathlib.Path(output), group, unfinished, add, pairs)
 
@@ -70,19 +73,13 @@ def _of_study(folder: Folder) -> tuple[list[rows_lib.Run], list[tuple[str, str]]
 
 
 def _by_protocol(runs: Sequence[rows_lib.Run]) -> list[list[rows_lib.Run]]:
-  """Puts scored runs together where their scores can be compared.
-
-  Raises:
-    UserError: none was scored.
-  """
+  """Puts scored runs together where their scores can be compared."""
   groups = {}
   for entry in runs:
     if entry.workdir and records_lib.evaluated_steps(entry.workdir):
       groups.setdefault(records_lib.protocol(entry.workdir), []).append(entry)
     elif entry.state != folders.FAILED:  # which is told in a table
       _LOG.warning('Left out: %s has no evaluation in its metrics.jsonl yet.', entry.name)
-  if not groups:
-    raise errors.UserError('None of these runs has an evaluation yet.')
   return list(groups.values())
 
 
@@ -99,19 +96,28 @@ def _write(values, output, runs, unfinished, add, pairs):
   rows = rows_lib.make_rows(runs, add)
   found = [{**records_lib.record(r.workdir), 'run': r.name} for r in runs]
   found = [{**record, **add(r, record['step'])} for r, record in zip(runs, found, strict=True)]
-  shown = _tables(values, rows, found, unfinished)
-  text = '\n'.join(f'{tables.markdown(table.words)}\n{table.note}' for table in shown)
-  with output_files.new_files(output, 'tf-stugan report') as folder:
-    (folder / 'report.md').write_text(text)
-    (folder / 'report.tex').write_text(tables.latex(shown[0].words))
-    (folder / 'report.csv').write_text(tables.comma_separated(tables.of_runs(found)))
-    (folder / 'rows.csv').write_text(tables.comma_separated(rows_lib.table(rows)))
-    (folder / 'curves.csv').write_text(tables.comma_separated(tables.curves({r.name: r.workdir for r in runs})))
-    drawn = _draw(folder, rows, [*pairs, *((usage.SCORE, name) for name in add.measured)])
+  pairs = [*pairs, *((usage.SCORE, name) for name in add.measured)]
+
+  def draw(folder):
     if values.layers:
       for r in runs:
         figures.plot_layers(r.name, r.workdir, folder / f'layers_{r.name.replace("/", "_")}.png')
-    (folder / 'report.html').write_text(page.make(_title(output), shown, drawn, rows), encoding='utf-8')
+    return _draw(folder, rows, pairs)
+  _write_files(output, _tables(values, rows, found, unfinished), {
+      'report.csv': tables.of_runs(found), 'rows.csv': rows_lib.table(rows),
+      'curves.csv': tables.curves({r.name: r.workdir for r in runs})}, rows, draw)
+
+
+def _write_files(output, shown, frames, rows=(), draw=lambda folder: []):
+  """Writes and prints the tables that are shown; writes those with all digits, figures, and the page with everything."""
+  text = '\n'.join(f'{tables.markdown(table.words)}\n{table.note}' for table in shown)
+  with output_files.new_files(pathlib.Path(output), 'tf-stugan report') as folder:
+    (folder / 'report.md').write_text(text, encoding='utf-8')
+    (folder / 'report.tex').write_text(tables.latex(shown[0].words), encoding='utf-8')
+    for name, frame in frames.items():
+      (folder / name).write_text(tables.comma_separated(frame), encoding='utf-8')
+    title = _title(pathlib.Path(output))
+    (folder / 'report.html').write_text(page.make(title, shown, draw(folder), rows), encoding='utf-8')
     names = sorted(path.name for path in folder.iterdir())
   sys.stdout.write(f'{text}\n{output}/: {" ".join(names)}\n')
 
@@ -130,10 +136,13 @@ def _tables(values, rows, found, unfinished):
   for title, (frame, note) in frames.items():
     columns = list(frame.columns) if values.columns == 'all' else tables.main_columns(frame, found, settings)
     shown.append(page.Table(title, tables.in_words(frame, columns, settings), note))
-  if unfinished:
-    words = tables.of_runs([{'run': r.name, 'state': r.state, 'reason': r.reason} for r in unfinished])
-    shown.append(page.Table('Unfinished', words, _UNFINISHED + '\n'))
-  return shown
+  return [*shown, *([_reasons(unfinished)] if unfinished else [])]
+
+
+def _reasons(unfinished):
+  """Returns the table of runs that did not come to their end."""
+  lines = [{'run': r.name, 'state': r.state, 'reason': r.reason} for r in unfinished]
+  return page.Table('Unfinished', tables.of_runs(lines), 'Runs that did not come to their end.\n')
 
 
 def _draw(folder, rows, pairs):
