@@ -128,7 +128,7 @@ def _title(output):
 
 
 def _tables(values, rows, found, unfinished):
-  """Rows over seeds, if there is anything to put together; runs; and those that did not come to their end."""
+  """Returns those of rows, if there is anything to put together; of runs; and of runs that did not come to their end."""
   frames = {'Runs': (tables.of_runs(found), tables.notes(found[0]))}
   if any(len(row.runs) > 1 or row.runs[0].setting for row in rows):
     frames = {'Rows': (rows_lib.table(rows), tables.ROWS_NOTE), **frames}
@@ -153,23 +153,26 @@ def _draw(folder, rows, pairs):
   wanted = [name for name in names if name in scores or '/' in name or name.endswith('balance_ratio')]
   curves = [(name, name.replace('/', '_')) for name in sorted(wanted, key=lambda name: name not in scores)]
   drawn = [file for name, file in curves if comparisons.plot_curves(rows, name, folder / file, name in scores)]
-  for what, against in [*_defaults(table), *pairs]:
+  asked = {(what, against): _name(what, against) for what, against in pairs if against != usage.STEP}  # that is drawn
+  for (what, against), file in (_unasked(table) | asked).items():
     column = records_lib.title(scores[0]) if what == usage.SCORE else what
-    file = re.sub(r'[^\w.+-]+', '-', against if what == usage.SCORE else f'{what}-{against}')
-    file = 'density' if (what, against) in _defaults(table)[:1] and against.endswith(' density') else file
-    if against == usage.STEP:
-      continue  # drawn above
     if comparisons.plot_against(table, column, against, folder / file):
       drawn.append(file)
-    elif (what, against) not in _defaults(table):
+    elif (what, against) in asked:
       _LOG.warning('No figure of %s against %s: these are no columns of this report, or do not vary.', column, against)
   return [folder / f'{file}.png' for file in drawn]
 
 
-def _defaults(table):
-  """Returns what is drawn if nobody asks: the first score against the first density that varies, and against costs."""
-  densities = [c for c in table.columns if c.endswith(' density') and table[c].nunique() > 1]
-  return [(usage.SCORE, column) for column in [*densities[:1], 'training FLOPs', 'bytes']]
+def _name(what, against):
+  """Returns the name of a figure, without its ending."""
+  return re.sub(r'[^\w.+-]+', '_', against if what == usage.SCORE else f'{what} {against}')
+
+
+def _unasked(table):
+  """Returns {(what, against): file} that is drawn in any case: the score against the density that varies most, and costs."""
+  densities = [column for column in table if column.endswith(' density')]
+  density = max(densities, key=lambda column: table[column].nunique(), default='density')
+  return {(usage.SCORE, density): 'density'} | {(usage.SCORE, c): _name(usage.SCORE, c) for c in ('training FLOPs', 'bytes')}
 
 
 class _Columns:
