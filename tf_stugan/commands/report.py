@@ -220,7 +220,7 @@ def _find_convention(name):
 
 
 def _cost_by_convention(values, workdir, last_step, convention):
-  """Columns of the cost of training, added up from the densities that the run logged."""
+  """Returns columns of the cost of training, added up from the densities that the run logged."""
   from tf_stugan.commands import common  # pylint: disable=g-import-not-at-top
   from tf_stugan.reports import ledger  # pylint: disable=g-import-not-at-top
   columns = {'training FLOPs': None, 'training FLOPs / dense': None, 'convention': convention.name}

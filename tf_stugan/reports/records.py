@@ -80,7 +80,7 @@ def _of_player(player, short, cost, train):
 
 
 def _scores(evaluations):
-  """Columns of the last scores, and of the best of the first one."""
+  """Returns columns of the last scores, and of the best of the first one."""
   last = evaluations[-1]
   directions = _directions(last)
   result = {title(name): last[name] for name in directions}
@@ -122,13 +122,13 @@ def logged_densities(workdir: Workdir, last_step: int) -> dict[int, dict[str, di
 
 
 def _cost_rows(rows, last_step):
-  """Rows that say what a step cost from each mask on; none where they do not begin at step 0."""
+  """Returns rows that say what a step cost from each mask on; none where they do not begin at step 0."""
   costs = [row for row in rows if row['kind'] == 'cost' and 'step_operations' in row and row['step'] <= last_step]
   return costs if costs and costs[0]['step'] == 0 else []
 
 
 def _training_cost(rows, last_step):
-  """Operations of all steps up to `last_step`, added up over the masks that each of them had."""
+  """Returns operations of all steps up to `last_step`, added up over the masks that each of them had."""
   costs = _cost_rows(rows, last_step)
   if not costs:
     return {}

@@ -125,7 +125,7 @@ def _line(row):
 
 
 def score_columns(found: Sequence[Mapping[str, object]]) -> list[str]:
-  """Columns of these records that hold scores, in their order."""
+  """Returns columns of these records that hold scores, in their order."""
   best = [column for record in found for column in record if column.startswith('best ') and not column.endswith(' at step')]
   names = {name for column in best for name in (column, column.removeprefix('best '))}
   return list(dict.fromkeys(column for record in found for column in record if column in names))

@@ -79,7 +79,7 @@ class Display:
     return rich.console.Group(table, rich.text.Text(f'{len(self._runs)} runs: {line}; ETA {self._left()}'))
 
   def _work_done(self):
-    """Operations of the steps that were done, dense: a mask saves no time in training."""
+    """Returns operations of the steps that were done, dense: a mask saves no time in training."""
     done = 0.0
     for name, run in self._runs.items():
       steps = run.num_steps if name in self._outcomes else last_rows(self._folder.workdir(run) / 'metrics.jsonl')[0]
