@@ -187,11 +187,14 @@ class _Columns:
     logged = values.convention == 'measured'  # by the runs
     self._convention = None if logged else _find_convention(values.convention)
     self._table = _read_measurements(values.measurements) if values.measurements else None
+    self._costs = {}  # by (run, step); each takes seconds
     self.measured = [] if self._table is None else [c for c in self._table.columns if c not in ('run', 'row')]
 
   def __call__(self, entry: rows_lib.Run, last_step: int) -> dict[str, object]:
-    cost = _cost_by_convention(self._values, entry.workdir, last_step, self._convention) if self._convention else {}
-    return cost | self._measurements(entry)
+    if self._convention and (entry.name, last_step) not in self._costs:
+      cost = _cost_by_convention(self._values, entry.workdir, last_step, self._convention)
+      self._costs[entry.name, last_step] = cost
+    return self._costs.get((entry.name, last_step), {}) | self._measurements(entry)
 
   def _measurements(self, entry):
     if self._table is None:

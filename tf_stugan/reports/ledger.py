@@ -100,7 +100,7 @@ def _costs_on_paper(gan):
 
 
 def _zeros(next_creator, shape=None, dtype=None, initial_value=None, **kwargs):
-  """Nobody looks at the weights, and to draw orthogonal ones takes long."""
+  """Makes weights of zeros: nobody looks at them, and to draw orthogonal ones takes long."""
   if shape is not None:
     initial_value = functools.partial(tf.zeros, shape, dtype)
   return next_creator(shape=shape, dtype=dtype, initial_value=initial_value, **kwargs)
