@@ -16,6 +16,6 @@ def test_it_names_data_networks_device_and_folder_and_explains_its_figures(tmp_p
     total = sum(v.shape.num_elements() for v in side.player.network.trainable_variables)
     zeros = sum(int((~v.mask.numpy()).sum()) for v in side.masked)
     assert f'{name} {total:,} parameters, {total - zeros:,} of them kept' in words
-  assert 'density 0.2 in' in words and '16 images of 32 x 32 x 3' in words and 'CPU (' in words and str(folder) in words
+  assert 'density 0.2 in' in words and '16 images of 8 x 8 x 3' in words and 'CPU (' in words and str(folder) in words
   assert 'density share of the weights' in words and 'one update of the generator closes' not in words  # it is not measured
   assert max(len(line) for line in lines if str(folder) not in line) <= 80

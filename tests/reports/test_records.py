@@ -94,6 +94,13 @@ def test_a_damaged_line_or_checkpoint_does_not_hide_a_run(tmp_path):
   assert record['train minutes'] == 1 and math.isnan(record['evaluation minutes'])
 
 
+def test_the_size_of_the_exported_file_is_a_column(tmp_path):
+  workdir = run(tmp_path, 'a', [3.0])
+  assert 'bytes' not in records_lib.record(workdir)
+  (workdir.path / 'generator.tflite').write_bytes(b'x' * 321)
+  assert records_lib.record(workdir)['bytes'] == 321
+
+
 def test_a_run_without_an_evaluation_is_named(tmp_path):
   with pytest.raises(errors.UserError, match='no evaluation'):
     records_lib.record(run(tmp_path, 'a', []))

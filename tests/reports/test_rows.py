@@ -176,6 +176,15 @@ def test_measurements_from_elsewhere_become_columns_and_figures(study, tmp_path)
   assert report(study, '--measurements=nothing.csv')[0] == 2
 
 
+def test_a_study_of_which_nothing_came_has_its_reasons(tmp_path, capsys):
+  folder, run_ = Folder(tmp_path), plans.Run('a_s1', 'a', 1, {}, [], [])
+  folder.write(plans.Plan([run_], {}), 1)
+  folder.note(run_, Outcome('failed', 3, 'There are no data.'))
+  code, files = report(folder)
+  assert code == 0 and '| a_s1 | failed | There are no data. |' in files['report.md'].read_text()
+  assert 'There are no data.' in files['report.html'].read_text()
+
+
 def test_a_study_is_reported_alone(study, capsys):
   assert cli.main(['tf-stugan', 'report', f'--workdirs={study.path},{study.path}/runs/thin_s1', '--output=x']) == 2
   assert 'name it alone' in capsys.readouterr().err

@@ -28,7 +28,6 @@ from tf_stugan.usage import report as usage
 
 _LOG = logging.getLogger(__name__)
 
-_UNFINISHED = 'Runs that did not come to their end.'
 
 
 def run(values: flags.FlagValues) -> None:
@@ -38,10 +37,14 @@ def run(values: flags.FlagValues) -> None:
   add = _Columns(values)
   pairs = [*pairs, *map(usage.parse_figure, values.figure)]
   groups = _by_protocol(found)
+  unfinished = [r for r in found if r.state not in ('', folders.DONE)]
+  if not groups and not unfinished:
+    raise errors.UserError('None of these runs has an evaluation yet.')
+  if not groups:
+    _write_files(values.output, [_reasons(unfinished)], {})
   if len(groups) > 1:
     _LOG.warning('These runs were scored in %d ways (data, features, numbers of images ...) that cannot be compared. Each '
                  'has its own table and folder.', len(groups))
-  unfinished = [r for r in found if r.state not in ('', folders.DONE)]
   for output, group in zip(_folders(values.output, groups), groups, strict=True):
     _write(values, pathlib.Path(output), group, unfinished, add, pairs)
   _write_ladders(values.output, ladders.read(paths))
@@ -74,19 +77,13 @@ def _of_study(folder: Folder) -> tuple[list[rows_lib.Run], list[tuple[str, str]]
 
 
 def _by_protocol(runs: Sequence[rows_lib.Run]) -> list[list[rows_lib.Run]]:
-  """Puts scored runs together where their scores can be compared.
-
-  Raises:
-    UserError: none was scored.
-  """
+  """Puts scored runs together where their scores can be compared."""
   groups = {}
   for entry in runs:
     if entry.workdir and records_lib.evaluated_steps(entry.workdir):
       groups.setdefault(records_lib.protocol(entry.workdir), []).append(entry)
     elif entry.state != folders.FAILED:  # which is told in a table
       _LOG.warning('Left out: %s has no evaluation in its metrics.jsonl yet.', entry.name)
-  if not groups:
-    raise errors.UserError('None of these runs has an evaluation yet.')
   return list(groups.values())
 
 
@@ -119,19 +116,28 @@ def _write(values, output, runs, unfinished, add, pairs):
   rows = rows_lib.make_rows(runs, add)
   found = [{**records_lib.record(r.workdir), 'run': r.name} for r in runs]
   found = [{**record, **add(r, record['step'])} for r, record in zip(runs, found, strict=True)]
-  shown = _tables(values, rows, found, unfinished)
-  text = '\n'.join(f'{tables.markdown(table.words)}\n{table.note}' for table in shown)
-  with output_files.new_files(output, 'tf-stugan report') as folder:
-    (folder / 'report.md').write_text(text)
-    (folder / 'report.tex').write_text(tables.latex(shown[0].words))
-    (folder / 'report.csv').write_text(tables.comma_separated(tables.of_runs(found)))
-    (folder / 'rows.csv').write_text(tables.comma_separated(rows_lib.table(rows)))
-    (folder / 'curves.csv').write_text(tables.comma_separated(tables.curves({r.name: r.workdir for r in runs})))
-    drawn = _draw(folder, rows, [*pairs, *((usage.SCORE, name) for name in add.measured)])
+  pairs = [*pairs, *((usage.SCORE, name) for name in add.measured)]
+
+  def draw(folder):
     if values.layers:
       for r in runs:
         figures.plot_layers(r.name, r.workdir, folder / f'layers_{r.name.replace("/", "_")}.png')
-    (folder / 'report.html').write_text(page.make(_title(output), shown, drawn, rows), encoding='utf-8')
+    return _draw(folder, rows, pairs)
+  _write_files(output, _tables(values, rows, found, unfinished), {
+      'report.csv': tables.of_runs(found), 'rows.csv': rows_lib.table(rows),
+      'curves.csv': tables.curves({r.name: r.workdir for r in runs})}, rows, draw)
+
+
+def _write_files(output, shown, frames, rows=(), draw=lambda folder: []):
+  """Writes and prints the tables that are shown; writes those with all digits, figures, and the page with everything."""
+  text = '\n'.join(f'{tables.markdown(table.words)}\n{table.note}' for table in shown)
+  with output_files.new_files(pathlib.Path(output), 'tf-stugan report') as folder:
+    (folder / 'report.md').write_text(text, encoding='utf-8')
+    (folder / 'report.tex').write_text(tables.latex(shown[0].words), encoding='utf-8')
+    for name, frame in frames.items():
+      (folder / name).write_text(tables.comma_separated(frame), encoding='utf-8')
+    title = _title(pathlib.Path(output))
+    (folder / 'report.html').write_text(page.make(title, shown, draw(folder), rows), encoding='utf-8')
     names = sorted(path.name for path in folder.iterdir())
   sys.stdout.write(f'{text}\n{output}/: {" ".join(names)}\n')
 
@@ -150,10 +156,13 @@ def _tables(values, rows, found, unfinished):
   for title, (frame, note) in frames.items():
     columns = list(frame.columns) if values.columns == 'all' else tables.main_columns(frame, found, settings)
     shown.append(page.Table(title, tables.in_words(frame, columns, settings), note))
-  if unfinished:
-    words = tables.of_runs([{'run': r.name, 'state': r.state, 'reason': r.reason} for r in unfinished])
-    shown.append(page.Table('Unfinished', words, _UNFINISHED + '\n'))
-  return shown
+  return [*shown, *([_reasons(unfinished)] if unfinished else [])]
+
+
+def _reasons(unfinished):
+  """Returns the table of runs that did not come to their end."""
+  lines = [{'run': r.name, 'state': r.state, 'reason': r.reason} for r in unfinished]
+  return page.Table('Unfinished', tables.of_runs(lines), 'Runs that did not come to their end.\n')
 
 
 def _draw(folder, rows, pairs):
@@ -164,23 +173,26 @@ def _draw(folder, rows, pairs):
   wanted = [name for name in names if name in scores or '/' in name or name.endswith('balance_ratio')]
   curves = [(name, name.replace('/', '_')) for name in sorted(wanted, key=lambda name: name not in scores)]
   drawn = [file for name, file in curves if comparisons.plot_curves(rows, name, folder / file, name in scores)]
-  for what, against in [*_defaults(table), *pairs]:
+  asked = {(what, against): _name(what, against) for what, against in pairs if against != usage.STEP}  # that is drawn
+  for (what, against), file in (_unasked(table) | asked).items():
     column = records_lib.title(scores[0]) if what == usage.SCORE else what
-    file = re.sub(r'[^\w.+-]+', '-', against if what == usage.SCORE else f'{what}-{against}')
-    file = 'density' if (what, against) in _defaults(table)[:1] and against.endswith(' density') else file
-    if against == usage.STEP:
-      continue  # drawn above
     if comparisons.plot_against(table, column, against, folder / file):
       drawn.append(file)
-    elif (what, against) not in _defaults(table):
+    elif (what, against) in asked:
       _LOG.warning('No figure of %s against %s: these are no columns of this report, or do not vary.', column, against)
   return [folder / f'{file}.png' for file in drawn]
 
 
-def _defaults(table):
-  """Returns what is drawn if nobody asks: the first score against the first density that varies, and against costs."""
-  densities = [c for c in table.columns if c.endswith(' density') and table[c].nunique() > 1]
-  return [(usage.SCORE, column) for column in [*densities[:1], 'training FLOPs', 'bytes']]
+def _name(what, against):
+  """Returns the name of a figure, without its ending."""
+  return re.sub(r'[^\w.+-]+', '_', against if what == usage.SCORE else f'{what} {against}')
+
+
+def _unasked(table):
+  """Returns {(what, against): file} that is drawn in any case: the score against the density that varies most, and costs."""
+  densities = [column for column in table if column.endswith(' density')]
+  density = max(densities, key=lambda column: table[column].nunique(), default='density')
+  return {(usage.SCORE, density): 'density'} | {(usage.SCORE, c): _name(usage.SCORE, c) for c in ('training FLOPs', 'bytes')}
 
 
 class _Columns:
@@ -195,11 +207,14 @@ class _Columns:
     logged = values.convention == 'measured'  # by the runs
     self._convention = None if logged else _find_convention(values.convention)
     self._table = _read_measurements(values.measurements) if values.measurements else None
+    self._costs = {}  # by (run, step); each takes seconds
     self.measured = [] if self._table is None else [c for c in self._table.columns if c not in ('run', 'row')]
 
   def __call__(self, entry: rows_lib.Run, last_step: int) -> dict[str, object]:
-    cost = _cost_by_convention(self._values, entry.workdir, last_step, self._convention) if self._convention else {}
-    return cost | self._measurements(entry)
+    if self._convention and (entry.name, last_step) not in self._costs:
+      cost = _cost_by_convention(self._values, entry.workdir, last_step, self._convention)
+      self._costs[entry.name, last_step] = cost
+    return self._costs.get((entry.name, last_step), {}) | self._measurements(entry)
 
   def _measurements(self, entry):
     if self._table is None:

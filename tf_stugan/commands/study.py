@@ -33,7 +33,8 @@ def run(values: flags.FlagValues) -> None:
     jobs = values.jobs or _carried(values, plan)
     threads = values.threads or before.get('threads') or (
         max(1, _cores() // jobs) if values.engine == 'local' else 1)
-    folder.write(plan, threads)
+    if not values.dry_run:
+      folder.write(plan, threads)
     if values.print_commands:
       _print_commands(values, folder, missing)
       return

@@ -151,7 +151,7 @@ class _Checker:
                 if name not in FOLDERS and (name not in row.free or _is_known(name, snapshot))}
     self._load(files, bindings.values())
     bindings = {name: text for name, text in bindings.items() if name not in row.free or not configuration.is_idle(text)}
-    self._load(files, bindings.values())
+    self._load(files, [*bindings.values(), 'SEED = 1'])
     for file in files[1:]:
       configuration.check_in_use(self._path(file))
     setting = {name: value for name, value in row.setting.items()

@@ -199,7 +199,7 @@ class Trainer(tf.Module):
     step = int(self.step.numpy())
     if step == 0:
       self.update_masks(data)
-    self._look_at_what_is_left([name for name, side in self.sides.items() if side.masked], data)  # by the first masks, too
+    self.look_at_what_is_left([name for name, side in self.sides.items() if side.masked], data)  # by the first masks, too
     iterator = self._batches(data, step)
     hooks = sorted(hooks, key=lambda hook: hook.phase)
     mine = hooks if strategies.is_chief(self.strategy) else [hook for hook in hooks if hook.everywhere]

@@ -13,7 +13,7 @@ Examples:
       --axis='GENERATOR_DENSITY=0.05,0.1' --seeds=1-3
   tf-stugan study --workdir=studies/b ... --dry_run              # the plan alone
   tf-stugan study --workdir=studies/b ... --print_commands       # for a scheduler of your own
-  tf-stugan study --workdir=/shared/b ... --engine=ray           # on the cluster of RAY_ADDRESS
+  tf-stugan study --workdir=/shared/b ... --engine=ray    # on the cluster of RAY_ADDRESS, whose nodes share the workdir
   tf-stugan study --workdir=/shared/b ... --engine=slurm --slurm=slurm_partition=gpu,gpus_per_node=1,timeout_min=600
 
 In the workdir: runs/NAME, logs/NAME.log, report/report.html. Exit codes: 0 all runs are done or diverged, 42 stopped on

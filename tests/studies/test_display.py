@@ -1,0 +1,44 @@
+"""What somebody sees who watches a study."""
+
+import io
+import json
+
+import rich.console
+
+from tf_stugan.studies import display
+from tf_stugan.studies import plan as plans
+from tf_stugan.studies.folder import Folder
+from tf_stugan.studies.folder import Outcome
+
+
+def write_rows(folder, name, *rows):
+  path = plans.workdir(folder, name) / 'metrics.jsonl'
+  path.parent.mkdir(parents=True, exist_ok=True)
+  path.write_text(''.join(json.dumps(row) + '\n' for row in rows))
+  return path
+
+
+def test_one_table_tells_what_runs_what_is_done_and_how_long_it_takes(tmp_path, monkeypatch):
+  now = [0.0]
+  monkeypatch.setattr(display.time, 'monotonic', lambda: now[0])
+  runs = [plans.Run(name, name, 1, {}, [], [], 'static', 100, 1.0, 10.0) for name in 'abcd']
+  write_rows(tmp_path, 'b', {'kind': 'train', 'step': 20})
+  console = rich.console.Console(file=io.StringIO(), width=100)
+  with display.Display(Folder(tmp_path), runs, {'a': Outcome('done', 0)}, console) as shown:
+    now[0] = 60.0
+    write_rows(tmp_path, 'b', {'kind': 'evaluation', 'step': 50, 'fcd': 12.34567, 'better': {'fcd': 'lower'}},
+               {'kind': 'train', 'step': 70})
+    shown.ended(runs[2], Outcome('failed', 3, 'no data'))
+    console.print(shown.picture({'b': None}, [runs[3]]))
+  lines = [line.strip() for line in console.file.getvalue().splitlines()]
+  assert lines[1].split() == ['b', 'static', '70', '/', '100', 'FCD', '12.35']
+  # 1.5 runs of work in a minute, 1.3 runs left
+  assert lines[-1] == '4 runs: 1 running, 1 waiting, 1 done, 1 failed; ETA 0:00:52'
+
+
+def test_the_end_of_a_long_file_that_is_being_written(tmp_path):
+  path = write_rows(tmp_path, 'a', *({'kind': 'train', 'step': i, 'filler': 'x' * 100} for i in range(2000)))
+  with open(path, 'a') as file:
+    file.write('{"kind": "train", "st')
+  assert display.last_rows(path) == (1999, '')
+  assert display.last_rows(tmp_path / 'nothing') == (0, '')
