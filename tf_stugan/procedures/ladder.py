@@ -206,7 +206,7 @@ class Ladder(Procedure):
       cost(trainer, self.rewind_step)
 
   def _tell_whose_initial_weights(self, trainer):
-    """The weights that belong to masks from elsewhere are those of the same seed, which nobody sees in the numbers."""
+    """Tells that masks from elsewhere belong to the weights of the same seed, which nobody sees in the numbers."""
     told = self.masks.ladder / DESCRIPTION
     seed = json.loads(told.read_text())['initial_seed'] if told.exists() else None
     same = 'those that they were found with, if the networks are drawn alike' if seed == trainer.initial_seed else 'others'
