@@ -13,6 +13,7 @@ from tf_stugan import errors
 from tf_stugan import output_files
 from tf_stugan.reports import figures
 from tf_stugan.reports import records as records_lib
+from tf_stugan.reports import score_curves
 
 _LOG = logging.getLogger(__name__)
 
@@ -68,6 +69,8 @@ def _draw(folder, records, runs, layers):
   for name in dict.fromkeys(name for workdir in runs.values() for name in records_lib.curves(workdir)):
     if name in scores or '/' in name or name.endswith('balance_ratio'):
       figures.plot_curves(runs, name, folder / f'{name.replace("/", "_")}.png', log_scale=name in scores)
+  for name, curves in score_curves.collect(runs).items():
+    score_curves.plot(curves, name, folder / f'{name.replace("/", "_")}_curve.png')
   if layers:
     for name, workdir in runs.items():
       figures.plot_layers(name, workdir, folder / f'layers_{name.replace("/", "_")}.png')
