@@ -93,8 +93,8 @@ def adam_slots(optimizer: keras.optimizers.Optimizer, variable: tf.Variable) -> 
 
 @contextlib.contextmanager
 def limited_gin(texts: Mapping[str, str], check: Callable[[str, object], None]):
-  """While entered, gin has no files but `texts`, {path: text}, and calls `check(selector, object)` before it makes anything
-  configurable that a text refers to."""
+  """Gives gin, while entered, no files but `texts`, {path: text}, and has it call `check(selector, object)` before it makes
+  anything configurable that a text refers to."""
   builtins = (gin.config.macro, gin.config._retrieve_constant, gin.config.singleton)  # pylint: disable=protected-access
 
   class Limited(gin.config.ParseContext):

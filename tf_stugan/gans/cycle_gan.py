@@ -114,6 +114,10 @@ class CycleGAN(GAN):
       buffer.build(self.image_shape)
     return dict.fromkeys(self.domains, self.image_shape)
 
+  def ones(self, player):
+    del player
+    return tf.ones([1, *self.image_shape]), tf.zeros([1], tf.int32)
+
   def _logits(self, domain, images):
     network = self.discriminator_a if domain == 'a' else self.discriminator_b
     return self.score(tf.cast(network(images, training=True), tf.float32))

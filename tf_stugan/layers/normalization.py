@@ -42,6 +42,19 @@ def batch_statistics() -> Iterator[list[Moments]]:
     _SEEN.reset(token)
 
 
+_SCALES = contextvars.ContextVar('scales', default=False)
+
+
+@contextlib.contextmanager
+def scaling_only() -> Iterator[None]:
+  """Makes `InstanceNorm`, called (or traced) in it, multiply by gamma and do nothing else."""
+  token = _SCALES.set(True)
+  try:
+    yield
+  finally:
+    _SCALES.reset(token)
+
+
 def set_standing_statistics(run: Callable[[int], None], batches: int) -> None:
   """Replaces the running statistics of the layers that `run` calls by means over batches.
 
@@ -176,6 +189,8 @@ class InstanceNorm(keras.layers.GroupNormalization):
 
   def call(self, x, training=False):
     del training
+    if _SCALES.get():
+      return x if self.gamma is None else x * tf.cast(self.gamma, x.dtype)
     wide = tf.cast(x, tf.float32)
     mean, variance = tf.nn.moments(wide, [1, 2], keepdims=True)
     return tf.cast(tf.nn.batch_normalization(wide, mean, variance, self.beta, self.gamma, self.epsilon), x.dtype)

@@ -110,7 +110,7 @@ def _some(names):
 
 
 def _from_torch(arrays, names, variables, first_map):
-  """PyTorch's names and layouts -> ours."""
+  """Turns PyTorch's names and layouts into ours."""
   result = {}
   for torch_name, array in arrays.items():
     if _NOT_NEEDED.search(torch_name):

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from tf_stugan import compat
 from tf_stugan.compat import keras
+from tf_stugan.layers import normalization
 from tf_stugan.layers import spectral_norm
 
 _SMALL = 1e-6  # what is put out, at the most: there, tanh is the identity to float32
@@ -20,7 +21,7 @@ _PASSES = 3  # forwards that look for such an input; one does where nothing satu
 def gradients(network: keras.Model, inputs: Sequence[tf.Tensor], weights: Sequence[tf.Variable]) -> list[tf.Tensor]:
   """Returns dR/d|w|, up to a factor that all weights share; the network's variables are as before when it returns.
 
-  Biases and offsets are left out, BatchNorm only scales, and spectral norm does nothing. Then the network is positively
+  Biases and offsets are left out, normalizations only scale, and spectral norm does nothing. Then the network is positively
   homogeneous, and the input can be so small that a tanh at the end does not saturate.
 
   Args:
@@ -36,7 +37,7 @@ def gradients(network: keras.Model, inputs: Sequence[tf.Tensor], weights: Sequen
   for variable, value in zip(variables, before, strict=True):
     compat.assign(variable, _positive(variable.name, value))
   ones, labels = inputs
-  with spectral_norm.switched_off():
+  with spectral_norm.switched_off(), normalization.scaling_only():
     scale = tf.constant(1e-20)
     for _ in range(_PASSES):
       largest = tf.reduce_max(tf.abs(network(scale * ones, labels, training=False)))
