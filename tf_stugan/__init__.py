@@ -2,7 +2,7 @@
 
 from tf_stugan import quiet
 
-__version__ = '0.1.0'
+__version__ = '0.2.0'
 
 quiet.import_tensorflow_quietly()
 

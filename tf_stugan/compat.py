@@ -124,7 +124,7 @@ def limited_gin(texts: Mapping[str, str], check: Callable[[str, object], None]):
 
 @contextlib.contextmanager
 def kept_gin():
-  """Gives gin, while entered, copies of all that it keeps; afterwards it has what it had, and nothing more."""
+  """Has gin work on copies of all that it keeps while entered; afterwards it has what it had, and nothing more."""
   config = gin.config
   names = ('_REGISTRY', '_INVERSE_REGISTRY', '_RENAMED_SELECTORS', '_CONFIG', '_IMPORTS', '_OPERATIVE_CONFIG',
            '_FINALIZE_HOOKS', '_CONFIG_IS_LOCKED', '_CONSTANTS', '_PARSE_CONTEXTS', '_SINGLETONS', '_FILE_READERS',

@@ -45,7 +45,7 @@ def _score_run(values):
     step = common.restore_chosen(trainer, workdir, choice)
     scores = _some(evaluator.evaluate(trainer.gan.outputs))
     row = {'step': step, **scores, 'protocol': evaluator.protocol(), **details(scores)}
-    with open(workdir.path / 'evaluations.jsonl', 'a') as file:
+    with open(workdir.evaluations, 'a') as file:
       file.write(json.dumps(row) + '\n')
     _show(row, values.output or (workdir.path / 'evaluation' if 'curves' in row else None), f'step-{step:08}-')
 

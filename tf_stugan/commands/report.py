@@ -20,6 +20,7 @@ from tf_stugan.reports import ladders
 from tf_stugan.reports import page
 from tf_stugan.reports import records as records_lib
 from tf_stugan.reports import rows as rows_lib
+from tf_stugan.reports import score_curves
 from tf_stugan.reports import tables
 from tf_stugan.studies import folder as folders
 from tf_stugan.studies.folder import Folder
@@ -180,6 +181,9 @@ def _draw(folder, rows, pairs):
       drawn.append(file)
     elif (what, against) in asked:
       _LOG.warning('No figure of %s against %s: these are no columns of this report, or do not vary.', column, against)
+  for name, of_runs in score_curves.collect({r.name: r.workdir for row in rows for r in row.runs}).items():
+    drawn.append(f'{name.replace("/", "_")}_curve')
+    score_curves.plot(of_runs, name, folder / f'{drawn[-1]}.png')
   return [folder / f'{file}.png' for file in drawn]
 
 

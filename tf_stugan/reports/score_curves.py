@@ -3,6 +3,18 @@
 from collections.abc import Mapping, Sequence
 import pathlib
 
+from tf_stugan.training.workdir import Workdir
+
+
+def collect(runs: Mapping[str, Workdir]) -> dict[str, dict[str, Mapping[str, Sequence[float]]]]:
+  """Returns the newest curve of every kind and run, of training or of `tf-stugan evaluate`: {curve: {run: its points}}."""
+  found: dict[str, dict] = {}
+  for run, workdir in runs.items():
+    for row in workdir.scores():
+      for name, points in row.get('curves', {}).items():
+        found.setdefault(name, {})[run] = points
+  return found
+
 
 def plot(curves: Mapping[str, Mapping[str, Sequence[float]]], title: str, path: pathlib.Path) -> None:
   """Draws curves of shares, from 0 to 1.

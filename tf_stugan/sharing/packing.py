@@ -92,11 +92,9 @@ def _cost(rows, step, players) -> Mapping[str, object]:
 
 def _scores(workdir, step):
   """Lists the scores at this step, of training and of `tf-stugan evaluate`, each with its protocol."""
-  rows = [row for row in workdir.rows() if row['kind'] == 'evaluation']
-  with contextlib.suppress(OSError):
-    rows += map(json.loads, (workdir.path / 'evaluations.jsonl').read_text().splitlines())
   left_out = ('kind', 'step', 'settled', 'curves')
-  found = [{key: value for key, value in row.items() if key not in left_out} for row in rows if row['step'] == step]
+  found = [{key: value for key, value in row.items() if key not in left_out}
+           for row in workdir.scores() if row['step'] == step]
   return [row for i, row in enumerate(found) if row not in found[:i]]
 
 

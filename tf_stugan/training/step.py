@@ -123,6 +123,7 @@ class StepGraph:
     def look(batches, draw, sign):
       signed = tf.nest.map_structure(lambda x: sign * x if x.dtype.is_floating else x, batches)
       return tf.stack(list(self.at_rest(player, signed, draw)[1].scalars.values()))
+    look = tf.function(look, autograph=False)
     return tuple(self._in_replicas(look, batches, tf.constant(draw), tf.constant(sign))
                  for draw, sign in ((1, 1.0), (2, -1.0)))
 

@@ -45,6 +45,7 @@ class Workdir:
     self.operative_config = self.path / 'operative_config.gin'
     self.data = self.path / 'data.json'
     self.metrics = self.path / 'metrics.jsonl'
+    self.evaluations = self.path / 'evaluations.jsonl'
     self.checkpoints = self.path / 'checkpoints'
     self.samples = self.path / 'samples'
     self.events = self.path / 'events'
@@ -168,20 +169,25 @@ class Workdir:
 
   def rows(self) -> list[dict]:
     """Reads the rows of metrics.jsonl, without damaged lines: the last one may be cut off after a crash."""
-    if not self.metrics.exists():
-      return []
-    rows = []
-    for line in self.metrics.read_text().splitlines():
-      try:
-        rows.append(json.loads(line))
-      except json.JSONDecodeError:
-        continue
-    return rows
+    return _read_rows(self.metrics)
+
+  def scores(self) -> list[dict]:
+    """Reads the rows of scores: of training, and after them of `tf-stugan evaluate`."""
+    return [row for row in self.rows() if row['kind'] == 'evaluation'] + _read_rows(self.evaluations)
 
   def truncate_rows(self, step: int) -> None:
     """Removes rows past `step`, so that no step appears twice after a resume."""
     kept = [row for row in self.rows() if row['step'] <= step] if step else []
     self.write(self.metrics, ''.join(json.dumps(row) + '\n' for row in kept))
+
+
+def _read_rows(path):
+  rows = []
+  if path.exists():
+    for line in path.read_text().splitlines():
+      with contextlib.suppress(json.JSONDecodeError):
+        rows.append(json.loads(line))
+  return rows
 
 
 def _check_name(path):

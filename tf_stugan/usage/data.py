@@ -59,7 +59,7 @@ def find_set(values: flags.FlagValues, name: str) -> tuple[list[str], list[str]]
 
 
 def find_named(name: str) -> tuple[str, list[str]]:
-  """Returns the gin file and the bindings of a data set, or of a folder of images.
+  """Finds the gin file and the bindings of a data set, or of a folder of images.
 
   Raises:
     UserError: it is neither.
