@@ -2,6 +2,11 @@
 
 import json
 import shlex
+import signal
+import subprocess
+import sys
+import urllib.parse
+import urllib.request
 
 import numpy as np
 from PIL import Image
@@ -15,7 +20,7 @@ def call(*arguments):
 
 
 @pytest.mark.slow
-def test_a_trained_run_translates_own_pictures(tmp_path, capsys):
+def test_a_trained_run_translates_own_pictures_and_shows_the_page_that_does(tmp_path, capsys):
   run, cache = tmp_path / 'run', f'--cache_dir={tmp_path}/cache'
   assert call('train', f'--workdir={run}', cache, '--gin_file=cyclegan_cifar10_small_stugan.gin',
               '--gin_file=runs/tiny_cycle_gan.gin', '--gin_param=NUM_STEPS = 2', '--gin_param=AVERAGED = False') == 0
@@ -37,3 +42,14 @@ def test_a_trained_run_translates_own_pictures(tmp_path, capsys):
   scores = json.loads(capsys.readouterr().out)
   assert scores['rfd'] == pytest.approx((scores['a_to_b/rfd'] + scores['b_to_a/rfd']) / 2)
   assert scores['protocol']['generator'].startswith('trained, ')  # this game has no average
+  (tmp_path / '@litertjs' / 'core').mkdir(parents=True)
+  demo = ['demo', f'--workdir={run}', '--which=b_to_a', f'--runtime={tmp_path}']
+  with subprocess.Popen([sys.executable, '-m', 'tf_stugan.cli', *demo], stdout=subprocess.PIPE, text=True) as process:
+    address = process.stdout.readline().strip()
+    with urllib.request.urlopen(address) as answer:
+      assert b'translate.js' in answer.read()
+    with urllib.request.urlopen(urllib.parse.urljoin(address, 'models/translator.json')) as answer:
+      assert json.load(answer) == {'source': 'b', 'domain': 'a', 'image_shape': [24, 24, 3]}
+    process.send_signal(signal.SIGINT)
+    process.stdout.read()
+  assert process.returncode == 0

@@ -42,7 +42,7 @@ tf-stugan COMMAND --help tells its flags, with examples.
 
 
 def run() -> None:
-  """Entry point of the console script."""
+  """Runs the command line and exits with its code."""
   sys.stdout.reconfigure(errors='backslashreplace')  # names of files need not be text
   with signals.handled(signals.interrupt):
     try:
@@ -118,7 +118,7 @@ def _guard(name, usage, values, arguments):
 
 
 def _explained(error):
-  """What the user is told of an exception; None where it is a fault of this program."""
+  """Says in words what went wrong; returns None where it is a fault of this program."""
   if isinstance(error, errors.UserError):
     return error
   if isinstance(error, OSError):  # a folder that is read-only, a disk that is full ...
@@ -143,7 +143,7 @@ class _CurrentStandardError(logging.StreamHandler):
 
 
 def _set_up_logging():
-  """This project's own lines go to standard error; those of the libraries below it only from WARNING on."""
+  """Sends this project's own lines to standard error; those of the libraries below it only from WARNING on."""
   handler = _CurrentStandardError()
   handler.setFormatter(logging.Formatter('%(asctime)s %(message)s', '%H:%M:%S'))
   logger = logging.getLogger('tf_stugan')

@@ -81,7 +81,7 @@ def precision(name: str):
 
 
 def adam_slots(optimizer: keras.optimizers.Optimizer, variable: tf.Variable) -> list[tf.Variable]:
-  """The per-weight state that a (built) Adam or SGD keeps for `variable`; empty for an optimizer without any."""
+  """Returns the per-weight state that a (built) Adam or SGD keeps for `variable`; empty for an optimizer without any."""
   index = optimizer._index_dict[optimizer._var_key(variable)]  # pylint: disable=protected-access
   slots = []
   for name in ('_momentums', '_velocities', 'momentums'):
@@ -92,8 +92,8 @@ def adam_slots(optimizer: keras.optimizers.Optimizer, variable: tf.Variable) -> 
 
 @contextlib.contextmanager
 def limited_gin(texts: Mapping[str, str], check: Callable[[str, object], None]):
-  """While entered, gin has no files but `texts`, {path: text}, and calls `check(selector, object)` before it makes anything
-  configurable that a text refers to."""
+  """Gives gin, while entered, no files but `texts`, {path: text}, and has it call `check(selector, object)` before it makes
+  anything configurable that a text refers to."""
   builtins = (gin.config.macro, gin.config._retrieve_constant, gin.config.singleton)  # pylint: disable=protected-access
 
   class Limited(gin.config.ParseContext):
@@ -131,7 +131,7 @@ class Binding(NamedTuple):
 
 
 def gin_bindings() -> list[Binding]:
-  """All bindings of the present configuration but macros."""
+  """Returns all bindings of the present configuration but macros."""
   found = []
   for (_, selector), parameters in gin.config._CONFIG.items():  # pylint: disable=protected-access
     target = gin.config._REGISTRY[selector].wrapped  # pylint: disable=protected-access
@@ -141,14 +141,14 @@ def gin_bindings() -> list[Binding]:
 
 
 def gin_reference(value: object) -> tuple[object, bool] | None:
-  """(class or function, whether it is called) of a value '@name' or '@name()'; None of any other value."""
+  """Returns (class or function, whether it is called) of a value '@name' or '@name()'; None of any other value."""
   if not isinstance(value, gin.config.ConfigurableReference):
     return None
   return value.configurable.wrapped, value.evaluate
 
 
 def gin_macro_value(value: object) -> object:
-  """What '%NAME' stands for, however many names it goes through; any other value as it is."""
+  """Returns what '%NAME' stands for, however many names it goes through; any other value as it is."""
   while (reference := gin_reference(value)) and reference[0] is gin.config.macro:
     value = gin.query_parameter(f'{"/".join(value.scopes)}/gin.macro.value')
   return value

@@ -98,7 +98,7 @@ def _parse_binding(binding, parsed, modules):
 
 
 def _hint(binding, qualified):
-  """The nearest name to what 'Class.parameter = value' calls the class, or the parameter."""
+  """Names what is nearest to what 'Class.parameter = value' calls the class, or the parameter."""
   match = re.match(r'\s*(?:\w+/)*(?:\w+\.)*(\w+)\.(\w+)\s*=', binding)
   if not match:
     return ''
@@ -124,7 +124,7 @@ def check_in_use(file: pathlib.Path) -> None:
 
 
 def idle_parameters(file: pathlib.Path) -> list[str]:
-  """What a file sets on something that it brings itself, and in whose place a later file has put something else."""
+  """Finds what a file sets on something that it brings itself, and in whose place a later file has put something else."""
   text = file.read_text()
   own = {_unscoped(name) for name in re.findall(r'^([\w./]+)\s*=', text, re.MULTILINE)}
   brought = {name.split('.')[-1] for name in re.findall(r'@([\w./]+)', text)}
@@ -132,12 +132,12 @@ def idle_parameters(file: pathlib.Path) -> list[str]:
 
 
 def is_idle(binding: str) -> bool:
-  """Whether the experiment makes no use of what a binding, 'NAME = value', sets."""
+  """Tells whether the experiment makes no use of what a binding, 'NAME = value', sets."""
   return _unscoped(binding.partition('=')[0].strip()) not in _reached(bindings_of(snapshot()))
 
 
 def _unscoped(name):
-  """'generator/static_sparse.StaticSparse.density' -> 'StaticSparse.density'; a macro stays as it is."""
+  """Turns 'generator/static_sparse.StaticSparse.density' into 'StaticSparse.density'; a macro stays as it is."""
   return '.'.join(name.split('/')[-1].split('.')[-2:])
 
 
@@ -194,7 +194,7 @@ def made(build: Callable[[], Any]) -> Any:
 
 
 def macro_value(name: str) -> object:
-  """What NAME of the loaded configuration is; None where it is not set."""
+  """Returns what NAME of the loaded configuration is; None where it is not set."""
   try:
     return compat.gin_macro_value(gin.query_parameter(f'{name}/gin.macro.value'))
   except ValueError:
@@ -211,12 +211,12 @@ def snapshot(stage: str = '') -> str:
 
 
 def operative() -> str:
-  """The bindings that were used so far; complete only after the first step."""
+  """Writes the bindings that were used so far; they are complete only after the first step."""
   return _without_idle_import(gin.operative_config_str())
 
 
 def _without_idle_import(text):
-  """Gin imports itself where a file says %gin.REQUIRED; no binding that it writes refers to that."""
+  """Removes the import of gin itself, which gin writes where a file says %gin.REQUIRED; no binding refers to it."""
   return re.sub(r'^from gin import config\n', '', text, flags=re.MULTILINE)
 
 
@@ -229,14 +229,14 @@ def differences(old: str, new: str) -> list[str]:
 
 
 def bindings_of(text: str) -> dict[str, str]:
-  """{name: value} of a snapshot."""
+  """Returns {name: value} of a snapshot."""
   text = re.sub(r'\\?\n[ \t]+', '', text)  # a value goes on in indented lines
   pairs = (line.split('=', 1) for line in text.splitlines() if '=' in line and not line.startswith('#'))
   return {name.strip(): value.strip() for name, value in pairs}
 
 
 def _one_line(error: Exception) -> str:
-  """What gin says, in our words, without its trace of calls, and where."""
+  """Writes what gin says in our words, without its trace of calls, and where."""
   where = re.findall(r'In file "(.+)", line (\d+)', str(error))
   place = f'{where[0][0]}, line {where[0][1]}: ' if where else ''
   lines = [line.strip() for line in str(error).splitlines() if line.strip()]

@@ -23,7 +23,7 @@ def reached(point: str, step: int) -> None:
 
 
 def poisoned(value: tf.Tensor, name: str, step: tf.Tensor) -> tf.Tensor:
-  """`value`, or NaN if the fault nan:NAME@STEP is asked for, and with it what is computed from it. In the graph."""
+  """Returns `value`, or NaN, with all that is computed from it, if the fault nan:NAME@STEP is asked for. In the graph."""
   fault, _, at = _named().partition('@')
   if fault != f'nan:{name}':
     return value

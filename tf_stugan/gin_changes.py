@@ -45,7 +45,7 @@ _READ_LATER = {
 
 
 def without_effect(old: str, new: str) -> list[str]:
-  """The bindings that differ between two snapshots and would not do what they say in a run that has begun.
+  """Lists the bindings that differ between two snapshots and would not do what they say in a run that has begun.
 
   Returns:
     'NAME' or 'NAME (Class.parameter)' each, with the parameter that is not read any more.
@@ -79,7 +79,7 @@ def _filled_in(name, bindings):
 
 
 def _modules(text):
-  """{name by which a snapshot calls a module: its full name}"""
+  """Returns {name by which a snapshot calls a module: its full name}."""
   return {alias or module: f'{package}.{module}'
           for package, module, alias in re.findall(r'^from ([\w.]+) import (\w+)(?: as (\w+))?$', text, re.MULTILINE)}
 

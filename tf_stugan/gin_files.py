@@ -10,19 +10,19 @@ from tf_stugan import errors
 
 
 def config_root() -> pathlib.Path:
-  """The folder `gin_configs`: inside the installed package, or beside it in a checkout."""
+  """Returns the folder `gin_configs`: inside the installed package, or beside it in a checkout."""
   package = pathlib.Path(tf_stugan.__file__).parent
   inside = package / 'gin_configs'
   return inside if inside.is_dir() else package.parent / 'gin_configs'
 
 
 def list_folder(folder: str) -> list[pathlib.Path]:
-  """The gin files of 'models', 'datasets', 'methods', 'experiments' ..., by name."""
+  """Lists the gin files of 'models', 'datasets', 'methods', 'experiments' ..., by name."""
   return sorted((config_root() / folder).glob('*.gin'))
 
 
 def find(name: str) -> pathlib.Path:
-  """A gin file by path, or by its place in `gin_configs`: 'gin_configs/experiments/x.gin', 'experiments/x.gin' or 'x.gin'.
+  """Finds a gin file by path, or by its place in `gin_configs`: 'experiments/x.gin', or 'x.gin' alone.
 
   Raises:
     UserError: there is none; the message names the nearest.
@@ -40,7 +40,7 @@ def find(name: str) -> pathlib.Path:
 
 
 def header(file: pathlib.Path) -> dict[str, str]:
-  """What the comment at the top of a gin file says: its first sentence as 'what', and 'Size' where it tells one."""
+  """Reads the comment at the top of a gin file: its first sentence as 'what', and 'Size' where it tells one."""
   text = file.read_text(encoding='utf-8').split('\n\n')[0]
   first, *paragraphs = re.sub(r'^# ?', '', text, flags=re.MULTILINE).split('\n\n')
   size = next((p.splitlines()[0].removeprefix('Size: ').removesuffix('.') for p in paragraphs if p.startswith('Size: ')), '')
@@ -49,13 +49,13 @@ def header(file: pathlib.Path) -> dict[str, str]:
 
 
 def included(file: pathlib.Path) -> list[pathlib.Path]:
-  """The files that one of this library's gin files includes, and those that these include; near ones first."""
+  """Lists the files that one of this library's gin files includes, and those that these include; near ones first."""
   names = re.findall(r"^include '([\w/]+\.gin)'", file.read_text(encoding='utf-8'), re.MULTILINE)
   direct = [config_root() / name for name in names]
   return direct + [deeper for path in direct for deeper in included(path)]
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-  """' Did you mean ...?' with the nearest of the known names; empty where none is near."""
+  """Returns ' Did you mean ...?' with the nearest of the known names; empty where none is near."""
   nearest = difflib.get_close_matches(name, list(known), n=1, cutoff=0.7)
   return f' Did you mean {nearest[0]}?' if nearest else ''

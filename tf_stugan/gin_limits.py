@@ -61,7 +61,7 @@ def _read(path, modules, texts, including):
 
 
 def _locate(statement, includer):
-  """Where gin will look for an included file: from the working folder, then in `gin_configs`."""
+  """Finds an included file as gin will: from the working folder, then in `gin_configs`."""
   for folder in ('', str(gin_files.config_root())):
     path = os.path.join(folder, statement.filename)
     if os.path.isfile(path):
@@ -70,7 +70,7 @@ def _locate(statement, includer):
 
 
 def check_text(text: str, modules: Collection[str], name: str) -> list:
-  """The statements of a text, as gin will parse it; `name` is what messages call it.
+  """Yields the statements of a text, as gin will parse it; `name` is what messages call it.
 
   Raises:
     UserError: it does not parse, imports what it may not, or has a dictionary from which Keras would import something.
@@ -89,7 +89,7 @@ def check_text(text: str, modules: Collection[str], name: str) -> list:
 
 
 def _why(error):
-  """Why gin cannot parse a text, with the line where it gave up."""
+  """Says why gin cannot parse a text, with the line where it gave up."""
   if isinstance(error, RecursionError):
     return 'its brackets are nested too deeply.'
   what = re.sub(r'\s+', ' ', str(error.args[0])).removesuffix('.') if error.args else type(error).__name__
@@ -100,7 +100,7 @@ def _why(error):
 
 
 def _keys(value) -> Iterator[object]:
-  """The keys of all dictionaries inside of a value."""
+  """Yields the keys of all dictionaries inside of a value."""
   if isinstance(value, Mapping):
     yield from value
     value = value.values()
@@ -122,7 +122,7 @@ def _check_import(statement, modules, name):
 
 @functools.lru_cache
 def _own_modules():
-  """What this library's own gin files import."""
+  """Names what this library's own gin files import."""
   pattern = re.compile(r'^from (tf_\w+(?:\.\w+)*) import (\w+)$', re.MULTILINE)
   return {f'{package}.{module}' for file in gin_files.config_root().rglob('*.gin')
           for package, module in pattern.findall(file.read_text(encoding='utf-8'))}

@@ -30,7 +30,7 @@ def _origin(value):
 
 
 def _kind(target, parameter):
-  """The annotation of a parameter; 'number' where Keras has none and its default is one; Any where nothing can be told."""
+  """Returns the annotation of a parameter; 'number' where Keras has none but a default that is one; else Any."""
   function = target.__init__ if inspect.isclass(target) else target
   try:
     hints, parameters = typing.get_type_hints(function), inspect.signature(function).parameters
@@ -41,7 +41,7 @@ def _kind(target, parameter):
 
 
 def _fits(value, kind) -> bool:
-  """Whether the value can be of this kind; True where that cannot be told."""
+  """Tells whether the value can be of this kind; True where that cannot be told."""
   value = compat.gin_macro_value(value)
   if kind is typing.Any or isinstance(kind, typing.TypeVar):
     return True
@@ -70,7 +70,7 @@ def _is_union(kind):
 
 
 def _reference_fits(target, called, kind, base):
-  """Of '@target' or '@target()'."""
+  """Does so for '@target' or '@target()'."""
   if called:
     return _can_be(target if inspect.isclass(target) else _kind(target, 'return'), base)
   if base is Callable:  # Callable[..., X] may be X itself
@@ -84,7 +84,7 @@ def _can_be(made, wanted):
 
 
 def _container_fits(value, base, kinds):
-  """Of a literal list, tuple or dictionary, and what is in it; a list may stand for a tuple."""
+  """Does so for a literal list, tuple or dictionary, and what is in it; a list may stand for a tuple."""
   if inspect.isclass(base) and not isinstance(value, base) and not (base is tuple and isinstance(value, list)):
     return False
   if isinstance(value, Mapping):
@@ -93,7 +93,7 @@ def _container_fits(value, base, kinds):
 
 
 def _kinds_of_parts(parts: Sequence, kinds):
-  """Sequence[X] and tuple[X, ...] have many X, tuple[X, Y] has one each."""
+  """Yields the kinds of parts: Sequence[X] and tuple[X, ...] have many X, tuple[X, Y] has one each."""
   return kinds if len(kinds) > 1 and kinds[1] is not Ellipsis else [kinds[0]] * len(parts)
 
 

@@ -129,7 +129,7 @@ def _scratch(folder, output) -> Iterator[pathlib.Path]:
 
 
 def _list_files(folder):
-  """Names of everything in it that is no folder itself."""
+  """Names everything in it that is no folder itself."""
   files = (path for path in folder.rglob('*') if path.is_symlink() or not path.is_dir())
   return sorted(name for file in files if (name := file.relative_to(folder).as_posix()) != _MANIFEST)
 
@@ -140,7 +140,7 @@ def _write_manifest(folder, command, before):
 
 
 def _read_manifest(folder, command):
-  """The files that `command` wrote there, by name."""
+  """Returns the files that `command` wrote there, by name."""
   try:
     manifest = json.loads((folder / _MANIFEST).read_text())
     return manifest['files'] if manifest['written_by'] == command else {}
@@ -149,12 +149,12 @@ def _read_manifest(folder, command):
 
 
 def _sha256(path):
-  """None of what is no plain file."""
+  """Hashes a plain file; returns None for anything else."""
   return None if path.is_symlink() or not path.is_file() else hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _holds(path, sign):
-  """Whether a file has these bytes, or none at all."""
+  """Tells whether a file has these bytes, or none at all."""
   if not path.stat().st_size:
     return True
   with open(path, 'rb') as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:

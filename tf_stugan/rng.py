@@ -31,7 +31,7 @@ def seed(run_seed: int, stream: str, *indices) -> Seed:
 
 
 def latents(seeds: np.ndarray, size: int, truncation: float | None = None) -> np.ndarray:
-  """One standard normal latent per image seed: image 1234 is the same whatever the batch it is computed in.
+  """Draws one standard normal latent per image seed: image 1234 is the same whatever the batch it is computed in.
 
   Args:
     seeds: integers >= 0, shape [N].
@@ -52,18 +52,18 @@ def _latent(generator, size, truncation):
 
 
 def labels(seeds: np.ndarray, num_classes: int) -> np.ndarray:
-  """One class per image seed, uniform in [0, num_classes), independent of its latent: int32 [N]; zeros without classes."""
+  """Draws a class per image seed, uniform in [0, num_classes), whatever its latent: int32 [N]; zeros without classes."""
   return np.array([np.random.Generator(np.random.Philox(key=[int(s), 1])).integers(max(num_classes, 1)) for s in seeds],
                   np.int32)
 
 
 def fold(seed: Seed, index: int) -> Seed:
-  """The index-th of several seeds that are made of one."""
+  """Makes the seed with this index of several that are made of one."""
   return tf.random.experimental.stateless_fold_in(seed, index, alg=_ALGORITHM)
 
 
 def bits(shape: Sequence[int], seed: Seed) -> tf.Tensor:
-  """int32, uniform over all of its values, the same on every kind of device."""
+  """Draws int32, uniform over all of its values, the same on every kind of device."""
   return tf.random.stateless_uniform(shape, seed, None, None, tf.int32, alg=_ALGORITHM)
 
 
@@ -77,7 +77,7 @@ def uniform(shape: Sequence[int], seed: Seed) -> tf.Tensor:
 
 
 def normal(shape: Sequence[int], seed: Seed) -> tf.Tensor:
-  """Standard normal numbers, float32, the same on every kind of device up to rounding: Box and Muller's way, as on a CPU."""
+  """Draws standard normal numbers, float32, the same on every kind of device up to rounding: Box and Muller's way."""
   size = math.prod(shape)
   u, v = tf.unstack(tf.reshape(uniform([size + size % 2], seed), [-1, 2]), axis=1)
   radius, angle = tf.sqrt(-2 * tf.math.log(tf.maximum(u, 1e-7))), 2 * math.pi * v
@@ -86,7 +86,7 @@ def normal(shape: Sequence[int], seed: Seed) -> tf.Tensor:
 
 
 def replica_normal(seed: Seed, shape: list[int]) -> tf.Tensor:
-  """This replica's part of a standard normal draw for the global batch.
+  """Draws this replica's part of standard normal numbers for the global batch.
 
   Drawing the whole and taking a part makes the numbers independent of how many replicas share the batch.
 
@@ -101,19 +101,19 @@ def replica_normal(seed: Seed, shape: list[int]) -> tf.Tensor:
 
 
 def replica_labels(seed: Seed, count: int, num_classes: int) -> tf.Tensor:
-  """Likewise classes, uniform in [0, num_classes), for `count` images of the global batch: int32; zeros without classes."""
+  """Draws classes likewise, uniform in [0, num_classes), for `count` images of the global batch: int32; else zeros."""
   return replica_share(
       tf.random.stateless_uniform([count], seed, 0, max(num_classes, 1), tf.int32, alg=_ALGORITHM))
 
 
 def replica_uniform(seed: Seed, shape: list[int]) -> tf.Tensor:
-  """Likewise numbers in [0, 1), but the first of `shape` counts the images of this replica: float32 [*shape]."""
+  """Draws numbers in [0, 1) likewise, but the first of `shape` counts the images of this replica: float32 [*shape]."""
   replicas = tf.distribute.get_replica_context().num_replicas_in_sync
   return replica_share(uniform([shape[0] * replicas, *shape[1:]], seed))
 
 
 def replica_share(whole: tf.Tensor) -> tf.Tensor:
-  """This replica's part of a tensor [N, ...] that all of them hold whole: [N / replicas, ...]."""
+  """Returns this replica's part of a tensor [N, ...] that all of them hold whole: [N / replicas, ...]."""
   context = tf.distribute.get_replica_context()
   share = whole.shape[0] // context.num_replicas_in_sync
   start = tf.cast(context.replica_id_in_sync_group, tf.int32) * share

@@ -25,7 +25,7 @@ def handled(handler: Callable[[int, object], None] | signal.Handlers) -> Iterato
 
 
 def interrupt(number: int, _: object) -> None:
-  """A handler that raises KeyboardInterrupt, so that whatever was begun is cleaned up."""
+  """Raises KeyboardInterrupt, as a handler of signals, so that whatever was begun is cleaned up."""
   del number
   forget_lost_terminal()
   raise KeyboardInterrupt

@@ -1,40 +1,11 @@
 // The demonstration: two files of one generator, plain and lowered, painted from the same latents and timed.
 
-import {loadAndCompile, loadLiteRt, Tensor} from '@litertjs/core';
+import {fetchModelFile, Generator, median, paint, showMilliseconds} from './runtime.js';
 
 const COLUMNS = 3;
 const WARM_UP = {images: 30, milliseconds: 3000}; // a browser compiles again what it has found to run often
 const TIMES = 5 * COLUMNS ** 2; // the newest measurements of each file, of which the median is shown
 const LARGEST_DIFFERENCE = 1e-4; // of pixels in [-1, 1]: what an export is checked for, too
-const RUNTIME = new URL('./node_modules/@litertjs/core/wasm/', import.meta.url).href;
-
-/** A .tflite in LiteRT's WebAssembly runtime, on one thread. */
-export class Generator {
-  static async load(url) {
-    const answer = await fetch(url);
-    if (!answer.ok) throw new Error(`${url} cannot be loaded (${answer.status} ${answer.statusText})`);
-    const bytes = new Uint8Array(await answer.arrayBuffer());
-    await (Generator.runtime ??= loadLiteRt(RUNTIME, {threads: false}));
-    return new Generator(await loadAndCompile(bytes, {accelerator: 'wasm'}), bytes.length);
-  }
-
-  constructor(model, size) {
-    this.model = model;
-    this.size = size;
-    this.inputs = model.getInputDetails();
-  }
-
-  /** Float32Array of one latent, and a class -> Float32Array [H * W * C] in [-1, 1]. */
-  async image(latent, label) {
-    const tensors = this.inputs.map(({name, shape}) =>
-      name.includes('labels') ? new Tensor(Int32Array.of(label), Array.from(shape)) : new Tensor(latent, Array.from(shape)));
-    const outputs = await this.model.run(tensors);
-    const result = await outputs[0].moveTo('wasm');
-    const pixels = new Float32Array(result.toTypedArray());
-    for (const tensor of [...tensors, result]) tensor.delete();
-    return pixels;
-  }
-}
 
 /** Spherical interpolation: latents on the way keep the length that normal ones have. */
 export function slerp(first, last, fraction) {
@@ -44,11 +15,6 @@ export function slerp(first, last, fraction) {
   if (fraction === 0 || angle < 1e-6) return first.slice();
   const [a, b] = [Math.sin((1 - fraction) * angle) / Math.sin(angle), Math.sin(fraction * angle) / Math.sin(angle)];
   return first.map((value, i) => a * value + b * last[i]);
-}
-
-export function median(values) {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[sorted.length >> 1];
 }
 
 /** The largest distance of two images' pixels; infinite if one of them is no number. */
@@ -73,16 +39,6 @@ export function compareImages(largest) {
   if (largest <= LARGEST_DIFFERENCE) return `the images are the same (pixels in [-1, 1] differ by at most ${largest.toExponential(0)})`;
   return 'the images are not the same: ' +
       (Number.isFinite(largest) ? `pixels in [-1, 1] differ by up to ${largest.toPrecision(2)}` : 'some pixels are no numbers');
-}
-
-/** Puts one image [H, W, C] of pixels in [-1, 1] into the grid. */
-function paint(canvas, index, pixels, [height, width, channels]) {
-  const image = new ImageData(width, height);
-  for (let i = 0; i < height * width; i++) {
-    for (let c = 0; c < 3; c++) image.data[4 * i + c] = (pixels[i * channels + (channels === 3 ? c : 0)] + 1) * 127.5;
-    image.data[4 * i + 3] = 255;
-  }
-  canvas.getContext('2d').putImageData(image, (index % COLUMNS) * width, Math.floor(index / COLUMNS) * height);
 }
 
 class Demo {
@@ -150,13 +106,14 @@ class Demo {
         const start = performance.now();
         pixels[name] = await generator.image(latent, label);
         this.times[name] = [...this.times[name], performance.now() - start].slice(-TIMES);
-        paint(this.element(name), i, pixels[name], this.about.image_shape);
+        const [height, width] = this.about.image_shape;
+        paint(this.element(name), pixels[name], this.about.image_shape, (i % COLUMNS) * width, Math.floor(i / COLUMNS) * height);
       }
       largest = Math.max(largest, difference(pixels.plain, pixels.sparse));
       await new Promise(resolve => setTimeout(resolve)); // let the sliders move
     }
     const ms = Object.fromEntries(Object.entries(this.times).map(([name, values]) => [name, median(values)]));
-    for (const name of Object.keys(ms)) this.element(`${name}-ms`).textContent = ms[name].toFixed(ms[name] < 10 ? 2 : 1);
+    for (const name of Object.keys(ms)) this.element(`${name}-ms`).textContent = showMilliseconds(ms[name]);
     this.element('ratio').textContent = `Measured here: ${compareTimes(ms.plain, ms.sparse)}; ${compareImages(largest)}.`;
   }
 
@@ -173,11 +130,10 @@ class Demo {
 export async function start(page) {
   const message = page.getElementById('message');
   try {
-    const answer = await fetch('models/demo.json');
-    if (!answer.ok) throw new Error('models/demo.json is missing: start this page with "tf-stugan demo --workdir=..."');
-    const latents = new Float32Array(await (await fetch('models/latents.bin')).arrayBuffer());
-    const [plain, sparse] = await Promise.all(['plain', 'sparse'].map(name => Generator.load(`models/${name}.tflite`)));
-    const demo = new Demo(page, await answer.json(), latents, {plain, sparse});
+    const about = await (await fetchModelFile('demo.json')).json();
+    const latents = new Float32Array(await (await fetchModelFile('latents.bin')).arrayBuffer());
+    const [plain, sparse] = await Promise.all(['plain', 'sparse'].map(name => Generator.load(`${name}.tflite`)));
+    const demo = new Demo(page, about, latents, {plain, sparse});
     message.textContent = 'Warming up ...';
     await demo.warmUp();
     await demo.draw();

@@ -1,7 +1,7 @@
 """Experiments of the gin tree are run for a few steps, and held to the same contract.
 
-With runs/tiny.gin and runs/noise.gin on top, two experiments with one model and one method are the same. So every method is
-run here, and every model in test_models.py; all experiments are loaded.
+With tiny networks and noise for data, two experiments with one model and one method are the same. So every method is run
+here, on SNGAN or on CycleGAN, and every other model in test_models.py; all experiments are loaded.
 """
 
 import math
@@ -16,12 +16,12 @@ import tensorflow as tf
 from tests.conformance import test_models
 from tests.tiny import some_slow
 from tf_stugan import configuration
-from tf_stugan import rng
 from tf_stugan.data import random_images
 from tf_stugan.export import exporter
 from tf_stugan.export import tflite
 from tf_stugan.reports import records
 from tf_stugan.sparsity import adaptive_density
+from tf_stugan.sparsity import dynamic_sparse
 from tf_stugan.sparsity import masks
 from tf_stugan.training import checkpoints
 from tf_stugan.training.workdir import Workdir
@@ -47,13 +47,22 @@ def covering():
 
 
 RUN = covering()
+# One method of each kind, as it is, on a game of four players.
+CYCLE_GANS = [f'cyclegan_{method}' for method in (
+    'stugan', 'sdst_rigl', 'adapt_strict', 'snip', 'grasp', 'synflow', 'gmp', 'prune_and_finetune')]
 QUICK = ('quickstart.gin', 'sngan_cifar10_small_adapt_relaxed.gin')
-# What runs/noise.gin puts something else in the place of.
-REPLACED = re.compile(r'(tfds_images|tiny_imagenet|image_folder)\.|embedded\.|features\.Inception')
+# What noise is put in the place of.
+REPLACED = re.compile(r'(tfds_images|tiny_imagenet|image_folder|domains)\.|embedded\.|features\.(Inception|Classifier)')
 
 
 def load(experiment, *bindings):
-  configuration.load([configuration.find(f) for f in (experiment, 'runs/tiny.gin', 'runs/noise.gin')], bindings)
+  """An experiment of the tree, or one of CYCLE_GANS, made tiny."""
+  if experiment in CYCLE_GANS:
+    files = ('setups/cyclegan_cifar10_small.gin', f'methods/{experiment.removeprefix("cyclegan_")}.gin',
+             'runs/small_cycle_gan.gin', 'runs/tiny_cycle_gan.gin')
+  else:
+    files = (experiment, 'runs/tiny.gin', 'runs/noise.gin')
+  configuration.load([configuration.find(f) for f in files], bindings)
   return configuration.make_experiment()
 
 
@@ -72,7 +81,7 @@ def cache(tmp_path_factory):
   return tmp_path_factory.mktemp('cache')
 
 
-@pytest.fixture(scope='module', params=some_slow(RUN, QUICK))
+@pytest.fixture(scope='module', params=some_slow([*RUN, *CYCLE_GANS], QUICK))
 def finished(request, cache, tmp_path_factory):
   """(experiment, run, bindings that were parsed, bindings that were used) after 8 steps."""
   workdir = tmp_path_factory.mktemp(request.param.removesuffix('.gin'))
@@ -97,14 +106,15 @@ def test_losses_are_finite_and_rows_complete(finished):
   begun = 4 if 'finetune' in experiment else 0  # where the stage before it ended
   assert [row['step'] for row in rows if row['kind'] == 'train'] == [step for step in (2, 4, 6, 8) if step > begun]
   assert [row['step'] for row in rows if row['kind'] == 'evaluation'] == [step for step in (4, 8) if step > begun]
+  outputs = run.trainer.gan.outputs
   assert {p.name for p in run.workdir.samples.iterdir()} == {
-      f'step-{step:08}.png' for step in (4, 8) if step > begun}
+      f'step-{step:08}{f"-{name}" if len(outputs) > 1 else ""}.png' for step in (4, 8) if step > begun for name in outputs}
 
 
 def test_densities_are_kept_and_pruned_weights_are_zero(finished):
   experiment, run, _, _ = finished
-  averaged = {v.name: v.numpy() for v in run.trainer.gan.averaged_generator.variables}
-  for name, side in run.trainer.sides.items():
+  for side in run.trainer.sides.values():
+    averaged = {v.name: v.numpy() for v in side.player.averaged.variables} if side.player.averaged else {}
     assert bool(side.masked) == ('dense' not in experiment)
     if not side.masked:
       continue
@@ -117,16 +127,18 @@ def test_densities_are_kept_and_pruned_weights_are_zero(finished):
       mask = v.mask.numpy()
       assert side.method.across_layers or abs(mask.sum() - targets[v.name] * mask.size) <= 1
       assert not v.weight.numpy()[~mask].any()
-      if name == 'generator':
+      if side.player.averaged:
         assert not averaged[v.weight.name][~mask].any()
 
 
-def test_the_generator_explores_exactly_where_it_should(finished):
-  experiment, run, _, _ = finished
+def test_generators_explore_exactly_where_weights_grow_again_or_all_were_there_at_first(finished):
+  _, run, _, _ = finished
   scalars = run.trainer.scalars()
-  explores = any(name in experiment for name in ('stugan', 'quickstart', 'sdst', 'adapt'))
-  if 'generator/density' in scalars and not any(name in experiment for name in ('gmp', 'prune')):
-    assert (scalars['generator/exploration_rate'] > scalars['generator/density'] + 0.01) == explores
+  for name, side in run.trainer.sides.items():
+    if side.player.role == 'generator' and side.masked:
+      at_first = side.method.expected_densities({v.name: tuple(v.weight.shape) for v in side.masked}, 0)
+      explores = isinstance(side.method, dynamic_sparse.DynamicSparse) or set(at_first.values()) == {1.0}
+      assert (scalars[f'{name}/exploration_rate'] > scalars[f'{name}/density'] + 0.01) == explores, name
 
 
 def test_one_graph_is_traced_for_each_combination_of_events(finished):
@@ -140,10 +152,10 @@ def test_one_graph_is_traced_for_each_combination_of_events(finished):
 
 def test_the_export_equals_keras(finished):
   _, run, _, _ = finished
-  generator = run.trainer.gan.averaged_generator
-  latents, labels = rng.latents(np.arange(4), generator.latent_size), rng.labels(np.arange(4), generator.num_classes)
-  images = tflite.run(exporter.export(run.trainer.gan.outputs['images'], encoded=False).model, latents, labels)
-  np.testing.assert_allclose(images, generator(latents, labels, training=False), atol=1e-5)
+  for output in run.trainer.gan.outputs.values():
+    inputs = output.inputs(np.arange(4))
+    images = tflite.run(exporter.export(output, encoded=False).model, *inputs)
+    np.testing.assert_allclose(images, output.make(inputs), atol=1e-5)
 
 
 def test_the_newest_checkpoint_is_whole(finished):
@@ -159,16 +171,18 @@ def test_it_can_be_reported(finished):
   _, run, _, _ = finished
   record = records.record(run.workdir)
   assert record['step'] == 8
-  assert 0 < record['G multiply-adds / dense'] <= 1
-  assert 'FCD' in record
+  costs = [value for name, value in record.items() if name.endswith(' multiply-adds / dense')]
+  assert len(costs) == len(run.trainer.gan.players) and all(0 < cost <= 1 for cost in costs)
+  assert records.title(records.main_score(run.workdir)) in record
 
 
 def test_every_experiment_is_made_of_parts_that_are_run():
   methods = set().union(*(parts(name, 'methods') for name in RUN))
+  models = {*test_models.MODELS, 'cycle_gan'}
   for experiment in EXPERIMENTS:
     assert len(parts(experiment, 'methods')) == len(parts(experiment, 'models')) == 1
     assert parts(experiment, 'methods') <= methods
-    assert {model.removesuffix('_small') for model in parts(experiment, 'models')} <= set(test_models.MODELS)
+    assert {model.removesuffix('_small') for model in parts(experiment, 'models')} <= models
 
 
 @pytest.mark.parametrize('experiment', EXPERIMENTS)
@@ -203,7 +217,7 @@ def test_sngan_starts_as_each_paper_has_it():
 
 
 SETUPS = {'sngan_cifar10_': 'sngan_cifar10', 'biggan_cifar10_': 'biggan_cifar10', 'cyclegan_': 'cyclegan_256',
-          'cyclegan_cifar10_small_': 'cyclegan_cifar10_small'} | {
+          'sngan_cifar10_small_': 'sngan_cifar10_small', 'cyclegan_cifar10_small_': 'cyclegan_cifar10_small'} | {
     prefix: f'adapt_{setup}' for setup in ('sngan_cifar10', 'sngan_stl10', 'biggan_cifar10', 'biggan_tiny_imagenet')
     for prefix in (f'{setup}_adapt_', *([] if 'cifar10' in setup else [f'{setup}_']))}
 
@@ -221,7 +235,17 @@ def test_every_setup_has_its_baselines():
     assert methods == (
         {'dense', 'static', 'sdst_set', 'sdst_rigl', 'adapt_relaxed', 'adapt_strict'} if 'adapt' in setup else
         {'dense', 'static', 'stugan'} if 'cyclegan' in setup else
+        {p.stem for p in (ROOT / 'methods').glob('*.gin')} if 'small' in setup else
         {'dense', 'static', 'stugan', 'prune_and_finetune'}), setup
+
+
+def test_sizes_come_after_the_method_which_has_an_update_interval_of_its_own():
+  for experiment in EXPERIMENTS:
+    included = re.findall(r"include '(methods|runs)/(?!train)", (ROOT / 'experiments' / experiment).read_text())
+    assert included == sorted(included), experiment
+  for experiment in ('sngan_cifar10_small_stugan.gin', 'cyclegan_cifar10_small_stugan.gin'):
+    configuration.load([configuration.find(experiment)])
+    assert configuration.bindings_of(configuration.snapshot())['UPDATE_INTERVAL'] == '500', experiment
 
 
 def test_adapts_baselines_are_trained_as_adapt_is():

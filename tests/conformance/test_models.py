@@ -15,7 +15,7 @@ from tf_stugan.layers.prunable import kernel_layers
 from tf_stugan.sparsity import masks
 
 # Small ones differ from others in their width alone, which is another one here.
-MODELS = sorted(  # of images from noise; tests/gans/test_cycle_gan.py has the other game
+MODELS = sorted(  # of images from noise; test_gin_tree.py has the other game
     p.stem for p in (configuration.config_root() / 'models').glob('*.gin') if not p.stem.endswith(('_small', 'cycle_gan')))
 TINY = ('GENERATOR_WIDTH = 4', 'DISCRIMINATOR_WIDTH = 4', 'NUM_STEPS = 4', 'BALANCE_INTERVAL = 100')
 SPARSE = ('UPDATE_INTERVAL = 1', 'GENERATOR_DENSITY = 0.4')

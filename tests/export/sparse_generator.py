@@ -15,7 +15,7 @@ from tf_stugan.training import layer_choice
 
 def make(width=16, density=0.1, image_channels=3):
   """An SNGAN generator for latents of 16 numbers."""
-  return prepare(tiny.sngan_generator(width, 16, image_channels), density)
+  return prepare(tiny.generator(width, 3, 16, image_channels), density)
 
 
 def make_conditional(density=0.1, shared_embedding=0, attention_after=0):

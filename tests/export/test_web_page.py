@@ -103,7 +103,7 @@ def test_clocks_that_are_too_coarse_and_pixels_that_are_no_numbers_are_told_in_w
 def test_it_warms_up_before_it_measures(address):
   """No image is timed before thirty of each file (or three seconds of them) were made."""
   count, _ = browser.evaluate(address, DRAWN, '''(async () => {
-    const {Generator, start} = await import('./demo.js');
+    const [{start}, {Generator}] = await Promise.all([import('./demo.js'), import('./runtime.js')]);
     let images = 0, painted = null;
     const canvas = CanvasRenderingContext2D.prototype, [image, paint] = [Generator.prototype.image, canvas.putImageData];
     Generator.prototype.image = function(...args) { images++; return image.apply(this, args); };

@@ -19,8 +19,8 @@ from tf_stugan.models import resnet
 @pytest.fixture(scope='module')
 def gan():
   result = noise_to_image.NoiseToImage(
-      functools.partial(tiny.sngan_generator, 4), functools.partial(tiny.sngan_discriminator, 4), losses.hinge(), 4, 8, 3)
-  result.build({'data': (32, 32, 3)})
+      functools.partial(tiny.generator, 4), functools.partial(tiny.discriminator, 4), losses.hinge(), 4, 8, 3)
+  result.build({'data': (8, 8, 3)})
   return result
 
 
@@ -60,8 +60,8 @@ def test_slerp_keeps_the_length():
 
 
 def test_a_data_set_of_another_shape_is_refused(gan):
-  with pytest.raises(errors.UserError, match='32, 32, 3.*32, 32, 1'):
-    gan.build({'data': (32, 32, 1)})
+  with pytest.raises(errors.UserError, match='8, 8, 3.*8, 8, 1'):
+    gan.build({'data': (8, 8, 1)})
 
 
 @pytest.mark.parametrize('batch_norm, passes', [(False, 1), (True, 2)])
@@ -69,16 +69,16 @@ def test_real_and_fake_are_judged_together_unless_a_batch_statistic_forbids_it(b
   """Logits are those of two passes; the number of calls of the discriminator tells which way was taken."""
   def make(joint_pass):
     result = noise_to_image.NoiseToImage(
-        functools.partial(tiny.sngan_generator, 4),
-        functools.partial(resnet.Discriminator, 4, [1, 1, 1, 1], style.LayerStyle(), heads.Unconditional,
+        functools.partial(tiny.generator, 4),
+        functools.partial(resnet.Discriminator, 4, [1, 1], style.LayerStyle(), heads.Unconditional,
                           batch_norm=batch_norm),
         losses.hinge(), 4, joint_pass=joint_pass)
-    result.build({'data': (32, 32, 3)})
+    result.build({'data': (8, 8, 3)})
     for i, v in enumerate(result.discriminator.trainable_variables):
       v.assign(tf.random.stateless_normal(v.shape, [i, 0]) / 4)
     return result
 
-  real, fake, labels = tf.random.stateless_normal([4, 32, 32, 3], [1, 1]), tf.zeros([4, 32, 32, 3]), tf.zeros([4], tf.int32)
+  real, fake, labels = tf.random.stateless_normal([4, 8, 8, 3], [1, 1]), tf.zeros([4, 8, 8, 3]), tf.zeros([4], tf.int32)
   joint, apart = make(True), make(False)
   calls = []
   judge = joint._judge  # pylint: disable=protected-access

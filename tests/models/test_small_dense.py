@@ -11,7 +11,7 @@ FILES = ('runs/train.gin', 'models/{}.gin', 'datasets/cifar10.gin', 'metrics/cla
 
 
 def narrowed(density, **kwargs):
-  return small_dense.narrowed(functools.partial(tiny.sngan_generator, latent_size=128, **kwargs), density, [128])
+  return small_dense.narrowed(functools.partial(tiny.generator, blocks=3, latent_size=128, **kwargs), density, [128])
 
 
 def weights(width):

@@ -34,7 +34,7 @@ def test_one_process_is_its_own_chief():
   for name in ('one_device', 'mirrored'):
     strategy = strategies.make(name)
     assert strategies.is_chief(strategy) and strategies.num_workers(strategy) == 1
-  assert strategies.make('mirrored') is strategies.make('mirrored')
+  assert strategies.make('mirrored', worker_timeout=5) is strategies.make('mirrored')
 
 
 @pytest.mark.parametrize('name, message', [

@@ -154,7 +154,7 @@ def test_a_loss_that_is_not_finite_stops_the_run():
 def test_a_batch_that_replicas_cannot_share_is_refused():
   with strategies.make('mirrored').scope(), pytest.raises(
       errors.UserError, match='batch of 5 images of the discriminator cannot be shared by 2 replicas'):
-    gan = tiny.noise_to_image.NoiseToImage(tiny.sngan_generator, tiny.sngan_discriminator, tiny.losses.hinge(), 5, 4)
+    gan = tiny.noise_to_image.NoiseToImage(tiny.generator, tiny.discriminator, tiny.losses.hinge(), 5, 4)
     trainer_lib.Trainer(gan, {p.role: compat.keras.optimizers.Adam for p in gan.players}, {}, tiny.sparse_ema.SparseEMA)
 
 

@@ -59,7 +59,7 @@ def load_gin_files(values: flags.FlagValues) -> None:
 
 
 def make_experiment(values: flags.FlagValues, workdir: Workdir) -> Experiment:
-  """The experiment of a run, as its own config.gin describes it.
+  """Makes the experiment of a run, as its own config.gin describes it.
 
   Raises:
     UserError: it cannot be read, or another version wrote it.
@@ -70,7 +70,7 @@ def make_experiment(values: flags.FlagValues, workdir: Workdir) -> Experiment:
 
 
 def restore_trainer(values: flags.FlagValues) -> tuple[Workdir, Trainer]:
-  """The trainer of a run at the chosen checkpoint; needs neither the data set nor the feature extractor.
+  """Makes the trainer of a run at the chosen checkpoint; needs neither the data set nor the feature extractor.
 
   Raises:
     UserError: it has no such checkpoint.
@@ -83,7 +83,7 @@ def restore_trainer(values: flags.FlagValues) -> tuple[Workdir, Trainer]:
 
 
 def choose_output(gan: GAN, values: flags.FlagValues) -> Output:
-  """The output of a game that --which names, or the only one.
+  """Returns the output of a game that --which names, or the only one.
 
   Raises:
     UserError: there are several, or none of this name.
@@ -98,7 +98,7 @@ def choose_output(gan: GAN, values: flags.FlagValues) -> Output:
 
 
 def restore_chosen(trainer: Trainer, workdir: Workdir, choice: str) -> int:
-  """As `checkpoints.restore_chosen`, in a workdir where training may go on and remove checkpoints while they are read."""
+  """Does what `checkpoints.restore_chosen` does, in a workdir where training may go on and remove checkpoints meanwhile."""
   for _ in range(_MOST_TRIES):
     before = checkpoints.list_steps(workdir.checkpoints)
     try:

@@ -28,7 +28,7 @@ def run(values: flags.FlagValues, action: str, name: str = '') -> None:
 
 
 def _parts(name):
-  """The folders of a folder that holds two domains, trainA and trainB; any other name by itself."""
+  """Lists the folders of a folder that holds two domains, trainA and trainB; any other name stands by itself."""
   folder = pathlib.Path(name).expanduser()
   there = [part for part in DOMAIN_FOLDERS if name and (folder / part).is_dir()]
   return [str(folder / part) for part in there] if there[:2] == ['trainA', 'trainB'] else [name]
@@ -45,7 +45,7 @@ def _run(values, action, name):
 
 
 def _training_command(values, name, files, bindings):
-  """Of a first run: of the experiment that was named, or of a small one at its resolution."""
+  """Writes the command of a first run: of the experiment that was named, or of a small one at its resolution."""
   if not values.gin_file:
     files = [_FIRST_EXPERIMENT, *files]
     bindings = [*(b for b in bindings if not b.startswith('IMAGE_RESOLUTION')), 'IMAGE_RESOLUTION = 32']
@@ -79,7 +79,7 @@ def _check(source, data_dir):
 
 
 def _check_alone(folder, why):
-  """A prepared set without its originals."""
+  """Checks a prepared set without its originals."""
   prepared.verify(folder)
   data = prepared.load(folder)
   _write('data set', data.name)

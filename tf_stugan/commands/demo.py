@@ -7,7 +7,6 @@ import tempfile
 
 from absl import flags
 
-from tf_stugan import errors
 from tf_stugan import signals
 from tf_stugan.commands import common
 from tf_stugan.export import exporter
@@ -18,17 +17,12 @@ def run(values: flags.FlagValues) -> None:
   runtime = web.find_runtime(values.runtime)
   _, trainer = common.restore_trainer(values)
   made = common.choose_output(trainer.gan, values)
-  if made.source:
-    raise errors.UserError('The page shows images that are made of noise; this run translates. Its translations: tf-stugan '
-                           f'translate --workdir={values.workdir} --help')
-  plain, sparse = (exporter.export(made, layout, encoded=encoded)
-                   for layout, encoded in (('plain', False), ('sparse_lowered', None)))
-  with tempfile.TemporaryDirectory() as folder:
-    web.write_models(pathlib.Path(folder), made.network, plain.model, sparse.model, values.num_seeds,
-                     exporter.expectation(plain, sparse))
-    roots = {'/': web.web_root(), '/models/': pathlib.Path(folder), '/node_modules/': runtime}
+  with tempfile.TemporaryDirectory() as name:
+    folder = pathlib.Path(name)
+    page = _write_translator(folder, made) if made.source else _write_generator(folder, made, values.num_seeds)
+    roots = {'/': web.web_root(), '/models/': folder, '/node_modules/': runtime}
     with web.make_server(roots, values.port, values.host) as server:
-      sys.stdout.write(f'{web.address(server)}\n')
+      sys.stdout.write(f'{web.address(server)}{page}\n')
       sys.stdout.flush()
       try:
         server.serve_forever()
@@ -36,3 +30,17 @@ def run(values: flags.FlagValues) -> None:
         for number in signals.STOPPING:  # a second Ctrl-C would leave the folder behind
           signal.signal(number, signal.SIG_IGN)
         sys.stdout.write('\n')
+
+
+def _write_generator(folder, made, num_seeds):
+  """Returns the page that shows it."""
+  plain, sparse = (exporter.export(made, layout, encoded=encoded)
+                   for layout, encoded in (('plain', False), ('sparse_lowered', None)))
+  web.write_models(folder, made.network, plain.model, sparse.model, num_seeds, exporter.expectation(plain, sparse))
+  return ''
+
+
+def _write_translator(folder, made):
+  """Returns the page that shows it."""
+  web.write_translator(folder, made, exporter.export(made).model)
+  return 'translate.html'

@@ -52,7 +52,7 @@ def _export_saved_model(values, made):
 
 
 def _check(path, made, precision):
-  """The difference between the file and Keras; raises UserError, and so keeps it from its place, where it is too large."""
+  """Returns the difference between the file and Keras; raises UserError where it is too large to go to its place."""
   difference = check.compare(path, made, check.count(made))
   if difference.largest > _LARGEST_DIFFERENCE if precision == 'fp32' else difference.mean > _LARGEST_MEAN:
     raise errors.UserError(

@@ -43,7 +43,7 @@ def _as_json(ledger, convention, stages):
 
 
 def _one_or_all(values):
-  """The number itself where a game makes one thing only."""
+  """Returns the number itself where a game makes one thing only."""
   return next(iter(values.values())) if len(values) == 1 else values
 
 

@@ -14,7 +14,7 @@ def run(values: flags.FlagValues, kind: str) -> None:
 
 
 def describe(kind: str) -> str:
-  """The lines of one kind: name, size, first sentence of the file's header."""
+  """Returns the lines of one kind: name, size, first sentence of the file's header."""
   files = gin_files.list_folder(kind)
   sizes = [_experiment_size(f) if kind == 'experiments' else gin_files.header(f)['Size'] for f in files]
   names, width = [f.stem if kind != 'experiments' else f.name for f in files], max(map(len, sizes))
@@ -24,7 +24,7 @@ def describe(kind: str) -> str:
 
 
 def _experiment_size(file):
-  """That of its model, without the parameters where another file than the model's sets a width."""
+  """Returns the size of its model, without the parameters where another file than the model's sets a width."""
   parts = gin_files.included(file)
   model = next(part for part in parts if part.parent.name == 'models')
   others = [part for part in (file, *parts) if 'models' not in part.parts]

@@ -49,7 +49,7 @@ def run(values: flags.FlagValues) -> None:
 
 
 def _translations(output, gan, numbers, values):
-  """(uint8 images, columns): rows of a test image with one of these numbers, its translation, and the way back."""
+  """Returns (uint8 images, columns): rows of a test image with one of these numbers, its translation, and the way back."""
   if values.labels or values.interpolate or values.truncation or values.statistics == 'standing':
     raise errors.UserError('--labels, --interpolate, --truncation and --statistics=standing are for images that are made of '
                            'noise; this run translates: --seeds are numbers of test images.')
@@ -64,7 +64,7 @@ def _translations(output, gan, numbers, values):
 
 
 def _sheet(output, seeds, labels, values):
-  """(uint8 images, columns): a grid of the seeds, or a row of them for each class."""
+  """Returns (uint8 images, columns): a grid of the seeds, or a row of them for each class."""
   columns = None
   if labels is not None:
     columns = len(seeds)
@@ -78,7 +78,7 @@ def _sheet(output, seeds, labels, values):
 
 
 def _walks(output, seeds, labels, values):
-  """(uint8 images, columns): a row for each pair of neighbours in the seeds and each class."""
+  """Returns (uint8 images, columns): a row for each pair of neighbours in the seeds and each class."""
   rows = [images_lib.to_uint8(output.interpolate(first, last, values.interpolate, label, values.truncation))
           for label in ([None] if labels is None else labels)
           for first, last in zip(seeds[:-1], seeds[1:], strict=True)]

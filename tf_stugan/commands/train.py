@@ -68,7 +68,7 @@ def _run(strategy, values):
 
 
 def _prepare(experiment, strategy, stage, workdir, values):
-  """The run of a stage: what is missing, or does not go together, shows here."""
+  """Makes the run of a stage: what is missing, or does not go together, shows here."""
   with strategy.scope():
     trainer = configuration.made(stage.make_trainer)
   experiment.procedure.check(trainer, stage)
@@ -96,7 +96,7 @@ def _rehearse(experiment, strategy, values):
 
 
 def _lead(experiment, strategy, values):
-  """Trains; this is the process that writes."""
+  """Trains, as the process that writes."""
   workdir = Workdir(values.workdir, create=True)
   with workdir.lock(shared=bool(values.rounds)), workdir.discarded_if_refused():
     workdir.check_format()
@@ -178,7 +178,7 @@ def _follow(experiment, strategy, values):
 
 
 def _check_data(workdir, data, allowed):
-  """A run is a function of its data, too. What they were lies beside the checkpoints; returns what they are now."""
+  """Compares the data with those the run began with, which lie beside the checkpoints; returns what they are now."""
   now = {domain: {'name': images.name, 'images': len(images), 'fingerprint': images.fingerprint}
          for domain, images in data.items()}
   if workdir.data.exists() and workdir.newest_step() and not allowed:

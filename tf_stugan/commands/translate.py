@@ -52,7 +52,7 @@ def _choose(gan, domain):
 
 
 def _translate(output, picture, shape, size):
-  """uint8 [H, W, C] -> uint8, of the shape of training or the picture's own."""
+  """Translates uint8 [H, W, C] to uint8, of the shape of training or the picture's own."""
   if size == 'trained':
     return _make(output, pixels.square(picture, shape[0]))
   height, width, _ = picture.shape

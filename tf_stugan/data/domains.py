@@ -43,7 +43,7 @@ class OneClass(ImageSource):
     return OneClass(self.source.test_source(), self.label)
 
   def _number(self, data):
-    """The label in `data`."""
+    """Returns the number of the label in `data`."""
     if isinstance(self.label, str) and self.label in data.classes:
       return list(data.classes).index(self.label)
     if isinstance(self.label, int) and self.label < data.num_classes:

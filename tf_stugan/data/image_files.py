@@ -23,7 +23,7 @@ class File(NamedTuple):
 
 
 def find(root: str) -> tuple[list[str], dict[str, list[str]]]:
-  """Image files below a folder, at any depth, as sorted paths relative to it.
+  """Finds image files below a folder, at any depth, as sorted paths relative to it.
 
   Links to folders are followed, each folder once.
 
@@ -72,7 +72,7 @@ def read(root: str, files: Sequence[File], channels: int, resolution: int | None
 
 
 def in_parallel(fn: Callable[[_In], _Out], items: Iterable[_In]) -> Iterator[_Out]:
-  """fn of each item in order, on all cores (Pillow works without Python's lock), with few in memory at a time."""
+  """Yields fn of each item in order, on all cores (Pillow works without Python's lock), with few in memory at a time."""
   items = iter(items)
   with futures.ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
     while chunk := list(itertools.islice(items, _AT_A_TIME)):

@@ -71,12 +71,12 @@ def domain_folder(path: str, domain: str, resolution: int | None, channels: int 
 
 
 def _title(path):
-  """The folder's name; of a domain, whose folder has the same name in every set, the set's name before it."""
+  """Returns the folder's name; of a domain, whose folder has the same name in every set, the set's name before it."""
   parent, name = os.path.split(path)
   return os.path.join(os.path.basename(parent), name) if name in DOMAIN_FOLDERS else name
 
 
 def _class_of(path):
-  """The first folder of a relative path; '.' for files that lie in the root itself."""
+  """Returns the first folder of a relative path; '.' for files that lie in the root itself."""
   head, separator, _ = path.partition(os.sep)
   return head if separator else '.'

@@ -46,7 +46,7 @@ class Images:
 
   @functools.cached_property
   def fingerprint(self) -> str:
-    """SHA-256 over shape, pixels and labels, 16 hexadecimal digits."""
+    """Hashes shape, pixels and labels: SHA-256, 16 hexadecimal digits."""
     if self.stored_fingerprint:
       return self.stored_fingerprint
     digest = hashlib.sha256(str(self.images.shape).encode())
@@ -56,7 +56,7 @@ class Images:
 
   @functools.cached_property
   def tensor(self) -> tf.Tensor:
-    """All images as one tensor, made once: uint8 [N, H, W, C] on the host, also where there is an accelerator."""
+    """Returns all images as one tensor, made once: uint8 [N, H, W, C] on the host, also where there is an accelerator."""
     with tf.device('CPU'):
       return tf.constant(self.images)
 
@@ -89,7 +89,7 @@ class Draw(NamedTuple):
 
 @contextlib.contextmanager
 def in_use(data: Iterable[Images]) -> Iterator[None]:
-  """Where batches are drawn. Raises DataLostError in place of TensorFlow's error where a streamed file cannot be read."""
+  """Surrounds the drawing of batches: raises DataLostError for TensorFlow's error where a streamed file cannot be read."""
   try:
     yield
   except tf.errors.OpError:
@@ -116,7 +116,7 @@ class ImageSource(abc.ABC):
 
 
 def join(sets: Sequence[Images]) -> Images:
-  """Several sets as one, in memory; one set as it is."""
+  """Joins several sets into one, in memory; one set stays as it is."""
   if len(sets) == 1:
     return sets[0]
   return Images(' and '.join(data.name for data in sets), np.concatenate([data.images for data in sets]),
@@ -124,17 +124,17 @@ def join(sets: Sequence[Images]) -> Images:
 
 
 def to_float(images: tf.Tensor) -> tf.Tensor:
-  """uint8 0..255 -> float32 in [-1, 1]."""
+  """Converts uint8 0..255 to float32 in [-1, 1]."""
   return tf.cast(images, tf.float32) / 127.5 - 1
 
 
 def to_uint8(images: np.ndarray) -> np.ndarray:
-  """[-1, 1] -> uint8 0..255, by truncation as in the published evaluations: clip(127.5 x + 127.5)."""
+  """Converts [-1, 1] to uint8 0..255, by truncation as in the published evaluations: clip(127.5 x + 127.5)."""
   return np.clip(127.5 * np.asarray(images, np.float32) + 127.5, 0, 255).astype(np.uint8)
 
 
 def shuffled(positions: tf.Tensor, size: int, seed: rng.Seed) -> tf.Tensor:
-  """Where in the data set the images at these positions of the run are: each epoch is a new permutation.
+  """Returns where in the data set the images at these positions of the run are: each epoch is a new permutation.
 
   Args:
     positions: int64 [n], counted from the start of the run.
@@ -156,13 +156,13 @@ def shuffled(positions: tf.Tensor, size: int, seed: rng.Seed) -> tf.Tensor:
 
 
 def _resized(images, side):
-  """uint8 [n, H, W, C] -> float32 [n, side, side, C], whole numbers of 0..255: Pillow's bicubic filter, but rounded once."""
+  """Resizes uint8 [n, H, W, C] to float32 [n, side, side, C], whole numbers of 0..255: Pillow's filter, rounded once."""
   resized = tf.image.resize(images, [side, side], 'bicubic', antialias=True)
   return tf.clip_by_value(tf.round(resized), 0, 255)
 
 
 def _cropped(images, side, places):
-  """[n, H, W, C] -> [n, side, side, C]: of image i the part at places[i], float [2] in [0, 1) of all that there are."""
+  """Crops [n, H, W, C] to [n, side, side, C]: image i at places[i], float [2] in [0, 1) of all places there are."""
   for axis in (1, 2):
     first = tf.cast(places[:, axis - 1] * (images.shape[axis] - side + 1), tf.int32)
     images = tf.gather(images, first[:, None] + tf.range(side), axis=axis, batch_dims=1)
@@ -170,7 +170,7 @@ def _cropped(images, side, places):
 
 
 def _look_up(data: Images) -> Callable[[tf.Tensor], tf.Tensor]:
-  """int64 [n] -> the uint8 images [n, H, W, C] with these numbers.
+  """Maps int64 [n] to the uint8 images [n, H, W, C] with these numbers.
 
   Only what is streamed takes the way through Python: its threads may still be at work when a process ends.
   """
@@ -218,7 +218,7 @@ class _FileReader:
 def batches(data: Mapping[str, Images], draws: Mapping[str, Draw], run_seed: int, first_step: int = 0,
             num_replicas: int = 1, flip: bool = False, replicas: range | None = None, resize: int | None = None,
             crop: int | None = None) -> tf.data.Dataset:
-  """The batches of a run from `first_step` on. What a step sees depends on (run_seed, step) alone.
+  """Yields the batches of a run from `first_step` on. What a step sees depends on (run_seed, step) alone.
 
   Args:
     data: what to draw from, by domain; each domain has an order of its own.
@@ -266,7 +266,7 @@ class _Domain:
     self._look_up, self._labels = _look_up(data), tf.constant(data.labels)
 
   def at(self, step, replica, num_replicas):
-    """{turn: `Examples`} of one replica at one step."""
+    """Returns {turn: `Examples`} of one replica at one step."""
     mirrored = rng.seed(self._run_seed, f'{self.name}/flip', step)
     mirrored = tf.random.stateless_uniform([self._per_step], mirrored) < 0.5
     order = rng.seed(self._run_seed, f'{self.name}/order')

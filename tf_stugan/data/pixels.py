@@ -38,12 +38,12 @@ class Decoded(NamedTuple):
 
 
 def square_rule(resolution: int) -> str:
-  """The rule in words, for names of data sets and so for protocols of scores."""
+  """Says the rule in words, for names of data sets and so for protocols of scores."""
   return f'central square at {resolution} px, antialiased bilinear'
 
 
 def square(image: np.ndarray, resolution: int) -> np.ndarray:
-  """uint8 [H, W, C] -> uint8 [resolution, resolution, C]: the central square, resized. C is 1 or 3."""
+  """Cuts and resizes uint8 [H, W, C] to uint8 [resolution, resolution, C]: the central square. C is 1 or 3."""
   height, width, channels = image.shape
   if (height, width) == (resolution, resolution):
     return image
@@ -106,7 +106,7 @@ def _read(picture, channels):
 
 
 def _eight_bits(picture, remarks):
-  """Pillow would clip 16-bit grey at 255 where it converts it."""
+  """Scales 16-bit grey, which Pillow would clip at 255 where it converts it."""
   if picture.mode == 'F':
     raise BadImageError('floating-point pixels')
   if not picture.mode.startswith('I'):
@@ -119,7 +119,7 @@ def _eight_bits(picture, remarks):
 
 
 def _flat(picture, remarks):
-  """Without transparency."""
+  """Removes transparency."""
   if not picture.has_transparency_data:
     return picture
   remarks.append('transparency put on white')

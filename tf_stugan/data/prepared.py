@@ -105,12 +105,12 @@ def _lock(folder) -> Iterator[None]:
 
 
 def identity(folder: pathlib.Path) -> str:
-  """What the originals were when the set was written."""
+  """Returns what the originals were when the set was written."""
   return _manifest(folder)['identity']
 
 
 def load(folder: pathlib.Path) -> Images:
-  """A prepared set, memory-mapped: costs no memory, and nothing is read yet.
+  """Maps a prepared set into memory: costs no memory, and nothing is read yet.
 
   Raises:
     DataError: a file is missing or has another length than it was written with.

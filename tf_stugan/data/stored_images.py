@@ -108,22 +108,22 @@ class Survey:
     self.remarks.update(example.remarks)
 
   def left_out(self) -> str:
-    """What was left out, in one line; empty where nothing was."""
+    """Says what was left out, in one line; empty where nothing was."""
     return '; '.join(f'{len(names)} {why} ({_few(names)})' for why, names in sorted(self.problems.items()))
 
 
 def printable(name: str) -> str:
-  """A file name as it can stand in a line of any log: names may hold line breaks, and bytes that are no text."""
+  """Writes a file name as it can stand in a line of any log: names may hold line breaks, and bytes that are no text."""
   return ''.join(c if c.isprintable() else '?' for c in name)
 
 
 def _few(names: Sequence[str]) -> str:
-  """The first three."""
+  """Names the first three."""
   return ', '.join([*map(printable, names[:3]), *(['...'] if len(names) > 3 else [])])
 
 
 def data_root(data_dir: str | None) -> pathlib.Path:
-  """The folder of data sets: --data_dir, or the one that TensorFlow Datasets uses."""
+  """Returns the folder of data sets: --data_dir, or the one that TensorFlow Datasets uses."""
   return pathlib.Path(data_dir or '~/tensorflow_datasets').expanduser()
 
 
@@ -147,10 +147,10 @@ class StoredImages(ImageSource):
 
   @abc.abstractmethod
   def listing(self, data_dir: str | None = None) -> Listing:
-    """What is there. Raises DataError where the data set is missing or cannot be read; the message says how to get it."""
+    """Lists what is there. Raises DataError, which says how to get the set, where it is missing or cannot be read."""
 
   def prepared_folder(self, data_dir: str | None = None) -> pathlib.Path:
-    """Where the prepared set of these settings is, or would be."""
+    """Returns where the prepared set of these settings is, or would be."""
     settings = {key: value for key, value in vars(self).items() if key != 'memory_limit'}
     text = json.dumps([type(self).__name__, settings], sort_keys=True, default=str)
     telling = (settings.get(key) for key in ('name', 'path', 'split', 'resolution'))
@@ -203,7 +203,7 @@ class StoredImages(ImageSource):
     return survey
 
   def _check_originals(self, folder, data_dir):
-    """A prepared set may travel without its originals; where they are at hand, they must be those it was made of."""
+    """Compares the originals with those that a prepared set was made of; it may travel without them."""
     try:
       identity = self.listing(data_dir).identity
     except errors.DataError:
@@ -222,7 +222,7 @@ class StoredImages(ImageSource):
 
 
 def _read(listing: Listing) -> Iterator[Example]:
-  """All examples; says now and then how far it is."""
+  """Reads all examples; says now and then how far it is."""
   said = time.monotonic()
   for number, example in enumerate(listing.read()):
     yield example
@@ -232,7 +232,7 @@ def _read(listing: Listing) -> Iterator[Example]:
 
 
 def _usable(listing: Listing, survey: Survey) -> Iterator[tuple[np.ndarray, int]]:
-  """(image, label) of what can be used; the rest goes into the survey. Raises DataError for mixed sizes, or no image."""
+  """Yields (image, label) of what can be used, surveys the rest. Raises DataError for mixed sizes, or no image."""
   for example in _read(listing):
     survey.add(example)
     if example.image is None:

@@ -64,7 +64,7 @@ def _train_files(root, classes):
 
 
 def _validation_files(root, classes):
-  """`val_annotations.txt` has a line for each image: file, class, and the box of the object."""
+  """Reads `val_annotations.txt`, which has a line for each image: file, class, and the box of the object."""
   labels = {wnid: label for label, wnid in enumerate(classes)}
   path = root / 'val' / 'val_annotations.txt'
   files = []

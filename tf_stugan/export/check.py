@@ -29,7 +29,7 @@ class Difference(NamedTuple):
 
 
 def count(output: Output) -> int:
-  """How many images are compared: fewer where each takes seconds."""
+  """Returns how many images are compared: fewer where each takes seconds."""
   return _IMAGES['images' if output.source else 'noise']
 
 
@@ -57,7 +57,7 @@ def compare(path: pathlib.Path, output: Output, count: int) -> Difference:
 
 
 def difference(path: pathlib.Path, reference: pathlib.Path) -> Difference:
-  """What `compare` does, in this process."""
+  """Does what `compare` does, in this process."""
   arrays = np.load(reference)
   run = _run_saved_model if path.is_dir() else _run_tflite
   inputs = {name: arrays[name] for name in arrays if name != 'made'}

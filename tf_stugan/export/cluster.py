@@ -16,18 +16,18 @@ Phases = dict[Offset, tf.Tensor]  # (0, 0) alone is an ordinary map
 
 
 def product(x: tf.Tensor, matrix: np.ndarray, bias: np.ndarray | None = None) -> tf.Tensor:
-  """1 x 1 convolution with [C_in, C_out] (and [C_out])."""
+  """Multiplies by [C_in, C_out] (and adds [C_out]): a 1 x 1 convolution."""
   x = tf.nn.conv2d(x, matrix[None, None], 1, 'VALID')
   return x if bias is None else tf.nn.bias_add(x, bias)
 
 
 def affine_relu(x: tf.Tensor, scale: np.ndarray, offset: np.ndarray) -> tf.Tensor:
-  """relu(x * scale + offset), as a product with a diagonal matrix: the cheapest thing that also ends in a ReLU."""
+  """Computes relu(x * scale + offset), as a product with a diagonal matrix: the cheapest thing that also ends in a ReLU."""
   return tf.nn.relu(product(x, np.diag(scale), offset))
 
 
 def shift(x: tf.Tensor, offset: Offset) -> tf.Tensor:
-  """result[i, j] = x[(i, j) + offset], zero outside; offsets in {-1, 0, 1}."""
+  """Shifts a map: result[i, j] = x[(i, j) + offset], zero outside; offsets in {-1, 0, 1}."""
   if offset == phases.NO_SHIFT:
     return x
   kernel = np.zeros([3, 3, x.shape[-1], 1], np.float32)
@@ -36,7 +36,7 @@ def shift(x: tf.Tensor, offset: Offset) -> tf.Tensor:
 
 
 def convolution(source: Phases, kernel: np.ndarray, bias: np.ndarray, target_phases: int) -> Phases:
-  """A 3 x 3 convolution [3, 3, C_in, C_out] with SAME padding, after a nearest upsampling if there are more targets."""
+  """Convolves with [3, 3, C_in, C_out] and SAME padding, after a nearest upsampling if there are more targets."""
   source_phases = 2 if len(source) == 4 else 1
   plan = phases.cheapest_plan(kernel, source_phases, target_phases)
   filters = {p.tap: tf.constant(kernel[1 + p.tap[0], 1 + p.tap[1]][None, None]) for p in plan.products}
@@ -49,7 +49,7 @@ def convolution(source: Phases, kernel: np.ndarray, bias: np.ndarray, target_pha
 
 
 def add(maps) -> tf.Tensor:
-  """The sum of some maps, pair by pair: the cluster knows no other."""
+  """Adds some maps, pair by pair: the cluster knows no other sum."""
   first, *rest = maps
   for other in rest:
     first = first + other
@@ -57,7 +57,7 @@ def add(maps) -> tf.Tensor:
 
 
 def interleave(x: Phases, even: tf.Tensor) -> tf.Tensor:
-  """The image of four phases [1, h, w, C] -> [1, 2h, 2w, C].
+  """Makes the image of four phases [1, h, w, C] -> [1, 2h, 2w, C].
 
   There is no operation for it, so each phase is resized bilinearly (which leaves its pixels at the even places), all
   other places are multiplied by zero, and it is shifted to where it belongs.
@@ -80,7 +80,7 @@ def enter(image: tf.Tensor) -> tf.Tensor:
 
 
 def even_places(size: tuple[int, int], zero: tf.Tensor) -> tf.Tensor:
-  """The pattern that `interleave` needs, [1, *size, 1].
+  """Returns the pattern that `interleave` needs, [1, *size, 1].
 
   Args:
     size: height and width.

@@ -9,7 +9,7 @@ from tf_stugan.export.residual import ResidualGenerator
 
 
 def remove(generator: ResidualGenerator) -> ResidualGenerator:
-  """The same function with fewer channels.
+  """Returns the same function with fewer channels.
 
   Inside a block a channel goes if no weight reads it, or if no weight reaches it and its bias is not positive: after the
   ReLU it is zero everywhere. (A positive constant has to stay, because a SAME convolution sees it end at the border.) On
@@ -30,7 +30,7 @@ def remove(generator: ResidualGenerator) -> ResidualGenerator:
 
 
 def _thin(block: Block, alive: np.ndarray) -> Block:
-  """The block with these output channels only, and without dead channels between its convolutions."""
+  """Returns the block with these output channels only, and without dead channels between its convolutions."""
   conv2 = block.conv2.take_outputs(alive)
   used = conv2.kernel.any(axis=(0, 1, 3))
   if block.norm2 is None:
@@ -46,5 +46,5 @@ def _used_inputs(*kernels):
 
 
 def _indices(alive):
-  """A map without any channel cannot be written down: one stays."""
+  """Lists the channels that are left; one stays, since a map without any cannot be written down."""
   return np.flatnonzero(alive) if alive.any() else np.array([0])

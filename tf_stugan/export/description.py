@@ -21,7 +21,7 @@ _COLUMNS = 120
 
 
 def describe(output: Output) -> dict:
-  """Model, inputs, density of each layer that can be masked, a checksum of all variables, version: fit for JSON."""
+  """Collects model, inputs, density of each layer that can be masked, a checksum of all variables, version: fit for JSON."""
   network = output.network
   weights = hashlib.sha256()
   for variable in network.variables:
@@ -34,7 +34,7 @@ def describe(output: Output) -> dict:
 
 
 def explain(operations: Sequence[fast_path.Operation]) -> str:
-  """A table of 120 columns, a row a layer: its operations, multiply-adds of one image before and after, the sparse path."""
+  """Writes a table of 120 columns, a row a layer: operations, multiply-adds of one image before and after, sparse path."""
   layers = defaultdict(list)
   for op in operations:
     layers[_layer(op)].append(op)
@@ -52,7 +52,7 @@ def explain(operations: Sequence[fast_path.Operation]) -> str:
 
 
 def _layer(op):
-  """'block1/conv1' of '[generator/]block1/conv1/Conv2D;...'; the file's names begin with the layer's path."""
+  """Returns 'block1/conv1' of '[generator/]block1/conv1/Conv2D;...'; the file's names begin with the layer's path."""
   scopes = op.name.split(';')[0].removeprefix('generator/').split('/')[:-1]
   return '/'.join(scopes[:2]) or '(between layers)'
 

@@ -33,7 +33,7 @@ def enter(x: tf.Tensor) -> tf.Tensor:
 
 
 def fold(x: tf.Tensor) -> tf.Tensor:
-  """Space to channels inside the cluster, [1, 2h, 2w, C] -> [1, h, w, 4C]: the inverse of depth_to_space.
+  """Moves space to channels inside the cluster, [1, 2h, 2w, C] -> [1, h, w, 4C]: the inverse of depth_to_space.
 
   Four copies; one depthwise convolution of stride 2 takes another pixel of each 2 x 2 block from each.
   """

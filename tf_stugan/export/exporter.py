@@ -74,7 +74,7 @@ def export(output: Output, layout: str = 'plain', precision: str = 'fp32', batch
 
 
 def cost(operations: Sequence[fast_path.Operation]) -> int:
-  """What one call takes, in multiply-adds of dense products."""
+  """Counts what one call takes, in multiply-adds of dense products."""
   return round(sum(_OPERATION_COST + op.multiply_adds * (1 if op.obstacle else _SPARSE_COST) for op in operations))
 
 
@@ -126,13 +126,13 @@ def _lowering_obstacle(generator, precision, batch_size, encoded):
 
 
 def faster(ordinary: Exported, lowered: Exported) -> Exported:
-  """The layout that is predicted to be faster where the runtime has a sparse path, with the reason as its first note."""
+  """Returns the layout that is predicted to be faster where there is a sparse path, with the reason as first note."""
   chosen, reason = _predict(ordinary, lowered)
   return dataclasses.replace(chosen, notes=[f'auto took the {chosen.layout} layout: {reason}', *chosen.notes])
 
 
 def expectation(ordinary: Exported, lowered: Exported) -> str:
-  """What to expect of the lowered file where the runtime has a sparse path, in sentences for people."""
+  """Says what to expect of the lowered file where the runtime has a sparse path, in sentences for people."""
   _, reason = _predict(ordinary, lowered)
   calls = len(lowered.operations) * _OPERATION_COST
   if fast_path.takes(lowered.operations) and 2 * calls > cost(lowered.operations):
@@ -143,7 +143,7 @@ def expectation(ordinary: Exported, lowered: Exported) -> str:
 
 
 def _predict(ordinary, lowered):
-  """(the faster of the two, the reason)"""
+  """Returns (the faster of the two, the reason)."""
   costs = [cost(exported.operations) for exported in (ordinary, lowered)]
   if not fast_path.takes(lowered.operations):
     return ordinary, ''.join(lowered.notes)

@@ -53,7 +53,7 @@ class Operation:
 
 
 def inspect(model: bytes) -> list[Operation]:
-  """The operations of a .tflite in order, without those that only unpack weights."""
+  """Lists the operations of a .tflite in order, without those that only unpack weights."""
   graph = _Graph(model)
   operations = [graph.operation(op) for op in graph.operators if graph.kind(op) not in _UNPACK + ('PAD',)]
   producers = {op.output: op for op in operations}
@@ -69,12 +69,12 @@ def inspect(model: bytes) -> list[Operation]:
 
 
 def takes(operations: Sequence[Operation]) -> bool:
-  """Whether any convolution runs sparsely."""
+  """Tells whether any convolution runs sparsely."""
   return any(op.kind == 'CONV_2D' and not op.obstacle for op in operations)
 
 
 def _clusters(operations, producers):
-  """Connected operations without an obstacle of their own. What leaves a cluster does not connect it to what follows."""
+  """Groups connected operations without an obstacle of their own. What leaves a cluster does not connect it further."""
   leader = {id(op): op for op in operations if not op.obstacle}
   def find(op):
     while leader[id(op)] is not op:
@@ -144,20 +144,20 @@ class _Graph:
     return tuple(int(n) for n in self.tensors[tensor].shape)
 
   def constant(self, tensor):
-    """The stored tensor behind one that is unpacked at load; None if it is computed."""
+    """Returns the stored tensor behind one that is unpacked at load; None if it is computed."""
     while tensor in self.unpacked:
       tensor = self.unpacked[tensor]
     return self.tensors[tensor] if self.model.buffers[self.tensors[tensor].buffer].data is not None else None
 
   def nonzeros(self, tensor):
-    """Of a constant: stored values if it is sparse, values that are not zero if not."""
+    """Counts a constant's stored values if it is sparse, and values that are not zero if not."""
     stored = self.constant(tensor)
     data = np.asarray(self.model.buffers[stored.buffer].data)
     item = {schema.TensorType.FLOAT32: np.float32, schema.TensorType.FLOAT16: np.float16}.get(stored.type, np.int8)
     return int(np.count_nonzero(data.view(item)))
 
   def operation(self, op):
-    """With the obstacle that lies in the operation itself."""
+    """Describes an operation, with the obstacle that lies in the operation itself."""
     kind = self.kind(op)
     inputs = [t for t in op.inputs if t >= 0 and self.constant(t) is None]
     pads = [self.pads[t] for t in inputs if t in self.pads]

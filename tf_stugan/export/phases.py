@@ -51,12 +51,12 @@ class Plan(NamedTuple):
   sums: dict[Offset, dict[Offset, list[Product]]]
 
   def shifts(self) -> tuple[int, int]:
-    """How many maps are shifted before a product, and how many after one."""
+    """Counts how many maps are shifted before a product, and how many after one."""
     before = {(p.source, p.before) for p in self.products if p.before != NO_SHIFT}
     return len(before), sum(shift != NO_SHIFT for sums in self.sums.values() for shift in sums)
 
   def multiply_adds(self, kernel: np.ndarray, pixels: int) -> int:
-    """Of products with the kernel's nonzero weights and of shifts, over maps of `pixels` pixels."""
+    """Counts products with the kernel's nonzero weights and shifts, over maps of `pixels` pixels."""
     nonzeros = np.count_nonzero(kernel, axis=(2, 3))
     before, after = self.shifts()
     shifted = before * kernel.shape[2] + after * kernel.shape[3]
@@ -64,7 +64,7 @@ class Plan(NamedTuple):
 
 
 def terms(kernel: np.ndarray, source_phases: int, target_phases: int) -> list[Term]:
-  """The terms of a 3 x 3 convolution [3, 3, C_in, C_out]; taps without weights have none, but for the middle one.
+  """Lists the terms of a 3 x 3 convolution [3, 3, C_in, C_out]; taps without weights have none, but for the middle one.
 
   Args:
     kernel: the weights.
@@ -91,6 +91,6 @@ def plan(convolution: list[Term], columns_first: bool) -> Plan:
 
 
 def cheapest_plan(kernel: np.ndarray, source_phases: int, target_phases: int) -> Plan:
-  """The plan with the fewest multiply-adds: few outputs are best shifted late, few weights multiplied twice."""
+  """Returns the plan with the fewest multiply-adds: few outputs are best shifted late, few weights multiplied twice."""
   convolution = terms(kernel, source_phases, target_phases)
   return min((plan(convolution, early) for early in (True, False)), key=lambda p: p.multiply_adds(kernel, 1))

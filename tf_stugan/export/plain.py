@@ -11,7 +11,7 @@ from tf_stugan.layers import resampling
 
 
 def images(generator: ResidualGenerator, latents: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
-  """latents [N, latent_size] (and labels [N]) -> images [N, H, W, image_channels]."""
+  """Computes images [N, H, W, image_channels] of latents [N, latent_size] (and labels [N])."""
   latents, conditions = generator.network.conditions(latents, labels)
   _, h, w, c = generator.kernel.shape
   with tf.name_scope('project'):
@@ -29,7 +29,7 @@ def images(generator: ResidualGenerator, latents: tf.Tensor, labels: tf.Tensor |
 
 
 def residual_block(x: tf.Tensor, block: Block, condition: tf.Tensor | None = None) -> tf.Tensor:
-  """[N, h, w, C_in] -> [N, 2h, 2w, C_out]."""
+  """Computes a block: [N, h, w, C_in] -> [N, 2h, 2w, C_out]."""
   with tf.name_scope('norm1'):
     h = _norm_relu(x, block.norm1, condition)
   with tf.name_scope('conv1'):

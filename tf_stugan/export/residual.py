@@ -44,7 +44,7 @@ class ConditionalAffine:
     return ConditionalAffine(self.layer, self.fixed.take(channels), self.channels[channels])
 
   def of(self, condition: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """(scale, offset), each [N, 1, 1, C]."""
+    """Returns (scale, offset), each [N, 1, 1, C]."""
     gain, bias = (tf.gather(part(condition), self.channels, axis=1) for part in (self.layer.gain, self.layer.bias))
     scale, offset = (1 + gain) * self.fixed.scale, (1 + gain) * self.fixed.offset + bias
     return scale[:, None, None, :], offset[:, None, None, :]
@@ -96,12 +96,12 @@ class ResidualGenerator:
 
 
 def is_residual(generator: keras.Model) -> bool:
-  """Whether `read` can read it."""
+  """Tells whether `read` can read it."""
   return bool(getattr(generator, 'blocks', None)) and all(isinstance(b, GeneratorBlock) for b in generator.blocks)
 
 
 def read(generator: keras.Model) -> ResidualGenerator:
-  """The arrays of a built generator of residual blocks, with normalizations that follow a convolution folded into it."""
+  """Reads a built generator of residual blocks, with normalizations that follow a convolution folded into it."""
   project = _conv(generator.project)
   shape = generator.first_map[1:]
   return ResidualGenerator(
@@ -110,14 +110,14 @@ def read(generator: keras.Model) -> ResidualGenerator:
 
 
 def affine(norm: keras.layers.BatchNormalization) -> Affine:
-  """gamma / sqrt(variance + epsilon) and beta - mean * that; without gamma and beta, 1 and 0 in their place."""
+  """Returns gamma / sqrt(variance + epsilon) and beta - mean * that; without gamma and beta, 1 and 0 in their place."""
   gamma, beta = (1, 0) if norm.gamma is None else (norm.gamma.numpy(), norm.beta.numpy())
   scale = gamma / np.sqrt(norm.moving_variance.numpy() + norm.epsilon)
   return Affine(scale, beta - norm.moving_mean.numpy() * scale)
 
 
 def fold(conv: Conv, after: Affine) -> Conv:
-  """One convolution for a convolution and the affine map after it."""
+  """Makes one convolution of a convolution and the affine map after it."""
   return Conv(conv.kernel * after.scale, conv.bias * after.scale + after.offset)
 
 

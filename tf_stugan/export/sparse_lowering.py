@@ -27,7 +27,7 @@ from tf_stugan.export.residual import ResidualGenerator
 
 
 def images(generator: ResidualGenerator, latents: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
-  """latents [1, latent_size] (and labels [1]) -> images [1, H, W, image_channels]."""
+  """Computes images [1, H, W, image_channels] of latents [1, latent_size] (and labels [1])."""
   with tf.name_scope('project'):
     first, conditions = generator.network.conditions(latents, labels)
     x = entry.enter(tf.tensordot(first, generator.kernel, 1) + generator.bias)
@@ -49,7 +49,7 @@ def images(generator: ResidualGenerator, latents: tf.Tensor, labels: tf.Tensor |
 
 
 def residual_block(x: tf.Tensor, block: Block, condition: tf.Tensor | None = None) -> cluster.Phases:
-  """[1, h, w, C_in] -> the four phases of [1, 2h, 2w, C_out]."""
+  """Computes a block: [1, h, w, C_in] -> the four phases of [1, 2h, 2w, C_out]."""
   with tf.name_scope('norm1'):
     h, = _norm_relu([x], block.norm1, condition)
   with tf.name_scope('conv1'):

@@ -20,7 +20,7 @@ _CALIBRATION_IMAGES = 64
 
 
 def convert(images: Images, output: Output, batch_size: int = 1, precision: str = 'fp32', encoded: bool = False) -> bytes:
-  """The bytes of a .tflite with a static batch and the inputs of `output.signature`; 'images' come out, tanh included.
+  """Returns the bytes of a .tflite with a static batch and the inputs of `output.signature`; 'images' come out.
 
   Args:
     images: the network as a function; it may read variables of `output.network`.
@@ -53,7 +53,7 @@ def _calibration(output, batch_size):
 
 
 def add_metadata(model: bytes, metadata: dict) -> bytes:
-  """The file with a JSON object in it, under the metadata name 'tf_stugan'."""
+  """Puts a JSON object into the file, under the metadata name 'tf_stugan'."""
   parsed = schema.ModelT.InitFromPackedBuf(model, 0)
   buffer = schema.BufferT()
   buffer.data = np.frombuffer(json.dumps(metadata).encode(), np.uint8)
@@ -67,7 +67,7 @@ def add_metadata(model: bytes, metadata: dict) -> bytes:
 
 
 def metadata(model: bytes) -> dict:
-  """What `add_metadata` wrote.
+  """Returns what `add_metadata` wrote.
 
   Raises:
     UserError: nothing was written.
@@ -80,7 +80,7 @@ def metadata(model: bytes) -> dict:
 
 
 def run(model: bytes, inputs: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
-  """Images of a .tflite: latents or images, float32 [N, ...] (and labels int32 [N], if it takes them) -> [N, H, W, C].
+  """Runs a .tflite: latents or images, float32 [N, ...] (and labels int32 [N], if it takes them) -> images [N, H, W, C].
 
   The last batch is filled up and cut off again.
   """

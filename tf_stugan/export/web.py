@@ -1,4 +1,4 @@
-"""The demonstration page: what it shows, and a server for it on this machine only."""
+"""The demonstration pages: what they show, and a server for them on this machine only."""
 
 from collections.abc import Mapping, Sequence
 import contextlib
@@ -16,19 +16,20 @@ import tf_stugan
 from tf_stugan import errors
 from tf_stugan import rng
 from tf_stugan.compat import keras
+from tf_stugan.gans.outputs import Output
 
 TRUNCATIONS = (None, 1.5, 1.0, 0.5)
 
 
 def web_root() -> pathlib.Path:
-  """The folder `web`: inside the installed package, or beside it in a checkout."""
+  """Returns the folder `web`: inside the installed package, or beside it in a checkout."""
   package = pathlib.Path(tf_stugan.__file__).parent
   inside = package / 'web'
   return inside if inside.is_dir() else package.parent / 'web'
 
 
 def find_runtime(folder: str | None) -> pathlib.Path:
-  """The node_modules that holds LiteRT for browsers.
+  """Returns the node_modules that holds LiteRT for browsers.
 
   Raises:
     UserError: it is not there; the message tells how to get it.
@@ -43,7 +44,7 @@ def find_runtime(folder: str | None) -> pathlib.Path:
 
 def write_models(folder: pathlib.Path, generator: keras.Model, plain: bytes, sparse: bytes, seeds: int,
                  expectation: str = '') -> None:
-  """What the page loads: two files of one generator, the latents of seeds 0 .. seeds - 1, and a description.
+  """Writes what the page loads: two files of one generator, the latents of seeds 0 .. seeds - 1, and a description.
 
   The `expectation` is shown below the measured times.
   """
@@ -57,6 +58,14 @@ def write_models(folder: pathlib.Path, generator: keras.Model, plain: bytes, spa
            'image_shape': list(image.shape[1:]), 'truncations': TRUNCATIONS, 'expectation': expectation,
            'labels': rng.labels(everyone, generator.num_classes).tolist()}
   (folder / 'demo.json').write_text(json.dumps(about))
+
+
+def write_translator(folder: pathlib.Path, translator: Output, model: bytes) -> None:
+  """Writes what the page that translates pictures loads: the file of a translator, and a description."""
+  (folder / 'translator.tflite').write_bytes(model)
+  images, = translator.signature(1)
+  about = {'source': translator.source, 'domain': translator.domain, 'image_shape': images.shape[1:].as_list()}
+  (folder / 'translator.json').write_text(json.dumps(about))
 
 
 class _Handler(http.server.SimpleHTTPRequestHandler):
@@ -87,20 +96,20 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
     super().end_headers()
 
   def log_message(self, *args):
-    """Quiet: a browser's requests are of no interest here."""
+    """Writes nothing: a browser's requests are of no interest here."""
 
 
 class _Server(http.server.ThreadingHTTPServer):
 
   def handle_error(self, request, client_address):
-    """Quiet where a browser goes away in the middle of an answer, as it does at every reload."""
+    """Writes nothing where a browser goes away in the middle of an answer, as it does at every reload."""
     if not isinstance(sys.exc_info()[1], ConnectionError):
       super().handle_error(request, client_address)
 
 
 def make_server(roots: Mapping[str, pathlib.Path], port: int = 0,
                 host: str = '127.0.0.1') -> http.server.ThreadingHTTPServer:
-  """A server, on this machine only if `host` is left as it is.
+  """Makes a server, on this machine only if `host` is left as it is.
 
   Args:
     roots: folders by the beginning of the address, such as '/models/'; '/' for all others.
@@ -118,7 +127,7 @@ def make_server(roots: Mapping[str, pathlib.Path], port: int = 0,
 
 
 def address(server: http.server.ThreadingHTTPServer) -> str:
-  """Where a server is."""
+  """Returns where a server is."""
   host, port = server.server_address
   return f'http://{socket.gethostname() if host == "0.0.0.0" else host}:{port}/'
 

@@ -23,12 +23,12 @@ Score = Callable[[tf.Tensor], tf.Tensor]  # a discriminator's map [N, h, w, 1] -
 
 
 def patches(scores: tf.Tensor) -> tf.Tensor:
-  """Every patch is judged by itself (the original CycleGAN): [N, h, w, 1] -> [N * h * w, 1]."""
+  """Judges every patch by itself (the original CycleGAN): [N, h, w, 1] -> [N * h * w, 1]."""
   return tf.reshape(scores, [-1, 1])
 
 
 def mean_of_patches(scores: tf.Tensor) -> tf.Tensor:
-  """An image is judged by the mean over its patches (the lottery tickets' code): [N, h, w, 1] -> [N, 1]."""
+  """Judges an image by the mean over its patches (the lottery tickets' code): [N, h, w, 1] -> [N, 1]."""
   return tf.reduce_mean(scores, axis=[1, 2])
 
 
@@ -114,15 +114,20 @@ class CycleGAN(GAN):
       buffer.build(self.image_shape)
     return dict.fromkeys(self.domains, self.image_shape)
 
+  def ones(self, player):
+    del player
+    return tf.ones([1, *self.image_shape]), tf.zeros([1], tf.int32)
+
   def _logits(self, domain, images):
     network = self.discriminator_a if domain == 'a' else self.discriminator_b
     return self.score(tf.cast(network(images, training=True), tf.float32))
 
   def _translate(self, batch, seed, made):
-    """The objective of both translators."""
+    """Computes the objective of both translators."""
     del seed, made
     a, b = batch['a'].images, batch['b'].images
-    fake_b, fake_a = self.a_to_b(a, training=True), self.b_to_a(b, training=True)
+    fake_b, same_b = self._pass(self.a_to_b, a, b)
+    fake_a, same_a = self._pass(self.b_to_a, b, a)
     logits_b, logits_a = self._logits('b', fake_b), self._logits('a', fake_a)
     cycle_a = _distance(self.b_to_a(fake_b, training=True), a)
     cycle_b = _distance(self.a_to_b(fake_a, training=True), b)
@@ -130,12 +135,18 @@ class CycleGAN(GAN):
     scalars = {'a_to_b/fake_logits': tf.reduce_mean(logits_b), 'b_to_a/fake_logits': tf.reduce_mean(logits_a),
                'cycle_a': cycle_a, 'cycle_b': cycle_b}
     if self.identity:
-      scalars['identity'] = _distance(self.a_to_b(b, training=True), b) + _distance(self.b_to_a(a, training=True), a)
+      scalars['identity'] = _distance(same_b, b) + _distance(same_a, a)
       loss += self.identity * scalars['identity']
     return Outcome(loss, scalars, {'a': fake_a, 'b': fake_b})
 
+  def _pass(self, translator, images, targets):
+    """Translates images and, for the identity loss, those of its target domain: in one pass, so that both share a graph."""
+    if not self.identity:
+      return translator(images, training=True), None
+    return tf.split(translator(tf.concat([images, targets], 0), training=True), 2)
+
   def _judge(self, domain):
-    """The objective of a discriminator."""
+    """Returns the objective of a discriminator."""
     def objective(batch, seed, made):
       fake = self.buffers[domain].exchange(tf.stop_gradient(made[domain]), rng.fold(seed, 0))
       real_logits, fake_logits = self._logits(domain, batch[domain].images), self._logits(domain, fake)

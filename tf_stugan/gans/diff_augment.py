@@ -25,7 +25,7 @@ class DiffAugment:
     self.alike = alike
 
   def __call__(self, images: tf.Tensor, seed: rng.Seed) -> tf.Tensor:
-    """This replica's images [N, H, W, C] in [-1, 1] -> the same shape; colours may leave the range."""
+    """Augments this replica's images [N, H, W, C] in [-1, 1] -> the same shape; colours may leave the range."""
     draws = tf.unstack(rng.replica_uniform(seed, [images.shape[0], 7]), axis=1)
     if self.color:
       images = change_color(images, *draws[:3])
@@ -37,7 +37,7 @@ class DiffAugment:
 
 
 def change_color(x: tf.Tensor, brightness: tf.Tensor, saturation: tf.Tensor, contrast: tf.Tensor) -> tf.Tensor:
-  """x [N, H, W, C]; three uniform draws in [0, 1), [N] each."""
+  """Changes colours of x [N, H, W, C]; takes three uniform draws in [0, 1), [N] each."""
   brightness, saturation, contrast = (v[:, None, None, None] for v in (brightness, saturation, contrast))
   x += brightness - 0.5
   grey = tf.reduce_mean(x, axis=3, keepdims=True)

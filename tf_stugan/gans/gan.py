@@ -155,7 +155,7 @@ class GAN(tf.Module, abc.ABC):
     """
 
   def ones(self, player: str) -> tuple[tf.Tensor, tf.Tensor]:
-    """What the player's network is called with for one image, once built: ones [1, ...] and the label 0, int32 [1].
+    """Returns what the player's network is called with for one image, once built: ones [1, ...] and the label 0, int32 [1].
 
     Raises:
       UserError: the networks of this GAN are called with something else; SynFlow cannot prune them.

@@ -50,7 +50,7 @@ class ImageBuffer(tf.Module):
 
 
 def _of_all_replicas(images):
-  """[n, ...] on each replica -> [replicas * n, ...] on all of them."""
+  """Gathers [n, ...] of each replica: [replicas * n, ...] on all of them."""
   context = tf.distribute.get_replica_context()
   if context.num_replicas_in_sync == 1:
     return images

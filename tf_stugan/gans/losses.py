@@ -16,17 +16,17 @@ class AdversarialLoss(NamedTuple):
 
 
 def hinge() -> AdversarialLoss:
-  """D: mean relu(1 - D(x)) + mean relu(1 + D(G(z))); G: -mean D(G(z)). Miyato et al., 2018, Eq. 16 and 17."""
+  """Returns D: mean relu(1 - D(x)) + mean relu(1 + D(G(z))); G: -mean D(G(z)). Miyato et al., 2018, Eq. 16 and 17."""
   return _from_tfgan('wasserstein_hinge')
 
 
 def wasserstein() -> AdversarialLoss:
-  """D: mean D(G(z)) - mean D(x); G: -mean D(G(z)). Arjovsky et al., 2017."""
+  """Returns D: mean D(G(z)) - mean D(x); G: -mean D(G(z)). Arjovsky et al., 2017."""
   return _from_tfgan('wasserstein')
 
 
 def least_squares(generator_weight: float = 1.0) -> AdversarialLoss:
-  """D: (mean (D(x) - 1)^2 + mean D(G(z))^2) / 2; G: mean (D(G(z)) - 1)^2 / 2. Mao et al., 2017.
+  """Returns D: (mean (D(x) - 1)^2 + mean D(G(z))^2) / 2; G: mean (D(G(z)) - 1)^2 / 2. Mao et al., 2017.
 
   Args:
     generator_weight: of G's loss; 2 in CycleGAN, which does not halve it (Zhu et al., 2017, section 4).
@@ -36,7 +36,7 @@ def least_squares(generator_weight: float = 1.0) -> AdversarialLoss:
 
 
 def non_saturating(fake_shift: float = 0.0) -> AdversarialLoss:
-  """D: mean softplus(-D(x)) + mean softplus(D(G(z)) - fake_shift); G: mean softplus(-D(G(z))). Goodfellow et al., 2014.
+  """Returns D: mean softplus(-D(x)) + mean softplus(D(G(z)) - fake_shift); G: mean softplus(-D(G(z))). Goodfellow, 2014.
 
   Args:
     fake_shift: 1 in the code of the lottery tickets (https://arxiv.org/abs/2106.00134), log(1 - D) taken for the logit.

@@ -138,19 +138,19 @@ class NoiseToImage(GAN):
   # What the players want.
 
   def _fake(self, seed, batch_size):
-    """This replica's fake images of (a part of) a global batch, and the latents that they are made of."""
+    """Makes this replica's fake images of (a part of) a global batch, and the latents that they are made of."""
     batch_size //= self.accumulation_steps
     latents = rng.replica_normal(seed, [batch_size, self.generator.latent_size])
     labels = rng.replica_labels(rng.fold(seed, 1), batch_size, self.num_classes)
     return Examples(self.generator(latents, labels, training=True), labels), latents
 
   def _judge(self, images, labels):
-    """Real logits [N, 1], and class logits [N, K] (K = 0 but for an auxiliary classifier)."""
+    """Returns real logits [N, 1], and class logits [N, K] (K = 0 but for an auxiliary classifier)."""
     outputs = tf.cast(self.discriminator(images, labels, training=True), tf.float32)
     return outputs[:, :1], outputs[:, 1:]
 
   def _judge_both(self, real, fake):
-    """`_judge` of both, in one forward pass where no batch statistic forbids it."""
+    """Does what `_judge` does for both, in one forward pass where no batch statistic forbids it."""
     if not self.joint_pass or any(isinstance(x, normalization.BatchNorm) for x in self.discriminator.submodules):
       return self._judge(*real), self._judge(*fake)
     count = tf.shape(real.images)[0]
@@ -197,7 +197,7 @@ class NoiseToImage(GAN):
 
 
 def class_loss(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-  """Mean cross entropy of labels int32 [N] and class logits [N, K]; 0 where K is 0."""
+  """Returns the mean cross entropy of labels int32 [N] and class logits [N, K]; 0 where K is 0."""
   if not logits.shape[1]:
     return tf.zeros([])
   return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))

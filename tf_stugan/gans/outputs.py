@@ -52,23 +52,23 @@ class Output(abc.ABC):
 
   @abc.abstractmethod
   def signature(self, batch_size: int) -> list[tf.TensorSpec]:
-    """What the network takes, named, for a batch of this size."""
+    """Lists what the network takes, named, for a batch of this size."""
 
   @abc.abstractmethod
   def inputs(self, numbers: np.ndarray, originals: images_lib.Images | None = None) -> tuple[np.ndarray, ...]:
-    """What the network takes for the images with these numbers, int [N]; `originals` are images of the source domain."""
+    """Makes what the network takes for images with these numbers, int [N]; `originals` are of the source domain."""
 
   @abc.abstractmethod
   def count(self, wanted: int, originals: images_lib.Images | None) -> int:
-    """How many images a score is computed of, where `wanted` are asked for."""
+    """Returns how many images a score is computed of, where `wanted` are asked for."""
 
   def sheet(self, outputs: Mapping[str, 'Output'], inputs: Sequence[np.ndarray], batch_statistics: bool = False) -> Sheet:
-    """What to show of these inputs; `outputs` are all those of the game."""
+    """Makes what is shown of these inputs; `outputs` are all those of the game."""
     del outputs
     return Sheet(self.make(inputs, batch_statistics=batch_statistics))
 
   def make(self, inputs: Sequence[np.ndarray], averaged: bool = True, batch_statistics: bool = False) -> np.ndarray:
-    """The images of these inputs.
+    """Makes the images of these inputs.
 
     Args:
       inputs: arrays of `signature`'s types, [N, ...].
@@ -81,7 +81,7 @@ class Output(abc.ABC):
     return self._make([tf.convert_to_tensor(x) for x in inputs], averaged, batch_statistics).numpy()
 
   def _make_in_graph(self, inputs, averaged, batch_statistics):
-    """Two bools of Python's choose the graph."""
+    """Computes the images; two bools of Python's choose the graph."""
     network = self.network if averaged else self.live
     with normalization.batch_statistics() if batch_statistics else contextlib.nullcontext():
       return tf.cast(network(*inputs, training=False), tf.float32)
@@ -106,7 +106,7 @@ class FromNoise(Output):
 
   def sample(self, seeds: np.ndarray, labels: np.ndarray | None = None, averaged: bool = True,
              batch_statistics: bool = False, truncation: float | None = None) -> np.ndarray:
-    """One image a seed.
+    """Makes one image a seed.
 
     Args:
       seeds: integers >= 0, [N].
@@ -122,7 +122,7 @@ class FromNoise(Output):
 
   def interpolate(self, first: int, last: int, count: int, label: int | None = None,
                   truncation: float | None = None) -> np.ndarray:
-    """`count` images on the way from one seed's latent to another's, both included; as `sample` otherwise.
+    """Makes `count` images on the way from one seed's latent to another's, both included; as `sample` otherwise.
 
     All are of class `label`, or of the first seed's own class. Latents on the way are clipped to the bound.
     """
@@ -179,7 +179,7 @@ class FromImages(Output):
     return len(originals)
 
   def sheet(self, outputs, inputs, batch_statistics=False):
-    """Rows of an image, its translation, and the way back."""
+    """Makes rows of an image, its translation, and the way back."""
     there = self.make(inputs, batch_statistics=batch_statistics)
     back = outputs[self.back].make((there,), batch_statistics=batch_statistics)
     rows = np.stack([inputs[0], there, back], axis=1)
@@ -187,7 +187,7 @@ class FromImages(Output):
 
 
 def slerp(first: np.ndarray, last: np.ndarray, fractions: np.ndarray) -> np.ndarray:
-  """Spherical interpolation: latents on the way keep the length that normal ones have.
+  """Interpolates on a sphere: latents on the way keep the length that normal ones have.
 
   Args:
     first, last: [F].

@@ -29,7 +29,7 @@ _SEEN: contextvars.ContextVar[list[Moments] | None] = contextvars.ContextVar('se
 
 @contextlib.contextmanager
 def batch_statistics() -> Iterator[list[Moments]]:
-  """In it, `BatchNorm` called (or traced) with training=False normalizes by the batch at hand, and changes nothing.
+  """Makes `BatchNorm`, called (or traced) in it with training=False, normalize by the batch at hand, and change nothing.
 
   Yields:
     A list that fills with the moments of each call: their averages over some batches are standing statistics.
@@ -40,6 +40,19 @@ def batch_statistics() -> Iterator[list[Moments]]:
     yield seen
   finally:
     _SEEN.reset(token)
+
+
+_SCALES = contextvars.ContextVar('scales', default=False)
+
+
+@contextlib.contextmanager
+def scaling_only() -> Iterator[None]:
+  """Makes `InstanceNorm`, called (or traced) in it, multiply by gamma and do nothing else."""
+  token = _SCALES.set(True)
+  try:
+    yield
+  finally:
+    _SCALES.reset(token)
 
 
 def set_standing_statistics(run: Callable[[int], None], batches: int) -> None:
@@ -107,7 +120,7 @@ class BatchNorm(keras.layers.BatchNormalization):
     return tf.nn.batch_normalization(x, mean, variance, self.beta, self.gamma, self.epsilon)
 
   def _call_in_replica(self, x):
-    """What the fused kernel of one device does, with the moments of all replicas' images; shares are equal."""
+    """Does what the fused kernel of one device does, with the moments of all replicas' images; shares are equal."""
     wide = tf.cast(x, tf.float32)
     mean, variance, count = _global_moments(wide, tf.convert_to_tensor(self.moving_mean))
     for running, seen in ((self.moving_mean, mean), (self.moving_variance, variance * (count / max(count - 1, 1)))):
@@ -117,7 +130,7 @@ class BatchNorm(keras.layers.BatchNormalization):
 
 
 def _global_moments(x, near):
-  """(mean [C], biased variance [C], values a channel) over the images of all replicas, in one all-reduce.
+  """Returns (mean [C], biased variance [C], values a channel) over the images of all replicas, in one all-reduce.
 
   Variance = mean of the replicas' variances + variance of their means. The latter is computed around `near` [C], any value
   close to the mean: far from 0 the difference of squares would lose what it is about.
@@ -176,6 +189,8 @@ class InstanceNorm(keras.layers.GroupNormalization):
 
   def call(self, x, training=False):
     del training
+    if _SCALES.get():
+      return x if self.gamma is None else x * tf.cast(self.gamma, x.dtype)
     wide = tf.cast(x, tf.float32)
     mean, variance = tf.nn.moments(wide, [1, 2], keepdims=True)
     return tf.cast(tf.nn.batch_normalization(wide, mean, variance, self.beta, self.gamma, self.epsilon), x.dtype)

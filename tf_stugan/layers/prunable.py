@@ -61,7 +61,7 @@ class _Prunable(keras.layers.Layer, PrunableLayer):
     return tf.nn.bias_add(x, tf.stop_gradient(self.bias) if self.void_bias else self.bias)
 
   def create_mask(self) -> tf.Variable:
-    """The mask variable: bool, of the kernel's shape, all True when created here."""
+    """Creates the mask variable: bool, of the kernel's shape, all True at first."""
     if self.kernel_mask is None:
       self.kernel_mask = self.add_weight(
           'kernel_mask', self.kernel.shape, dtype=tf.bool, trainable=False, initializer=_all_true)
@@ -203,7 +203,7 @@ def _initializer(initializer, fan_in: int):
 
 
 def kernel_layers(network: keras.Model) -> dict[str, _Prunable]:
-  """The (built) layers of a network with kernels, by path ('block1/conv1'), in the order of its variables."""
+  """Returns the (built) layers of a network with kernels, by path ('block1/conv1'), in the order of its variables."""
   prefix = network.name + '/'
   layers = {
       layer.kernel.name.removeprefix(prefix).removesuffix('/kernel:0'): layer
@@ -213,5 +213,5 @@ def kernel_layers(network: keras.Model) -> dict[str, _Prunable]:
 
 
 def prunable_layers(network: keras.Model) -> dict[str, _Prunable]:
-  """Those of `kernel_layers` that can be masked."""
+  """Returns those of `kernel_layers` that can be masked."""
   return {path: layer for path, layer in kernel_layers(network).items() if layer.prunable}

@@ -15,7 +15,7 @@ _OFF = contextvars.ContextVar('off', default=False)
 
 @contextlib.contextmanager
 def switched_off() -> Iterator[None]:
-  """In it, layers that are called (or traced) compute with their kernels as they are."""
+  """Makes layers that are called (or traced) in it compute with their kernels as they are."""
   token = _OFF.set(True)
   try:
     yield
@@ -24,7 +24,7 @@ def switched_off() -> Iterator[None]:
 
 
 def power_iteration(matrix: tf.Tensor, u: tf.Tensor, epsilon: float) -> tuple[tf.Tensor, tf.Tensor]:
-  """One step towards the largest singular value.
+  """Takes one step towards the largest singular value.
 
   Args:
     matrix: [K, O].

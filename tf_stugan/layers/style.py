@@ -42,15 +42,15 @@ class LayerStyle:
   gamma_stddev: float = 0.02
 
   def conv(self, units: int, name: str, kernel_size: int = 3, resample: str | None = None, use_bias: bool = True) -> Conv2D:
-    """Convolution with a change of resolution, if one is named; see `Conv2D`."""
+    """Makes a convolution with a change of resolution, if one is named; see `Conv2D`."""
     return Conv2D(units, kernel_size, resample, use_bias=use_bias, name=name, **self._of_convolutions())
 
   def padded_conv(self, units: int, name: str, kernel_size: int = 3, stride: int = 1, reflect: bool = False) -> PaddedConv2D:
-    """Convolution with a border of zeros or, with `reflect`, of mirrored pixels; see `PaddedConv2D`."""
+    """Makes a convolution with a border of zeros or, with `reflect`, of mirrored pixels; see `PaddedConv2D`."""
     return PaddedConv2D(units, kernel_size, stride, reflect, name=name, **self._of_convolutions())
 
   def conv_transpose(self, units: int, name: str, kernel_size: int) -> Conv2DTranspose:
-    """Transposed convolution with stride 2."""
+    """Makes a transposed convolution with stride 2."""
     return Conv2DTranspose(units, kernel_size, name=name, **self._of_convolutions())
 
   def _of_convolutions(self):
@@ -58,7 +58,7 @@ class LayerStyle:
             'kernel_normalizer': self.kernel_normalizer}
 
   def dense(self, units: int, name: str, use_bias: bool = True, prunable: bool = True) -> Dense:
-    """[N, C_in] -> [N, units]."""
+    """Makes a dense layer, [N, C_in] -> [N, units]."""
     return Dense(
         units, use_bias=use_bias, kernel_initializer=self.dense_initializer, bias_initializer=self.bias_initializer,
         kernel_normalizer=self.kernel_normalizer, prunable=prunable, name=name)
@@ -68,13 +68,13 @@ class LayerStyle:
     return Embedding(num_classes, units, self.embedding_initializer, self.embedding_normalizer, name=name)
 
   def batch_norm(self, name: str) -> BatchNorm:
-    """Normalization whatever the condition."""
+    """Makes a normalization whatever the condition."""
     return BatchNorm(name, epsilon=self.batch_norm_epsilon, gamma_stddev=self.gamma_stddev)
 
   def conditional_batch_norm(self, projection: Projection, name: str) -> ConditionalBatchNorm:
-    """Normalization with gain and bias that `projection` makes of the condition."""
+    """Makes a normalization with gain and bias that `projection` makes of the condition."""
     return ConditionalBatchNorm(projection, name, epsilon=self.batch_norm_epsilon)
 
   def instance_norm(self, name: str, affine: bool = True) -> InstanceNorm:
-    """Normalization of each image by itself."""
+    """Makes a normalization of each image by itself."""
     return InstanceNorm(name, affine=affine)

@@ -18,19 +18,19 @@ Estimate = Callable[[tf.Tensor], tf.Tensor]  # [n, 3], of (before, after, real) 
 
 
 def mean_of_ratios(measured: tf.Tensor) -> tf.Tensor:
-  """Mean of alpha / beta, as the authors' code has it: a beta near 0 dominates, 0 / 0 makes it NaN."""
+  """Averages alpha / beta, as the authors' code has it: a beta near 0 dominates, 0 / 0 makes it NaN."""
   before, after, real = tf.unstack(measured, axis=1)
   return tf.reduce_mean((after - before) / (real - before))
 
 
 def ratio_of_means(measured: tf.Tensor) -> tf.Tensor:
-  """Mean alpha / mean beta, as the paper defines it: steady while single betas pass through 0."""
+  """Divides mean alpha by mean beta, as the paper defines it: steady while single betas pass through 0."""
   before, after, real = tf.unstack(tf.reduce_mean(measured, axis=0))
   return (after - before) / (real - before)
 
 
 def taken_for_generated(measured: tf.Tensor) -> tf.Tensor:
-  """The share of real images whose score is not positive; column 2 holds the share whose score is."""
+  """Returns the share of real images whose score is not positive; column 2 holds the share whose score is."""
   return 1 - tf.reduce_mean(measured[:, 2])
 
 
@@ -58,11 +58,11 @@ class BalanceRatio(tf.Module):
     self._count = tf.Variable(0, trainable=False, dtype=tf.int64, name='count')
 
   def is_measurement_step(self, step: int) -> bool:
-    """Whether the ratio is measured at `step`, counted from 1."""
+    """Tells whether the ratio is measured at `step`, counted from 1."""
     return step % self.interval == 0
 
   def counted(self, scores: tf.Tensor) -> tf.Tensor:
-    """What `add` wants the mean of: scores, or with `signs` 1 for those above 0, else 0."""
+    """Returns what `add` wants the mean of: scores, or with `signs` 1 for those above 0, else 0."""
     return tf.cast(scores > 0, tf.float32) if self.signs else scores
 
   def add(self, before: tf.Tensor, after: tf.Tensor, real: tf.Tensor) -> None:
@@ -72,10 +72,10 @@ class BalanceRatio(tf.Module):
     compat.assign(self._count, self._count + 1)
 
   def decision_value(self) -> tf.Tensor:
-    """The ratio in the graph, float64; NaN until the window is full."""
+    """Returns the ratio in the graph, float64; NaN until the window is full."""
     return tf.where(self._count >= self.window, self.estimate(self._measured), tf.constant(float('nan'), tf.float64))
 
   def value(self) -> float:
-    """The ratio over what was measured so far, at most a window; NaN before the first measurement."""
+    """Returns the ratio over what was measured so far, at most a window; NaN before the first measurement."""
     count = min(int(self._count.numpy()), self.window)
     return float(self.estimate(self._measured[-count:])) if count else float('nan')

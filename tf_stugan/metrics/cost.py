@@ -83,11 +83,11 @@ class NetworkCost:
     return round(sum(layer.multiply_adds for layer in self.layers))
 
   def dense(self) -> 'NetworkCost':
-    """The same network without masks."""
+    """Returns the same network without masks."""
     return self.with_densities({})
 
   def with_densities(self, densities: Mapping[str, float]) -> 'NetworkCost':
-    """The same network with masks of these densities, by layer; layers that are not named have none."""
+    """Returns the same network with masks of these densities, by layer; layers that are not named have none."""
     layers = [dataclasses.replace(layer, masked=layer.name in densities, density=densities.get(layer.name, 1.0))
               for layer in self.layers]
     return dataclasses.replace(self, layers=tuple(layers))
@@ -107,7 +107,7 @@ def network_cost(network: keras.Model, masked: Sequence[MaskedVariable] = ()) ->
 
 
 def dense_cost(network: keras.Model, cost: NetworkCost) -> NetworkCost:
-  """What the network is compared with: itself with every weight or, where it was narrowed, the one of full width."""
+  """Counts what the network is compared with: itself with every weight or, where it was narrowed, the one of full width."""
   full_width = getattr(network, 'full_width', None)
   return network_cost(full_width()) if full_width else cost.dense()
 
@@ -144,11 +144,11 @@ class Measured:
     """Accepts every game."""
 
   def image(self, cost: NetworkCost) -> float:
-    """Operations of one image forward."""
+    """Counts operations of one image forward."""
     return 2 * cost.multiply_adds
 
   def step(self, costs: Mapping[str, NetworkCost], game: Game, pruned: bool = False) -> float:
-    """Operations of one training step; `pruned`: of a run that was dense at first."""
+    """Counts operations of one training step; `pruned`: of a run that was dense at first."""
     del pruned
     return sum(images * passes * self.image(costs[player]) for player, images, passes in game.work)
 

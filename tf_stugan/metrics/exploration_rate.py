@@ -27,12 +27,12 @@ class ExplorationRate(tf.Module):
       explored.assign(variable.mask)
 
   def rates(self) -> dict[str, float]:
-    """By layer name."""
+    """Returns the rates by layer name."""
     return {
         v.name: int(masks.nonzeros(e)) / e.shape.num_elements()
         for v, e in zip(self._variables, self.explored, strict=True)}
 
   def total(self) -> float:
-    """Over all masked layers together."""
+    """Returns the rate over all masked layers together."""
     explored = sum(int(masks.nonzeros(e)) for e in self.explored)
     return explored / sum(e.shape.num_elements() for e in self.explored)

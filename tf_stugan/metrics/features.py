@@ -103,7 +103,7 @@ class Inception(FeatureExtractor):
 
 
 def _digest(folder):
-  """Of the names and bytes of all files in it; empty where there are none, as where TF Hub reads from a bucket."""
+  """Hashes names and bytes of all files in it; empty where there are none, as where TF Hub reads from a bucket."""
   files = sorted(path for path in folder.rglob('*') if path.is_file())
   digest = hashlib.sha256()
   for path in files:
@@ -202,7 +202,7 @@ class Classifier(FeatureExtractor):
 
 
 def save_arrays(path: pathlib.Path, arrays: Mapping[str, np.ndarray]) -> None:
-  """Written beside and renamed, so that a stopped process leaves no half of a file in the cache."""
+  """Writes arrays beside their place and renames them, so that a stopped process leaves no half of a file in the cache."""
   path.parent.mkdir(parents=True, exist_ok=True)
   with errors.naming(path), tempfile.TemporaryDirectory(dir=path.parent) as folder:
     written = pathlib.Path(folder, path.name)

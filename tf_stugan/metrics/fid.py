@@ -9,7 +9,7 @@ from tf_stugan.metrics.score import Score
 
 
 def frechet_distance(mean1: np.ndarray, covariance1: np.ndarray, mean2: np.ndarray, covariance2: np.ndarray) -> float:
-  """|m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)), in float64.
+  """Returns |m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)), in float64.
 
   tr (C1 C2)^(1/2) is the sum of the square roots of the eigenvalues of S C2 S with S = C1^(1/2). That matrix is
   symmetric and positive semi-definite, so the result is finite and real for singular covariances too (a constant
@@ -35,6 +35,6 @@ def _symmetric_root(matrix):
 
 
 def fid(real: EvalSamples, fake: EvalSamples) -> dict[str, float]:
-  """The Frechet distance of fake from real: 'fid' with Inception features, other names with others. Smaller is better."""
+  """Scores the Frechet distance of fake from real: 'fid' with Inception features, other names with others."""
   value = frechet_distance(real.mean, real.covariance, fake.mean, fake.covariance)
   return {real.extractor.names['fid']: Score(value, LOWER)}

@@ -8,7 +8,7 @@ from tf_stugan.metrics.score import Score
 
 
 def score(probabilities: np.ndarray) -> float:
-  """exp(E_x KL(p(y|x) || p(y))): class probabilities [N, K] -> a number in [1, K]."""
+  """Returns exp(E_x KL(p(y|x) || p(y))): class probabilities [N, K] -> a number in [1, K]."""
   p = np.asarray(probabilities, np.float64)
   marginal = p.mean(axis=0)
   floor = np.finfo(np.float64).tiny
@@ -17,7 +17,7 @@ def score(probabilities: np.ndarray) -> float:
 
 
 def inception_score(real: EvalSamples, fake: EvalSamples, splits: int = 10) -> dict[str, float]:
-  """Mean and standard deviation of the score over consecutive splits of the fake images. Larger is better.
+  """Scores fake images by mean and standard deviation of the score over consecutive splits. Larger is better.
 
   'is' with Inception's logits, 'cs' (classifier score) with a classifier's; nothing where the extractor knows no classes.
   """

@@ -12,7 +12,7 @@ _LOG = logging.getLogger(__name__)
 
 
 def squared_mmd(x: np.ndarray, y: np.ndarray) -> float:
-  """Unbiased squared maximum mean discrepancy with the kernel (x . y / F + 1)^3, in float64.
+  """Returns the unbiased squared maximum mean discrepancy with the kernel (x . y / F + 1)^3, in float64.
 
   Args:
     x, y: features [M, F] and [N, F], M, N >= 2.
@@ -29,7 +29,7 @@ def squared_mmd(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def kid(real: EvalSamples, fake: EvalSamples, block_size: int = 1000) -> dict[str, float]:
-  """Mean over equal blocks of at most `block_size` images: 'kid' with Inception features, other names with others.
+  """Averages over equal blocks of at most `block_size` images: 'kid' with Inception features, other names with others.
 
   Blocks follow the random order in which features are kept, so that each holds images of all classes. There is no value,
   and a warning, where a block would have one image.

@@ -44,7 +44,7 @@ def logit_bias(network: Callable[[tf.Tensor], Mapping[str, tf.Tensor]], images: 
 
 
 def _all_ways_lead_through(source, result):
-  """Whether `result` is a function of `source` and of constants."""
+  """Tells whether `result` is a function of `source` and of constants."""
   seen, waiting = {source.name}, [result]
   while waiting:
     tensor = waiting.pop()

@@ -88,7 +88,7 @@ def save(path: pathlib.Path, samples: EvalSamples) -> None:
 
 
 def load(path: pathlib.Path, extractor: FeatureExtractor) -> EvalSamples:
-  """What `save` wrote. A damaged file raises any exception."""
+  """Reads what `save` wrote. A damaged file raises any exception."""
   with open(path, 'rb') as file, np.load(file, allow_pickle=False) as arrays:  # NumPy leaves a damaged one open
     count, *others = (arrays[name] for name in _STORED)
   return EvalSamples(extractor, int(count), *others, probabilities=None)

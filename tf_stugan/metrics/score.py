@@ -17,5 +17,5 @@ class Score(float):
 
 
 def is_better(value: float, than: float, better: str) -> bool:
-  """Whether a value beats another one, by a direction as in `Score.better`."""
+  """Tells whether a value beats another one, by a direction as in `Score.better`."""
   return value < than if better == LOWER else value > than

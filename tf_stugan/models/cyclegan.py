@@ -136,7 +136,7 @@ class PatchDiscriminator(keras.Model):
 
 
 def _normalized(x, convs, norms, activation, training):
-  """x after convolutions that are each normalized and activated."""
+  """Returns x after convolutions that are each normalized and activated."""
   for conv, norm in zip(convs, norms, strict=True):
     x = activation(norm(conv(x, training=training)))
   return x

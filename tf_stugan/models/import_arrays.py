@@ -52,7 +52,7 @@ _NOT_NEEDED = re.compile(r'(num_batches_tracked|\.sv\d+)$')
 
 
 def named_variables(network: keras.Model) -> dict[str, tf.Variable]:
-  """The variables of a built network by their own names, without masks."""
+  """Returns the variables of a built network by their own names, without masks."""
   named = {v.name.removeprefix(network.name + '/').removesuffix(':0'): v for v in network.variables}
   return {name: v for name, v in named.items() if not name.endswith('/kernel_mask')}
 
@@ -110,7 +110,7 @@ def _some(names):
 
 
 def _from_torch(arrays, names, variables, first_map):
-  """PyTorch's names and layouts -> ours."""
+  """Turns PyTorch's names and layouts into ours."""
   result = {}
   for torch_name, array in arrays.items():
     if _NOT_NEEDED.search(torch_name):
@@ -128,7 +128,7 @@ def _from_torch(arrays, names, variables, first_map):
 
 
 def _relaid(name, array, variables, first_map):
-  """One array in our layout; `name` is ours."""
+  """Lays out one array in our way; `name` is ours."""
   path, norm, _ = name.partition('/spectral_norm')
   path = path if norm else path.rpartition('/')[0]
   kernel = variables.get(f'{path}/kernel')

@@ -89,7 +89,7 @@ class Generator(keras.Model):
     return tf.tanh(tf.cast(self.to_rgb(x, training=training), tf.float32))
 
   def conditions(self, latents, labels):
-    """What goes into the first layer, and the condition of each block."""
+    """Returns what goes into the first layer, and the condition of each block."""
     if self.embedding is None:
       return latents, [labels] * len(self.blocks)
     size = self.latent_size // (len(self.blocks) + 1)

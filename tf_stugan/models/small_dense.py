@@ -10,7 +10,7 @@ from tf_stugan.layers.prunable import prunable_layers
 
 
 def narrowed(make_network: Callable[..., keras.Model], density: float, input_shape: Sequence[int]) -> keras.Model:
-  """The widest network of this kind whose convolutions have at most `density` of the weights that its own width gives.
+  """Makes the widest network of this kind whose convolutions have at most `density` of the weights of its own width.
 
   Args:
     make_network: makes the network; takes `width`, and has it as an attribute.
@@ -46,6 +46,6 @@ def narrowed(make_network: Callable[..., keras.Model], density: float, input_sha
 
 
 def convolution_weights(network: keras.Model) -> int:
-  """How many weights the convolution kernels of a built network have: what STU-GAN's densities are shares of."""
+  """Counts the weights of a built network's convolution kernels: what STU-GAN's densities are shares of."""
   kernels = [layer.kernel for layer in prunable_layers(network).values()]
   return sum(kernel.shape.num_elements() for kernel in kernels if kernel.shape.rank == 4)

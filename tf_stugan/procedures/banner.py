@@ -10,7 +10,7 @@ _WIDTH = 80  # columns
 
 
 def banner(run: Run, num_steps: int) -> str:
-  """Method, data, networks, device, where results go, and what the figures of the progress line mean."""
+  """Writes method, data, networks, device, where results go, and what the figures of the progress line mean."""
   trainer = run.trainer
   rows = {domain: _images(images) for domain, images in run.data.items()}
   rows |= {name: _network(side) for name, side in trainer.sides.items()}
@@ -36,7 +36,7 @@ def _network(side):
 
 
 def _legend(trainer):
-  """The figures that need words."""
+  """Explains the figures that need words."""
   legend = {}
   if any(side.masked for side in trainer.sides.values()):
     legend |= {'density': 'share of the weights of masked layers that is kept now',

@@ -76,7 +76,7 @@ class Train(Procedure):
     agreement.wait(strategy)  # for the chief, which may still be scoring
 
   def _restore(self, run):
-    """The step of the newest checkpoint, 0 without one."""
+    """Restores the newest checkpoint and returns its step, 0 without one."""
     chief = strategies.is_chief(run.trainer.strategy)
     step = checkpoints.restore(run.trainer, run.workdir.checkpoints, set_aside=chief)
     agreement.check_step(run.trainer.strategy, step)
@@ -116,7 +116,7 @@ class Train(Procedure):
       return False
 
   def _save_what_there_is(self, trainer, checkpoint):
-    """The last whole step of a run whose data are gone."""
+    """Saves the last whole step of a run whose data are gone."""
     if step := int(trainer.step.numpy()):
       checkpoint(trainer, step)
       _LOG.info('Saved at step %d, the last one that had data.', step)

@@ -79,7 +79,7 @@ class AdaptiveDensity(DynamicSparse):
     return self._rewire(variables, gradients, seed, counts)
 
   def next_density(self, density: tf.Tensor, balance_ratio: tf.Tensor) -> tf.Tensor:
-    """The density after an update: both are float64 scalars; a NaN ratio changes nothing."""
+    """Computes the density after an update: both are float64 scalars; a NaN ratio changes nothing."""
     larger = tf.maximum(density, tf.minimum(tf.constant(self.cap, tf.float64), density + self.increment))
     smaller = tf.minimum(density, tf.maximum(tf.constant(self.floor, tf.float64), density - self.increment))
     return tf.where(balance_ratio >= self.upper_bound, larger, tf.where(balance_ratio <= self.lower_bound, smaller, density))

@@ -10,13 +10,13 @@ Distribution = Callable[[Mapping[str, Shape], float], dict[str, float]]
 
 
 def uniform(shapes: Mapping[str, Shape], density: float) -> dict[str, float]:
-  """Every layer keeps the same share."""
+  """Gives every layer the same share."""
   errors.check_density(density)
   return {name: density for name in shapes}
 
 
 def erk(shapes: Mapping[str, Shape], density: float) -> dict[str, float]:
-  """Erdos-Renyi-Kernel (RigL, https://arxiv.org/abs/1911.11134): density_l ~ (sum of dimensions) / (their product).
+  """Gives Erdos-Renyi-Kernel densities (RigL, https://arxiv.org/abs/1911.11134): ~ (sum of dimensions) / (product).
 
   Args:
     shapes: kernel shapes by name, for example {'block1/conv1': (3, 3, 256, 256)}.
@@ -33,12 +33,12 @@ def erk(shapes: Mapping[str, Shape], density: float) -> dict[str, float]:
 
 
 def erdos_renyi(shapes: Mapping[str, Shape], density: float) -> dict[str, float]:
-  """Erdos-Renyi (SET, https://arxiv.org/abs/1707.04780): as `erk`, over the two channel dimensions only."""
+  """Gives Erdos-Renyi densities (SET, https://arxiv.org/abs/1707.04780): as `erk`, over the two channel dimensions only."""
   return _proportional(shapes, density, {name: sum(s[-2:]) / math.prod(s[-2:]) for name, s in shapes.items()})
 
 
 def _proportional(shapes, density, scores):
-  """density_l = min(1, epsilon * score_l), with epsilon such that the kept weights sum up to the budget."""
+  """Returns density_l = min(1, epsilon * score_l), with epsilon such that the kept weights sum up to the budget."""
   errors.check_density(density)
   sizes = {name: math.prod(shape) for name, shape in shapes.items()}
   dense = set()

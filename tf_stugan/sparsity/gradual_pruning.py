@@ -45,11 +45,11 @@ class GradualPruning(SparsityMethod):
       compat.assign(variable.mask, tf.ones_like(variable.mask))
 
   def update_steps(self):
-    """At every interval from the beginning, and at the end, so that the density is reached."""
+    """Lists every interval from the beginning, and the end, so that the density is reached."""
     return self._update_steps
 
   def density_steps(self):
-    """Of more than 500 prunings only each second, third ... one, or to predict a long run's cost would take long."""
+    """Lists, of more than 500 prunings, only each second, third ... one, or to predict a long run's cost would take long."""
     every = -(-len(self._update_steps) // _FORETOLD)
     return (*self._update_steps[:-1:every], self.end_step)
 

@@ -25,24 +25,24 @@ MaskSampler = Callable[[tf.TensorShape, float, Seed], tf.Tensor]
 
 
 def apply_masks(variables: Sequence[MaskedVariable]) -> None:
-  """weight <- weight where its mask is set, else 0."""
+  """Sets weights to 0 where their mask is not set."""
   for variable in variables:
     compat.assign(variable.weight, masked(variable.weight, variable.mask))
 
 
 def masked(value: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-  """`value` where `mask`, else exactly 0 (also where value is not finite)."""
+  """Returns `value` where `mask`, else exactly 0 (also where value is not finite)."""
   return tf.where(mask, value, tf.zeros_like(value))
 
 
 def density(variables: Sequence[MaskedVariable]) -> tf.Tensor:
-  """The share of weights that are kept, over all variables together: a float32 scalar in [0, 1]."""
+  """Returns the share of weights that are kept, over all variables together: a float32 scalar in [0, 1]."""
   kept = tf.add_n([nonzeros(v.mask) for v in variables])
   return tf.cast(kept, tf.float32) / sum(v.mask.shape.num_elements() for v in variables)
 
 
 def nonzeros(mask: tf.Tensor) -> tf.Tensor:
-  """How many weights a mask keeps: an int32 scalar."""
+  """Counts the weights that a mask keeps: an int32 scalar."""
   return tf.reduce_sum(tf.cast(mask, tf.int32))
 
 
@@ -77,11 +77,11 @@ def top_k_mask(score: tf.Tensor, k: tf.Tensor) -> tf.Tensor:
 
 
 def exact_mask(shape: tf.TensorShape, density: float, seed: Seed) -> tf.Tensor:
-  """A random mask with exactly round(density * size) weights."""
+  """Draws a mask with exactly round(density * size) weights."""
   size = tf.TensorShape(shape).num_elements()
   return top_k_mask(rng.uniform(shape, seed), round(density * size))
 
 
 def bernoulli_mask(shape: tf.TensorShape, density: float, seed: Seed) -> tf.Tensor:
-  """Each weight is kept with probability `density`, independently, as in the STU-GAN and ADAPT code."""
+  """Keeps each weight with probability `density`, independently, as in the STU-GAN and ADAPT code."""
   return rng.uniform(shape, seed) < density

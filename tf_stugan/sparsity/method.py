@@ -39,28 +39,28 @@ class SparsityMethod(tf.Module, abc.ABC):
     """Assigns the first masks (not the weights)."""
 
   def update_steps(self) -> Sequence[int]:
-    """The steps at whose end masks change, ascending, counted from 1; 0 is before the first one, with the first batch.
+    """Lists the steps at whose end masks change, ascending, counted from 1; 0 is before the first one, with the first batch.
 
     A `range`, where it can be one: runs may be long.
     """
     return ()
 
   def is_update_step(self, step: int) -> bool:
-    """Whether `step` is one of `update_steps`."""
+    """Tells whether `step` is one of `update_steps`."""
     return step in self.update_steps()
 
   def density_steps(self) -> Sequence[int]:
-    """Those of `update_steps` after which `expected_densities` are worth asking for again."""
+    """Lists those of `update_steps` after which `expected_densities` are worth asking for again."""
     return self.update_steps()
 
   def is_settled(self, step: int) -> bool:
-    """Whether the density at `step` is meant to be that of the end; scores from before do not count as the method's."""
+    """Tells whether the density at `step` is meant to be the final one; scores from before do not count as the method's."""
     del step
     return True
 
   @abc.abstractmethod
   def expected_densities(self, shapes: Mapping[str, tuple[int, ...]], step: int) -> dict[str, float]:
-    """What each layer keeps after the updates up to `step`, as far as it can be told without training.
+    """Predicts what each layer keeps after the updates up to `step`, as far as it can be told without training.
 
     Where a ranking across layers decides, it is that of the start, or the density that all of them have together.
     """

@@ -18,7 +18,7 @@ from tf_stugan.sparsity import rewiring
 
 
 def distribution(shapes: Mapping[str, distributions.Shape], density: float, m: int = 4) -> dict[str, float]:
-  """The same density in every layer that has groups; the others are dense.
+  """Gives the same density to every layer that has groups; the others are dense.
 
   Raises:
     UserError: density * m is not a whole number.
@@ -32,7 +32,7 @@ def distribution(shapes: Mapping[str, distributions.Shape], density: float, m: i
 
 
 def sample_mask(shape: tf.TensorShape, density: float, seed: Seed, m: int = 4) -> tf.Tensor:
-  """N = density * m of every m, at random."""
+  """Draws N = density * m of every m."""
   if density == 1:
     return tf.ones(shape, tf.bool)
   return top_n_of_m(rng.uniform(shape, seed), round(density * m), m)

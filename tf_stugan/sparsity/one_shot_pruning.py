@@ -68,7 +68,7 @@ class OneShotPruning(SparsityMethod):
         drop_score=self.score, across_layers=self.across_layers)
 
   def _next_density(self):
-    """That of the round at hand, which is the next one from here on; the rounds of another player may be more."""
+    """Returns the density of the round at hand, and counts it; another player may have more rounds."""
     if self._round is None:
       return self.density
     done = tf.minimum(tf.convert_to_tensor(self._round) + 1, self.rounds)

@@ -10,28 +10,28 @@ class Probe(Protocol):
   """One player's network in its game, as it stands; looking at it moves nothing. Lists have a tensor for each kernel."""
 
   def gradient(self) -> list[tf.Tensor]:
-    """Of the player's loss for one batch."""
+    """Returns the gradient of the player's loss for one batch."""
 
   def hessian_gradient(self) -> list[tf.Tensor]:
-    """The Hessian of that loss times its gradient."""
+    """Returns the Hessian of that loss times its gradient."""
 
   def flow(self) -> list[tf.Tensor]:
-    """The gradient of the synaptic flow with respect to |w|."""
+    """Returns the gradient of the synaptic flow with respect to |w|."""
 
 
 Ranking = Callable[[Probe], list[tf.Tensor]]
 
 
 def gradient(probe: Probe) -> list[tf.Tensor]:
-  """The gradient of a batch; with `scores.saliency` SNIP."""
+  """Ranks by the gradient of a batch; with `scores.saliency` SNIP."""
   return probe.gradient()
 
 
 def hessian_gradient(probe: Probe) -> list[tf.Tensor]:
-  """The Hessian times the gradient; with `scores.gradient_flow` GraSP (Wang et al., 2020)."""
+  """Ranks by the Hessian times the gradient; with `scores.gradient_flow` GraSP (Wang et al., 2020)."""
   return probe.hessian_gradient()
 
 
 def synaptic_flow(probe: Probe) -> list[tf.Tensor]:
-  """The gradient of the synaptic flow; with `scores.saliency` SynFlow (Tanaka et al., 2020)."""
+  """Ranks by the gradient of the synaptic flow; with `scores.saliency` SynFlow (Tanaka et al., 2020)."""
   return probe.flow()

@@ -21,7 +21,7 @@ GrowMask = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
 
 
 def grow_anywhere(score: tf.Tensor, count: tf.Tensor, kept: tf.Tensor) -> tf.Tensor:
-  """The `count` largest scores, wherever they are."""
+  """Marks the `count` largest scores, wherever they are."""
   del kept
   return masks.top_k_mask(score, count)
 
@@ -89,24 +89,24 @@ def rewire(variables: Sequence[MaskedVariable], gradients: Sequence[tf.Tensor], 
 
 
 def _never_empty(mask, before, drop_score):
-  """The mask or, where it has no weight, the one of those before that is worth most."""
+  """Returns the mask or, where it has no weight, the one of those before that is worth most."""
   scores_before = tf.reshape(tf.where(before, drop_score, -math.inf), [-1])
   best = tf.range(scores_before.shape[0]) == tf.argmax(scores_before, output_type=tf.int32)
   return mask | (tf.reshape(best, mask.shape) & ~tf.reduce_any(mask))
 
 
 def share(fraction: tf.Tensor, active: tf.Tensor) -> tf.Tensor:
-  """ceil(fraction * active), as the STU-GAN code has it."""
+  """Returns ceil(fraction * active), as the STU-GAN code has it."""
   return tf.cast(tf.math.ceil(fraction * tf.cast(active, tf.float32)), tf.int32)
 
 
 def truncated_share(fraction: tf.Tensor, active: tf.Tensor) -> tf.Tensor:
-  """floor(fraction * active), as ADAPT's code has it, for SDST, too."""
+  """Returns floor(fraction * active), as ADAPT's code has it, for SDST, too."""
   return tf.cast(tf.math.floor(tf.cast(fraction, tf.float64) * tf.cast(active, tf.float64)), tf.int32)
 
 
 def budget(density: tf.Tensor | float, size: int) -> tf.Tensor:
-  """round(density * size), int32; in float64, since float32 does not count beyond 16.7 million."""
+  """Returns round(density * size), int32; in float64, since float32 does not count beyond 16.7 million."""
   return tf.cast(tf.round(tf.cast(density, tf.float64) * size), tf.int32)
 
 

@@ -11,12 +11,12 @@ Decay = Callable[[tf.Tensor, int, float, float], tf.Tensor]
 
 
 def cosine(step: tf.Tensor, total_steps: int, initial: float, final: float) -> tf.Tensor:
-  """final + (initial - final) * (1 + cos(pi * step / total_steps)) / 2: STU-GAN's drop fraction, 0.5 to 0.005."""
+  """Returns final + (initial - final) * (1 + cos(pi * step / total_steps)) / 2: STU-GAN's drop fraction, 0.5 to 0.005."""
   return final + (initial - final) * (1 + tf.cos(math.pi * step / total_steps)) / 2
 
 
 def linear(step: tf.Tensor, total_steps: int, initial: float, final: float) -> tf.Tensor:
-  """From `initial` at step 0 to `final` at the end."""
+  """Falls from `initial` at step 0 to `final` at the end."""
   return initial + (final - initial) * step / total_steps
 
 
@@ -27,7 +27,7 @@ def constant(step: tf.Tensor, total_steps: int, initial: float, final: float) ->
 
 
 def total_steps(num_steps: int, multiplier: int = 1) -> int:
-  """The length of a run that is `multiplier` times as long as usual (STU-GAN's 5x); gin's TOTAL_STEPS. 1e5 is whole, too."""
+  """Returns the length of a run `multiplier` times as long as usual (STU-GAN's 5x): gin's TOTAL_STEPS. 1e5 is whole."""
   if isinstance(num_steps, float) and num_steps.is_integer():
     num_steps = int(num_steps)
   errors.check_counts('total_steps', num_steps=num_steps, multiplier=multiplier)
@@ -65,10 +65,10 @@ class UpdateSchedule:
       self.end_step = min(self.end_step, total_steps - 1)
 
   def update_steps(self) -> range:
-    """The steps at whose end masks change; steps count from 1."""
+    """Lists the steps at whose end masks change; steps count from 1."""
     return range(-(-self.begin_step // self.update_interval) * self.update_interval, self.end_step + 1, self.update_interval)
 
   def drop_fraction(self, step: tf.Tensor) -> tf.Tensor:
-    """The share of active weights that an update at `step` drops, a float32 scalar."""
+    """Returns the share of active weights that an update at `step` drops, a float32 scalar."""
     step = tf.minimum(tf.cast(step, tf.float32), float(self.total_steps))
     return self.decay(step, self.total_steps, self.initial_fraction, self.final_fraction)

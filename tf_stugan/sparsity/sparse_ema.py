@@ -12,7 +12,7 @@ from tf_stugan.sparsity.masks import MaskedVariable
 
 
 def average(averaged: tf.Tensor, value: tf.Tensor, decay: tf.Tensor) -> tf.Tensor:
-  """decay * averaged + (1 - decay) * value."""
+  """Returns decay * averaged + (1 - decay) * value."""
   return decay * averaged + (1 - decay) * value
 
 
@@ -77,7 +77,7 @@ class SparseEMA(tf.Module):
       compat.assign(target, value)
 
   def mark_regrown(self, grown: Sequence[tf.Tensor]) -> None:
-    """Called after the `update` of the step that regrew weights: their averages restart with the next one."""
+    """Notes, after the `update` of the step that regrew weights, that their averages restart with the next one."""
     for fresh, mask in zip(self.fresh, grown, strict=True):
       compat.assign(fresh, mask)
 

@@ -14,7 +14,7 @@ from tf_stugan.training import strategies
 
 
 def fingerprint(masks: Sequence[tf.Tensor]) -> tf.Tensor:
-  """A hash of bool tensors, in the graph: a pseudo-random number for each position, added up where the mask is set.
+  """Hashes bool tensors in the graph: a pseudo-random number for each position, added up where the mask is set.
 
   Returns:
     float32 [2], whole numbers in [0, 65536): 32 bits. Two different masks have the same ones with probability 2^-32.
@@ -28,7 +28,7 @@ def fingerprint(masks: Sequence[tf.Tensor]) -> tf.Tensor:
 
 
 def of_replicas(values: tf.Tensor) -> tf.Tensor:
-  """In a replica: float32 [n], whole numbers below 2^24 -> [replicas, n], those of all replicas.
+  """Gathers, in a replica, float32 [n], whole numbers below 2^24 -> [replicas, n], those of all replicas.
 
   One all-reduce, as of gradients, which every strategy has: each replica adds its row to those that are zero elsewhere.
   """
@@ -58,7 +58,7 @@ def check_masks(names: Sequence[str], fingerprints: np.ndarray, step: int) -> No
 
 
 def any_worker(strategy: tf.distribute.Strategy, flag: bool) -> bool:
-  """Whether the flag is set on one worker at least: the same answer on all of them. All have to ask."""
+  """Tells whether the flag is set on one worker at least: the same answer on all of them. All have to ask."""
   if strategies.num_workers(strategy) == 1:
     return flag
   return bool(_of_workers(strategy, flag).any())
@@ -103,7 +103,7 @@ def check_same(strategy: tf.distribute.Strategy, what: str, text: str) -> None:
 
 
 def _of_workers(strategy, value) -> np.ndarray:
-  """One number of each replica's worker, [replicas]."""
+  """Gathers one number of each replica's worker, [replicas]."""
   return _collector(strategy)(tf.constant([value], tf.float32)).numpy()[:, 0]
 
 

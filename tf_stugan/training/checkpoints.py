@@ -218,7 +218,7 @@ def _whole_checkpoint(folder, step):
 
 
 def image_shapes(folder: pathlib.Path) -> dict[str, tuple[int, int, int]]:
-  """What the checkpoints of a run were trained on, by domain, so that networks can be built without the data set.
+  """Reads what the checkpoints of a run were trained on, by domain, so that networks can be built without the data set.
 
   Raises:
     CheckpointError: no checkpoint says it.
@@ -233,7 +233,7 @@ def image_shapes(folder: pathlib.Path) -> dict[str, tuple[int, int, int]]:
 
 
 def _refuse_if_unreadable(path, error):
-  """What could not be read need not be wrong: it stays where it is, and nothing older takes its place."""
+  """Raises where a checkpoint could not be read: it need not be wrong, so it stays, and nothing older takes its place."""
   if isinstance(error, OSError) and not isinstance(error, (FileNotFoundError, IsADirectoryError, NotADirectoryError)):
     raise errors.CheckpointError(
         f'{path} cannot be read ({error.filename or "I/O"}: {error.strerror}). Nothing was changed; make it readable, and '

@@ -80,7 +80,7 @@ class Evaluator:
                     for name, output in outputs.items()}
 
   def protocol(self) -> dict[str, str | int]:
-    """What has to be equal for two scores to be comparable."""
+    """Collects what has to be equal for two scores to be comparable."""
     statistics = f'BatchNorm statistics of batches of {self.batch_size}' if self.batch_statistics else (
         'running BatchNorm statistics')
     return {
@@ -153,5 +153,5 @@ class Evaluator:
 
 
 def _one_or_all(values):
-  """The value itself where there is one; all of them in words otherwise."""
+  """Returns the value itself where there is one; all of them in words otherwise."""
   return values[0] if len(set(values)) == 1 else ' and '.join(map(str, values))

@@ -33,14 +33,14 @@ class Hook(abc.ABC):
     self.interval = interval
 
   def begin(self, trainer, step: int, num_steps: int) -> None:  # noqa: B027  (a hook need not care)
-    """Before the first step of this process; the run goes from `step` to `num_steps`."""
+    """Runs before the first step of this process; the run goes from `step` to `num_steps`."""
 
   def after_call(self, trainer, step: int) -> None:  # noqa: B027
-    """After every return to the host."""
+    """Runs after every return to the host."""
 
   def end(self) -> None:  # noqa: B027
-    """After training, however it ended."""
+    """Runs after training, however it ended."""
 
   @abc.abstractmethod
   def __call__(self, trainer, step: int) -> None:
-    """At this hook's steps."""
+    """Runs at this hook's steps."""

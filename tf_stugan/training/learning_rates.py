@@ -24,7 +24,7 @@ class ConstantThenLinear(keras.optimizers.schedules.LearningRateSchedule):
     self.constant = constant
 
   def __call__(self, step: tf.Tensor) -> tf.Tensor:
-    """The rate of the update after `step` updates, float32."""
+    """Returns the rate of the update after `step` updates, float32."""
     left = 1 - tf.cast(step, tf.float32) / self.total_steps
     return self.learning_rate * tf.clip_by_value(left / (1 - self.constant), 0.0, 1.0)
 

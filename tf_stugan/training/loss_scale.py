@@ -23,7 +23,7 @@ class LossScale(tf.Module):
     self.quiet = tf.Variable(0, trainable=False, name='quiet_steps')
 
   def scaled(self, loss: tf.Tensor) -> tf.Tensor:
-    """The loss that the gradient is taken of."""
+    """Returns the loss that the gradient is taken of."""
     return loss * self.scale
 
   def unscaled(self, gradients: Sequence[tf.Tensor]) -> tuple[list[tf.Tensor], tf.Tensor]:

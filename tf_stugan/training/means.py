@@ -25,7 +25,7 @@ class Means(tf.Module):
     compat.assign(self._counts, self._counts + tf.scatter_nd(indices, tf.ones_like(values), size))
 
   def result(self) -> dict[str, float]:
-    """The means so far, without the names that got no value."""
+    """Returns the means so far, without the names that got no value."""
     totals, counts = self._totals.numpy(), self._counts.numpy()
     return {name: float(t / c) for name, t, c in zip(self._names, totals, counts, strict=True) if c}
 

@@ -62,7 +62,7 @@ class Progress(Hook):
         self._figures = ''
 
   def _speed(self):
-    """(images a second, time left), as text."""
+    """Returns (images a second, time left), as text."""
     (start, first), (end, last) = self._marks[0], self._marks[-1]
     steps = (last - first) / max(end - start, 1e-9)
     minutes, seconds = divmod(int((self._num_steps - last) / max(steps, 1e-9)), 60)
@@ -92,13 +92,13 @@ class Progress(Hook):
 
 
 def _capitals(name):
-  """'a_to_b/FCD' of 'a_to_b/fcd'."""
+  """Turns 'a_to_b/fcd' into 'a_to_b/FCD'."""
   output, slash, score = name.rpartition('/')
   return output + slash + score.upper()
 
 
 def _table(players, scores):
-  """A row a player, and a line of scores."""
+  """Writes a row a player, and a line of scores."""
   titles = list(dict.fromkeys(title for figures in players.values() for title in figures))
   table = rich.table.Table('', *(rich.table.Column(title, justify='right') for title in titles), box=None)
   for name, figures in players.items():

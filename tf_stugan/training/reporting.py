@@ -63,7 +63,7 @@ class Log:
           tf.summary.scalar(name, value)
 
   def image(self, step: int, name: str, image: np.ndarray) -> None:
-    """A uint8 image [H, W, 1 or 3], for TensorBoard."""
+    """Writes a uint8 image [H, W, 1 or 3], for TensorBoard."""
     if self._writer:
       with self._to_tensorboard(), self._writer.as_default(step=step):
         tf.summary.image(name, image[None])
@@ -255,7 +255,7 @@ class Checkpoint(Hook):
 
 
 def image_grid(images: np.ndarray, columns: int | None = None, margin: int = 1) -> np.ndarray:
-  """One image of many: uint8 [N, H, W, C] -> [rows * (H + 2 margin), columns * (W + 2 margin), C].
+  """Puts many images into one: uint8 [N, H, W, C] -> [rows * (H + 2 margin), columns * (W + 2 margin), C].
 
   Nearly square where `columns` is not given; margins and empty places are black.
   """

@@ -7,7 +7,7 @@ PREFIX = 'step-'
 
 
 def list_steps(folder: pathlib.Path) -> list[pathlib.Path]:
-  """The checkpoints in a folder, oldest first, complete or not."""
+  """Lists the checkpoints in a folder, oldest first, complete or not."""
   if not folder.exists():
     return []
   # Not by a pattern: it finds nothing where a folder must not be read, and the run would begin anew.
@@ -16,5 +16,5 @@ def list_steps(folder: pathlib.Path) -> list[pathlib.Path]:
 
 
 def step_of(path: pathlib.Path) -> int:
-  """The step of a checkpoint, by its name."""
+  """Returns the step of a checkpoint, by its name."""
   return int(path.name.removeprefix(PREFIX))

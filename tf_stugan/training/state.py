@@ -67,7 +67,7 @@ class Side(tf.Module):
       average.initialize(player.network, player.averaged, self.masked)
 
   def parts(self) -> dict[str, dict[str, tf.Variable]]:
-    """All variables of this side, by the part of the run that they belong to and by name."""
+    """Returns all variables of this side, by the part of the run that they belong to and by name."""
     return {
         'weights': named(self.player.network.variables, self.player.network.name, but=[v.mask for v in self.masked]),
         'masks': {v.name: v.mask for v in self.masked},

@@ -108,7 +108,7 @@ class StepGraph:
         lambda events: tf.function(functools.partial(self._run_steps, events=events), autograph=False))
 
   def _moved_by_a_forward_pass(self):
-    """BatchNorm statistics, singular vectors, and what the game itself remembers."""
+    """Lists BatchNorm statistics, singular vectors, and what the game itself remembers."""
     kept = [v.mask for side in self._sides.values() for v in side.masked]
     kept += [v for player in self._gan.players if player.averaged for v in player.averaged.variables]
     ids = {id(v) for v in kept}
@@ -119,7 +119,7 @@ class StepGraph:
     return tf.function(lambda: self._in_replicas(self._replica_update, batches, names), autograph=False)
 
   def two_looks(self, player: str, batches: Any) -> tuple[tf.Tensor, tf.Tensor]:
-    """What the turn of a player reports of these batches, and of their negatives with other latents; nothing moves."""
+    """Returns what a player's turn reports of these batches, and of their negatives with other latents; nothing moves."""
     def look(batches, draw, sign):
       signed = tf.nest.map_structure(lambda x: sign * x if x.dtype.is_floating else x, batches)
       return tf.stack(list(self.at_rest(player, signed, draw)[1].scalars.values()))
@@ -128,11 +128,11 @@ class StepGraph:
                  for draw, sign in ((1, 1.0), (2, -1.0)))
 
   def side(self, player: str) -> Side:
-    """What is kept for a player."""
+    """Returns what is kept for a player."""
     return self._sides[player]
 
   def ones(self, player: str) -> tuple[tf.Tensor, tf.Tensor]:
-    """As `GAN.ones`."""
+    """Does what `GAN.ones` does."""
     return self._gan.ones(player)
 
   # In the graph. `events` names whose masks change in a step, and BALANCE if balance ratios are measured.
@@ -181,14 +181,14 @@ class StepGraph:
     return self._fingerprints(updated)
 
   def _fingerprints(self, names):
-    """Of the masks of these players on every replica, for `agreement.check_masks`: [replicas, 2 * names]."""
+    """Hashes the masks of these players on every replica, for `agreement.check_masks`: [replicas, 2 * names]."""
     if not names or self._strategy.num_replicas_in_sync == 1:
       return tf.zeros([self._strategy.num_replicas_in_sync, 2 * len(names)])
     masks_ = [[tf.convert_to_tensor(v.mask) for v in self._sides[name].masked] for name in names]
     return agreement.of_replicas(tf.concat([agreement.fingerprint(m) for m in masks_], axis=0))
 
   def move(self, turn, batch, seed, made):
-    """One optimizer step of each player of a turn."""
+    """Takes one optimizer step of each player of a turn."""
     gradients, move = self._gradients(turn, batch, seed, made)
     for name in turn.players:
       side = self._sides[name]
@@ -201,7 +201,7 @@ class StepGraph:
     return move
 
   def _gradients(self, turn, batch, seed, made, along=None):
-    """(all gradients by player, `_Move`) of one batch, equal on every replica; nothing has moved yet.
+    """Returns (all gradients by player, `_Move`) of one batch, equal on every replica; nothing has moved yet.
 
     `along` takes tensors like the gradients; then the Hessian of the loss times these is in the place of the gradients.
     """
@@ -240,7 +240,7 @@ class StepGraph:
     return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, values)
 
   def _of_masked(self, gradients):
-    """Of each player those gradients that belong to masked kernels, in the order of the masks."""
+    """Picks, of each player, those gradients that belong to masked kernels, in the order of the masks."""
     result = {}
     for name, given in gradients.items():
       side = self._sides[name]
@@ -249,7 +249,7 @@ class StepGraph:
     return result
 
   def _measure_balance(self, turn, moves):
-    """The ratios that are measured around this turn, right after it: nobody else has moved since."""
+    """Measures the ratios around this turn, right after it: nobody else has moved since."""
     for name, ratio in self._balance.items():
       probe = self._gan.balance[name]
       if probe.turn != turn.name:
@@ -264,7 +264,7 @@ class StepGraph:
       ratio.add(move.scalars[probe.scalar], after, real)
 
   def _turn_of(self, player):
-    """The last turn in which a player moves: its gradients are those that its sparsity method ranks."""
+    """Finds the last turn in which a player moves: its gradients are those that its sparsity method ranks."""
     return next(turn for turn in reversed(self._gan.turns) if player in turn.players)
 
   @contextlib.contextmanager
@@ -276,11 +276,11 @@ class StepGraph:
       compat.assign(variable, value)
 
   def _ratios_for(self, player):
-    """The balance ratios that the method of a player is told: one, or none."""
+    """Lists the balance ratios that the method of a player is told: one, or none."""
     return [ratio for name, ratio in self._balance.items() if player in self._gan.balance[name].players]
 
   def _update_masks(self, side, gradients, finite, step):
-    """Which weights were grown. Gradients that are not `finite` rank nothing: all stays as it is."""
+    """Returns which weights were grown. Gradients that are not `finite` rank nothing: all stays as it is."""
     name = side.player.name
     ratio = next((ratio.decision_value() for ratio in self._ratios_for(name)), None)
     seed = rng.seed(self._seed(), f'{name}/regrow', step)
@@ -302,7 +302,7 @@ class StepGraph:
     return grown
 
   def _replica_update(self, batches, names):
-    """Mask updates between two steps, with what batches that move nothing show: first all of that, then all masks."""
+    """Updates masks between two steps, with what batches that move nothing show: first all of that, then all masks."""
     probes = {name: _Probe(self, name, batches) for name in names}
     ranked = {name: self._sides[name].method.ranking(probe) for name, probe in probes.items()}
     known = [probe.finite for probe in probes.values() if probe.finite is not None]
@@ -312,7 +312,7 @@ class StepGraph:
     return self._fingerprints(names)
 
   def at_rest(self, player: str, batches: Any, draw: int = 0, along: Any = None) -> tuple[Any, _Move]:
-    """What the turn of a player computes, while nothing moves.
+    """Returns what the turn of a player computes, while nothing moves.
 
     Args:
       player: its name.
@@ -333,10 +333,10 @@ class StepGraph:
 
 
 def changed(events: Iterable[str]) -> tuple[str, ...]:
-  """Names of the players whose masks change at these events."""
+  """Names the players whose masks change at these events."""
   return tuple(name for name in events if name != BALANCE)
 
 
 def _part(batches, name, i):
-  """What a turn sees in its i-th update of a step; nothing, if it uses no data."""
+  """Returns what a turn sees in its i-th update of a step; nothing, if it uses no data."""
   return tf.nest.map_structure(lambda value: value[i], batches.get(name, {}))

@@ -29,7 +29,7 @@ class StopSignal:
     self._handled.__exit__(*exception)
 
   def stopped(self) -> bool:
-    """Whether a signal has come."""
+    """Tells whether a signal has come."""
     return self.received is not None
 
   def _remember(self, number, _):

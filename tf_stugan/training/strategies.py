@@ -17,9 +17,8 @@ NAMES = ('one_device', 'mirrored', 'multi_worker', 'tpu')
 _EXAMPLE = '{"cluster": {"worker": ["host1:2222", "host2:2222"]}, "task": {"type": "worker", "index": 0}}'
 
 
-@functools.cache  # TensorFlow mixes up the collectives of two strategies over the same devices in one process
 def make(name: str, worker_timeout: float = 300) -> tf.distribute.Strategy:
-  """A strategy by name.
+  """Makes a strategy by name.
 
   Args:
     name: 'one_device' leaves placement to TensorFlow; 'mirrored' takes all GPUs (or logical CPUs) of this machine;
@@ -34,13 +33,18 @@ def make(name: str, worker_timeout: float = 300) -> tf.distribute.Strategy:
   if name == 'one_device':
     return tf.distribute.get_strategy()
   if name == 'mirrored':
-    kind = 'GPU' if tf.config.list_logical_devices('GPU') else 'CPU'
-    return tf.distribute.MirroredStrategy([device.name for device in tf.config.list_logical_devices(kind)])
+    return _mirrored()
   if name == 'multi_worker':
     return _multi_worker(worker_timeout)
   if name == 'tpu':
     return _tpu()
   raise errors.UserError(f'--strategy={name}: there are {", ".join(NAMES)}.')
+
+
+@functools.cache  # TensorFlow mixes up the collectives of two strategies over the same devices in one process
+def _mirrored():
+  kind = 'GPU' if tf.config.list_logical_devices('GPU') else 'CPU'
+  return tf.distribute.MirroredStrategy([device.name for device in tf.config.list_logical_devices(kind)])
 
 
 def _multi_worker(timeout):
@@ -95,7 +99,7 @@ def _first_line(error):
 
 
 def describe(strategy: tf.distribute.Strategy) -> str:
-  """Where it computes, for people: 'NVIDIA H100', '2 replicas on CPU (4 cores; TensorFlow sees no GPU)'."""
+  """Says where it computes, for people: 'NVIDIA H100', '2 replicas on CPU (4 cores; TensorFlow sees no GPU)'."""
   replicas, workers = strategy.num_replicas_in_sync, num_workers(strategy)
   gpus = tf.config.list_physical_devices('GPU')
   if isinstance(strategy, tf.distribute.TPUStrategy):
@@ -108,12 +112,12 @@ def describe(strategy: tf.distribute.Strategy) -> str:
 
 
 def num_workers(strategy: tf.distribute.Strategy) -> int:
-  """How many processes share a run."""
+  """Counts the processes that share a run."""
   return sum(map(len, _cluster(strategy).values())) or 1
 
 
 def is_chief(strategy: tf.distribute.Strategy) -> bool:
-  """Whether this process is the one that writes: the 'chief' of a cluster, or its first worker."""
+  """Tells whether this process is the one that writes: the 'chief' of a cluster, or its first worker."""
   cluster = _cluster(strategy)
   if not cluster:
     return True

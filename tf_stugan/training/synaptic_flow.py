@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from tf_stugan import compat
 from tf_stugan.compat import keras
+from tf_stugan.layers import normalization
 from tf_stugan.layers import spectral_norm
 
 _SMALL = 1e-6  # what is put out, at the most: there, tanh is the identity to float32
@@ -18,9 +19,9 @@ _PASSES = 3  # forwards that look for such an input; one does where nothing satu
 
 
 def gradients(network: keras.Model, inputs: Sequence[tf.Tensor], weights: Sequence[tf.Variable]) -> list[tf.Tensor]:
-  """dR/d|w|, up to a factor that all weights share; the network's variables are as before when it returns.
+  """Returns dR/d|w|, up to a factor that all weights share; the network's variables are as before when it returns.
 
-  Biases and offsets are left out, BatchNorm only scales, and spectral norm does nothing. Then the network is positively
+  Biases and offsets are left out, normalizations only scale, and spectral norm does nothing. Then the network is positively
   homogeneous, and the input can be so small that a tanh at the end does not saturate.
 
   Args:
@@ -36,7 +37,7 @@ def gradients(network: keras.Model, inputs: Sequence[tf.Tensor], weights: Sequen
   for variable, value in zip(variables, before, strict=True):
     compat.assign(variable, _positive(variable.name, value))
   ones, labels = inputs
-  with spectral_norm.switched_off():
+  with spectral_norm.switched_off(), normalization.scaling_only():
     scale = tf.constant(1e-20)
     for _ in range(_PASSES):
       largest = tf.reduce_max(tf.abs(network(scale * ones, labels, training=False)))
@@ -52,7 +53,7 @@ def gradients(network: keras.Model, inputs: Sequence[tf.Tensor], weights: Sequen
 
 
 def _positive(name, value):
-  """|value|, but 0 for what is added and 1 for what is divided by; a conditional BatchNorm's offset has a layer, `bias`."""
+  """Returns |value|, but 0 for what is added and 1 for what is divided by; a conditional offset has a layer, `bias`."""
   *layers, last = name.split(':')[0].split('/')
   if last in ('bias', 'beta', 'moving_mean') or layers[-1:] == ['bias']:
     return tf.zeros_like(value)

@@ -115,7 +115,7 @@ class Trainer(tf.Module):
             f'into {turn.accumulation_steps} accumulation steps.')
 
   def shown(self, image_shapes: Mapping[str, Shape]) -> dict[str, Shape]:
-    """The shapes of what players see of real images with these shapes, by domain."""
+    """Returns the shapes of what players see of real images with these shapes, by domain."""
     side = self.crop or self.resize
     return {domain: (side or shape[0], side or shape[1], shape[2]) for domain, shape in image_shapes.items()}
 
@@ -141,7 +141,7 @@ class Trainer(tf.Module):
         self.strategy, self.jit_compile)
 
   def parts(self) -> dict[str, dict[str, tf.Variable]]:
-    """Every variable of the run, by the part of it that they belong to and by name.
+    """Returns every variable of the run, by the part of it that they belong to and by name.
 
     Returns:
       'weights' (of the networks, with the buffers of their layers), 'masks', 'averages', 'regrown' (weights whose averages
@@ -290,7 +290,7 @@ class Trainer(tf.Module):
     return (BALANCE, *updates) if measured else updates
 
   def _quiet_steps(self, step, num_steps, hooks) -> int:
-    """How many steps from here need nothing of the host; at least one."""
+    """Counts the steps from here that need nothing of the host; at least one."""
     last = min(step + self.steps_per_call, num_steps, *((step // h.interval + 1) * h.interval for h in hooks))
     for later in range(step + 2, last + 1):
       if self._events_at(later):

@@ -51,15 +51,15 @@ class Workdir:
     self._lock = self.path / '.lock'
 
   def newest_step(self) -> int:
-    """The step of the newest checkpoint, by its name; 0 without one."""
+    """Returns the step of the newest checkpoint, by its name; 0 without one."""
     return max(map(step_of, list_steps(self.checkpoints)), default=0)
 
   def has_begun(self) -> bool:
-    """Whether there is a configuration, and a checkpoint of the run or of one of its stages."""
+    """Tells whether there is a configuration, and a checkpoint of the run or of one of its stages."""
     return self.config.exists() and bool(list_steps(self.checkpoints) or self.stages())
 
   def stages(self) -> list[str]:
-    """Names of the stages that lie in folders of their own and have a checkpoint."""
+    """Lists the stages that lie in folders of their own and have a checkpoint."""
     return sorted(folder.parent.name for folder in self.path.glob('*/checkpoints') if list_steps(folder))
 
   def write_config(self, text: str) -> None:
@@ -75,7 +75,7 @@ class Workdir:
           'rows.')
 
   def stage(self, name: str) -> 'Workdir':
-    """The workdir of a stage of this run; this one itself for an empty name."""
+    """Returns the workdir of a stage of this run; this one itself for an empty name."""
     return Workdir(str(self.path / name), create=True) if name else self
 
   @contextlib.contextmanager
@@ -137,7 +137,7 @@ class Workdir:
         folder.rmdir()  # only if it is empty
 
   def write(self, file: pathlib.Path, text: str) -> None:
-    """All or nothing: a full disk or a kill leaves the file as it was."""
+    """Writes all or nothing: a full disk or a kill leaves the file as it was."""
     temporary = file.with_name(f'{file.name}.{os.urandom(4).hex()}.tmp')  # others may write the same file
     try:
       with errors.naming(file), open(temporary, 'w') as stream:
@@ -156,7 +156,7 @@ class Workdir:
         os.fsync(file.fileno())
 
   def rows(self) -> list[dict]:
-    """The rows of metrics.jsonl, without damaged lines: the last one may be cut off after a crash."""
+    """Reads the rows of metrics.jsonl, without damaged lines: the last one may be cut off after a crash."""
     if not self.metrics.exists():
       return []
     rows = []

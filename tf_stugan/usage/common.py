@@ -13,12 +13,12 @@ _MOST_NUMBERS = 100_000  # in one flag
 
 
 def define_workdir_flag(values: flags.FlagValues) -> None:
-  """Where a run is."""
+  """Defines where a run is."""
   flags.DEFINE_string('workdir', None, 'The folder of the run.', flag_values=values, required=True)
 
 
 def define_trained_flags(values: flags.FlagValues) -> None:
-  """A run that was trained, and which of its checkpoints."""
+  """Defines which run was trained, and which of its checkpoints is meant."""
   define_workdir_flag(values)
   define_module_flag(values)
   flags.DEFINE_string(
@@ -26,14 +26,14 @@ def define_trained_flags(values: flags.FlagValues) -> None:
 
 
 def define_output_flag(values: flags.FlagValues) -> None:
-  """Which of the things that a game makes."""
+  """Defines which of the things that a game makes is meant."""
   flags.DEFINE_string(
       'which', None, 'What to take of a game that makes several things: the direction of a CycleGAN, a_to_b or b_to_a.',
       flag_values=values)
 
 
 def define_data_flag(values: flags.FlagValues) -> None:
-  """Where data sets are on this machine."""
+  """Defines where data sets are on this machine."""
   flags.DEFINE_string(
       'data_dir', os.environ.get('TFDS_DATA_DIR'),
       'Folder of data sets: TensorFlow Datasets, tiny-imagenet-200, prepared sets; ~/tensorflow_datasets if not given.',
@@ -41,7 +41,7 @@ def define_data_flag(values: flags.FlagValues) -> None:
 
 
 def define_machine_flags(values: flags.FlagValues) -> None:
-  """Where data and caches are on this machine."""
+  """Defines where data and caches are on this machine."""
   define_data_flag(values)
   cache = pathlib.Path(os.environ.get('XDG_CACHE_HOME', '~/.cache')).expanduser() / 'tf_stugan'
   flags.DEFINE_string(
@@ -50,7 +50,7 @@ def define_machine_flags(values: flags.FlagValues) -> None:
 
 
 def define_module_flag(values: flags.FlagValues) -> None:
-  """Whose code a configuration may use."""
+  """Defines whose code a configuration may use."""
   flags.DEFINE_multi_string(
       'gin_module', [], 'A Python module of your own that the configuration may import, from the working folder or '
       'PYTHONPATH: my_methods for my_methods.py. Code of a run is never trusted because its files say so: name the module '
@@ -58,7 +58,7 @@ def define_module_flag(values: flags.FlagValues) -> None:
 
 
 def define_gin_flags(values: flags.FlagValues) -> None:
-  """What is configured."""
+  """Defines what is configured."""
   define_module_flag(values)
   flags.DEFINE_multi_string(
       'gin_file', [], 'Experiment: a path, or a name in gin_configs/experiments. May be repeated; later ones win.',
@@ -69,7 +69,7 @@ def define_gin_flags(values: flags.FlagValues) -> None:
 
 
 def define_convention_flag(values: flags.FlagValues) -> None:
-  """How operations are counted: the names in metrics/cost.py."""
+  """Defines how operations are counted: by the names in metrics/cost.py."""
   flags.DEFINE_enum(
       'convention', 'measured', ['measured', 'published:stugan', 'published:adapt'], 'What counts as an operation.',
       flag_values=values)
@@ -92,7 +92,7 @@ def check_gin_files(values: flags.FlagValues) -> None:
 
 
 def parse_numbers(flag: str, text: str) -> list[int]:
-  """The value of a flag, '0-3,7' -> [0, 1, 2, 3, 7].
+  """Parses the value of a flag, '0-3,7' -> [0, 1, 2, 3, 7].
 
   Raises:
     UserError: the text is something else, or names no number.

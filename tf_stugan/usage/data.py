@@ -44,7 +44,7 @@ def check(values: flags.FlagValues, action: str = '', name: str = '') -> None:
 
 
 def find_set(values: flags.FlagValues, name: str) -> tuple[list[str], list[str]]:
-  """The gin files and bindings of the data set that was asked for, as an experiment with the same bindings would have it.
+  """Finds the gin files and bindings of the data set that was asked for, as an experiment would have it.
 
   Raises:
     UserError: it is named twice, or not at all, or there is no such set.
