@@ -92,7 +92,7 @@ def built(**kwargs):
 
 
 def climb(folder, masks=None, make=make_trainer, steps=STEPS, scores=None, **kwargs):
-  """{stage: what it began with} of a ladder, after all of it."""
+  """Returns {stage: what it began with} of a ladder, after all of it."""
   kwargs = {'rounds': 2, 'rate': 0.2, 'start': INITIAL, 'pruned': ('generator',), **kwargs}
   shaken = Shaken(steps, scores)
   made = ladder.Ladder(shaken, masks=masks or round_masks.Magnitude(), **kwargs)
@@ -105,7 +105,7 @@ def climb(folder, masks=None, make=make_trainer, steps=STEPS, scores=None, **kwa
 
 
 def end(folder):
-  """Every variable of the newest checkpoint."""
+  """Reads every variable of the newest checkpoint."""
   path, = checkpoints.list_steps(folder / 'checkpoints')
   reader = tf.train.load_checkpoint(str(path / 'variables'))
   return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
@@ -113,14 +113,14 @@ def end(folder):
 
 @pytest.fixture(scope='module')
 def imp(tmp_path_factory):
-  """(workdir, what each stage began with) of IMP_G."""
+  """Returns (workdir, what each stage began with) of IMP_G."""
   folder = tmp_path_factory.mktemp('imp')
   return folder, climb(folder)
 
 
 @pytest.fixture(scope='module')
 def initial():
-  """theta_0."""
+  """Returns theta_0."""
   return variables(built())
 
 
@@ -130,7 +130,7 @@ def masks_of(state, player='generator'):
 
 
 def largest(state, alive, count, part='weights'):
-  """The masks of the `count` largest magnitudes among those that are alive, by NumPy's sort."""
+  """Marks the `count` largest magnitudes among those that are alive, by NumPy's sort."""
   values = {name: np.where(mask, abs(state[f'{part}/generator/{name}/kernel']), -1) for name, mask in alive.items()}
   threshold = np.sort(np.concatenate([v.ravel() for v in values.values()]))[-count]
   return {name: value >= threshold for name, value in values.items()}
@@ -143,7 +143,7 @@ def assert_same(first, second):
 
 
 def assert_begins_from(begun, weights, player):
-  """Masked, where there are masks; with every buffer."""
+  """Expects these weights, masked where there are masks, and every buffer."""
   kept = masks_of(begun.state, player)
   names = [name for name in weights if name.startswith(f'weights/{player}/')]
   assert names
@@ -357,7 +357,7 @@ def test_the_teacher_of_every_round_is_the_discriminator_of_the_dense_run(tmp_pa
 
 
 def choose(folder, numbers, masks=None, **kwargs):
-  """Names of the stages that --rounds means."""
+  """Names the stages that --rounds means."""
   kwargs = {'masks': masks or round_masks.Random(), 'start': INITIAL, **kwargs}
   made = ladder.Ladder(Shaken(), 3, 0.2, pruned=('generator',), **kwargs)
   return [stage.name for stage in made.choose(made.stages(make_trainer), numbers, folder)]

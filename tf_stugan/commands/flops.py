@@ -21,7 +21,7 @@ def run(values: flags.FlagValues) -> None:
 
 
 def _cost_of_all_stages(experiment, convention):
-  """Of a ladder, whose last stage is one of many; None where the last stage counts those before."""
+  """Adds up those of a ladder, whose last stage is one of many; None where the last stage counts those before."""
   stages = experiment.stages()
   if not stages[-1].name:
     return None

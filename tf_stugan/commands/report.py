@@ -47,7 +47,7 @@ def run(values: flags.FlagValues) -> None:
 
 
 def _write_ladders(output, climbs):
-  """Tables and figures of those of the workdirs that are ladders, one of each for every way of scoring."""
+  """Writes tables and figures of those of the workdirs that are ladders, one of each for every way of scoring."""
   protocols = list(dict.fromkeys(climb.protocol for climb in climbs))
   for i, protocol in enumerate(protocols, 1):
     chosen = [climb for climb in climbs if climb.protocol == protocol]

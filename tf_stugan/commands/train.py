@@ -132,7 +132,7 @@ def _lead_stage(experiment, strategy, values, stage, workdir):
 
 
 def _stages(experiment, workdir, values):
-  """Those that this process is to train."""
+  """Lists those that this process is to train."""
   stages = experiment.stages()
   if not values.rounds:
     return stages
@@ -161,7 +161,7 @@ def _tell_if_finished(workdir, stage):
 
 
 def _next_commands(last, path, outputs):
-  """For the last stage and, where it is one of several, for all of them."""
+  """Tells those for the last stage and, where it is one of several, for all of them."""
   folder = shlex.quote(str(last))
   which = f' --which={outputs[0]}' if len(outputs) > 1 else ''
   return (f'  tf-stugan sample --workdir={folder}{which}\n  tf-stugan export --workdir={folder}{which}\n'

@@ -90,7 +90,7 @@ class Ladder(Procedure):
 
   @property
   def is_cumulative(self) -> bool:
-    """Whether a round needs the one before it."""
+    """Tells whether a round needs the one before it."""
     return 'previous' in {self.masks.of, *self.start.values()}
 
   # What there is to do.
@@ -170,7 +170,7 @@ class Ladder(Procedure):
       self._compare_with_dense(run.workdir, folder)
 
   def _refuse_to_go_further(self, workdir, stage, folder):
-    """Once others began from its end, a stage has no more steps to do."""
+    """Raises UserError where others began from the end of a stage that has more steps to do."""
     needed_by = list(range(1, self.rounds + 1)) if stage.name == DENSE else (
         [number(stage.name) + 1] if self.is_cumulative else [])
     begun = [i for i in needed_by if list_steps(folder / round_name(i) / 'checkpoints')]
@@ -206,7 +206,7 @@ class Ladder(Procedure):
       cost(trainer, self.rewind_step)
 
   def _tell_whose_initial_weights(self, trainer):
-    """The weights that belong to masks from elsewhere are those of the same seed, which nobody sees in the numbers."""
+    """Says whether masks from elsewhere meet the initial weights of their own seed: nobody sees it in the numbers."""
     told = self.masks.ladder / DESCRIPTION
     seed = json.loads(told.read_text())['initial_seed'] if told.exists() else None
     same = 'those that they were found with, if the networks are drawn alike' if seed == trainer.initial_seed else 'others'
@@ -237,7 +237,7 @@ class Ladder(Procedure):
     round_start.teach(trainer, place('dense'))
 
   def _place(self, folder, index, name):
-    """The folder of the checkpoints of a run that a round looks at; None for initial weights."""
+    """Returns the folder of the checkpoints of a run that a round looks at; None for initial weights."""
     if name == 'initial':
       return None
     if name == 'source':
@@ -251,7 +251,7 @@ class Ladder(Procedure):
     return self.dense or folder / DENSE
 
   def _rewound(self, dense):
-    """The folder that holds the step to rewind to, if one does."""
+    """Returns the folder that holds the step to rewind to, if one does."""
     return next((folder for folder in (dense / _KEPT, dense / 'checkpoints')
                  if self.rewind_step in map(step_of, list_steps(folder))), None)
 
@@ -271,10 +271,10 @@ class _Keep(Hook):
 
 
 def round_name(index: int) -> str:
-  """The stage of a round, and its folder."""
+  """Names the stage of a round, and its folder."""
   return f'round-{index:02d}'
 
 
 def number(name: str) -> int:
-  """The number of a round, by the name of its stage."""
+  """Returns the number of a round, by the name of its stage."""
   return 0 if name == DENSE else int(name.removeprefix('round-'))

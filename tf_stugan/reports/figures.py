@@ -69,7 +69,7 @@ def _matplotlib():
 
 
 def new_axes(title: str, x: str, y: str):
-  """A new figure, and its axes with these words at them."""
+  """Makes a figure, and its axes with these words at them."""
   figure = _matplotlib().Figure(figsize=(8, 5), dpi=120, layout='constrained')
   axes = figure.add_subplot(title=title, xlabel=x, ylabel=y)
   axes.grid(alpha=0.3)

@@ -74,7 +74,7 @@ class Curve(NamedTuple):
 
 
 def runs_of(folder: str) -> list[str]:
-  """The runs that a folder of a report stands for: a ladder's dense run and its rounds, or the folder itself."""
+  """Lists the runs that a folder of a report stands for: a ladder's dense run and its rounds, or the folder itself."""
   if not os.path.exists(os.path.join(folder, _DESCRIPTION)):
     return [folder]
   told = json.loads(pathlib.Path(folder, _DESCRIPTION).read_text())
@@ -83,7 +83,7 @@ def runs_of(folder: str) -> list[str]:
 
 
 def read(folders: Iterable[str]) -> list[Climb]:
-  """Those of the folders that are ladders with a scored dense run and a scored round."""
+  """Reads those of the folders that are ladders with a scored dense run and a scored round."""
   paths = sorted({pathlib.Path(os.path.abspath(folder)) for folder in folders})
   climbs = (_read(path) for path in paths if (path / _DESCRIPTION).exists())
   return [climb for climb in climbs if climb]
@@ -123,7 +123,7 @@ def _operations(rows):
 
 
 def curves(climbs: Sequence[Climb]) -> list[Curve]:
-  """One a method, over its seeds; ladders of the same method and seed have a curve each, called by their folders."""
+  """Makes one a method, over its seeds; ladders of the same method and seed have a curve each, called by their folders."""
   groups = {}
   for climb in climbs:
     groups.setdefault(climb.method, []).append(climb)
@@ -162,7 +162,7 @@ def _point(index, remaining, values, costs):
 
 
 def markdown(found: Sequence[Curve], score: str) -> str:
-  """What the tables of the paper say: dense, best and extreme ticket of every method, and its sparsest round."""
+  """Tells what the tables of the paper do: dense, best and extreme ticket of every method, and its sparsest round."""
   rows = [['method', 'seeds', f'dense {score}', f'best {score}', 'at remaining', f'extreme {score}', 'at remaining',
            f'sparsest {score}', 'at remaining', 'cost / dense']]
   rows.append(['---'] * len(rows[0]))
@@ -186,7 +186,7 @@ def _told(point):
 
 
 def comma_separated(found: Sequence[Curve]) -> str:
-  """Every round of every method, a line each; round 0 is the dense run."""
+  """Writes every round of every method, a line each; round 0 is the dense run."""
   text = io.StringIO()
   writer = csv.writer(text, lineterminator='\n')
   writer.writerow(['method', 'round', 'remaining', 'seeds', 'score', 'half width of 95 %', 'cost / dense', 'ticket'])

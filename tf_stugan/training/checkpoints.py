@@ -185,7 +185,7 @@ def restore_parts(trainer, folder: pathlib.Path, parts: Sequence[str], step: int
 
 
 def read_variables(folder: pathlib.Path, parts: named_variables.Parts, trainer, step: int | None = None) -> int:
-  """As `restore_parts`, into variables that need not be the trainer's own."""
+  """Reads as `restore_parts` does, into variables that need not be the trainer's own."""
   path = _whole_checkpoint(folder, step)
   try:
     named_variables.read(path / 'variables', parts)
@@ -197,13 +197,13 @@ def read_variables(folder: pathlib.Path, parts: named_variables.Parts, trainer, 
 
 
 def _of_player(parts, part, player=''):
-  """The variables of a part by name; those of one player, if one is named, without its name before theirs."""
+  """Returns the variables of a part by name; those of one player, if one is named, without its name before theirs."""
   prefix = f'{player}/' if player else ''
   return {name.removeprefix(prefix): v for name, v in parts[part].items() if name.startswith(prefix)}
 
 
 def _whole_checkpoint(folder, step):
-  """The newest one, or that of a step."""
+  """Finds the newest one, or that of a step."""
   for path in reversed(list_steps(folder)):
     if step is not None and step_of(path) != step:
       continue

@@ -51,7 +51,7 @@ def write(path: pathlib.Path, trainer) -> Ticket:
 
 
 def _densities(arrays, roles):
-  """By role, over all of its players."""
+  """Returns them by role, over all of its players."""
   result = {}
   for role in dict.fromkeys(roles.values()):
     masks = [v for name, v in arrays.items() if name.startswith('masks/') and roles.get(name.split('/')[1]) == role]

@@ -39,7 +39,7 @@ def check(values: flags.FlagValues) -> None:
 
 
 def run_of_round(values: flags.FlagValues) -> pathlib.Path:
-  """The folder of the run that --workdir and --round mean.
+  """Returns the folder of the run that --workdir and --round mean.
 
   Raises:
     UserError: there is no such round, or --round says nothing about this folder.
