@@ -16,7 +16,7 @@ def plot_density(records: Sequence[dict[str, object]], path: pathlib.Path) -> No
   if not varied:
     return
   density = varied[0]
-  figure, axes = new_axes(f'{score} against {density}', density, score)
+  figure, axes = _axes(f'{score} against {density}', density, score)
   for method in sorted({str(r['method']) for r in records}):
     chosen = sorted((r for r in records if r['method'] == method), key=lambda r: r[density])
     axes.plot([r[density] for r in chosen], [r[score] for r in chosen], 'o', label=method)
@@ -31,7 +31,7 @@ def plot_curves(runs: Mapping[str, Workdir], name: str, path: pathlib.Path, log_
   path.unlink(missing_ok=True)
   if all(len(set(values)) < 2 for _, values in found.values()):
     return
-  figure, axes = new_axes(name, 'step', name)
+  figure, axes = _axes(name, 'step', name)
   for run, (steps, values) in found.items():
     axes.plot(steps, values, label=run)
   if log_scale:
@@ -68,8 +68,7 @@ def _matplotlib():
   return figure
 
 
-def new_axes(title: str, x: str, y: str):
-  """Makes a figure, and its axes with these words at them."""
+def _axes(title, x, y):
   figure = _matplotlib().Figure(figsize=(8, 5), dpi=120, layout='constrained')
   axes = figure.add_subplot(title=title, xlabel=x, ylabel=y)
   axes.grid(alpha=0.3)

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 import math
 import pathlib
 
-from tf_stugan.reports import figures
 from tf_stugan.reports.ladders import Curve
 
 
@@ -24,7 +23,11 @@ def plot_costs(found: Sequence[Curve], score: str, path: pathlib.Path) -> None:
 
 
 def _draw(found, score, label, position):
-  _, axes = figures.new_axes(f'{score} of the rounds', label, score)
+  import matplotlib  # pylint: disable=g-import-not-at-top  (slow, and only figures need it)
+  matplotlib.use('Agg')
+  from matplotlib import figure  # pylint: disable=g-import-not-at-top
+  axes = figure.Figure(figsize=(8, 5), dpi=120, layout='constrained').add_subplot(xlabel=label, ylabel=score)
+  axes.grid(alpha=0.3)
   for curve in found:
     x, y = [position(p) for p in curve.points], [p.mean for p in curve.points]
     line, = axes.plot(x, y, 'o-', markersize=4, label=curve.method)

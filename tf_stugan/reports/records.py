@@ -48,7 +48,7 @@ def record(workdir: Workdir) -> dict[str, object]:
   players = short_names(cost)
   for player, short in players.items():
     result |= _of_player(player, short, cost, train)
-  result |= training_cost(rows, last['step'])
+  result |= _training_cost(rows, last['step'])
   result |= {name.replace('_', ' '): value for name, value in train.items() if name.endswith('balance_ratio')}
   result |= _scores(evaluations)
   for kind in ('train', 'evaluation'):
@@ -117,7 +117,7 @@ def _cost_rows(rows, last_step):
   return costs if costs and costs[0]['step'] == 0 else []
 
 
-def training_cost(rows: Sequence[dict], last_step: int) -> dict[str, float]:
+def _training_cost(rows, last_step):
   """Operations of all steps up to `last_step`, added up over the masks that each of them had."""
   costs = _cost_rows(rows, last_step)
   if not costs:
