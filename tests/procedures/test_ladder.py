@@ -325,6 +325,7 @@ def test_a_dense_run_that_scores_worse_than_round_1_is_warned_of(dense, warned, 
     ({'rewind': 0.5}, 'Ladder.rewind is the share of the training'),
     ({'start': {'generator': 'rewind', 'discriminator': 'initial'}, 'rewind': 0.5}, 'where one role is rewound all have to'),
     ({'start': {'generator': 'source', 'discriminator': 'initial'}}, 'is for masks that are taken from another ladder'),
+    ({'initial_seed': -1}, 'Ladder.initial_seed is a whole number, from 0 to'),
     ({'dense': 'nowhere'}, 'Ladder.dense: nowhere holds no checkpoint of a dense run'),
     ({'masks': round_masks.Taken('nowhere')}, 'Taken.ladder: nowhere holds no checkpoint of round-01'),
 ])
@@ -337,9 +338,10 @@ def test_what_cannot_be_done_is_said_at_once(kwargs, message, tmp_path):
 
 def test_tickets_of_another_shape_are_refused_with_the_name_of_the_layer(imp, tmp_path):
   wider = functools.partial(make_trainer, width=4)
-  with pytest.raises(errors.CheckpointError, match=r'masks/generator/\S+ is \[\d.*\] there and \[\d.*\] here') as info:
+  with pytest.raises(errors.CheckpointError, match=r'weights/generator/\S+ is \[\d.*\] there and \[\d.*\] here') as info:
     climb(tmp_path, round_masks.Taken(str(imp[0])), wider)
   assert '\n' not in str(info.value)
+  assert not list(tmp_path.glob('*/checkpoints/*'))  # before the dense run
 
 
 def test_the_teacher_of_every_round_is_the_discriminator_of_the_dense_run(tmp_path):
