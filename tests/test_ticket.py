@@ -23,7 +23,7 @@ def make_trainer(width=2, density=0.4, **kwargs):
 
 @pytest.fixture(scope='module')
 def written(tmp_path_factory):
-  """(trainer, its ticket)."""
+  """Returns (trainer, its ticket)."""
   path = tmp_path_factory.mktemp('ticket') / 'ticket.npz'
   trainer = make_trainer()
   tickets.write(path, trainer)
@@ -42,7 +42,7 @@ def test_masks_and_weights_come_back(written):
 
 
 def rewritten(path, folder, change):
-  """The same archive with something changed: `change` takes {name: array}."""
+  """Writes the same archive with something changed: `change` takes {name: array}."""
   with np.load(path) as file:
     arrays = {name: file[name] for name in file.files}
   change(arrays)

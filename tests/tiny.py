@@ -46,8 +46,8 @@ def discriminator(width=8, blocks=2):
 
 def make_trainer(interval=2, updates=1, method=None, width=8, methods=None, precision='float32', accumulation_steps=1,
                  balance=None, built=True, **kwargs):
-  """A STU-GAN trainer with batches of 4, built unless asked otherwise. `method` replaces that of the generator, `methods`
-  both; they are made, as `balance` is."""
+  """Makes a STU-GAN trainer with batches of 4, built unless asked otherwise. `method` replaces that of the generator,
+  `methods` both; they are made, as `balance` is."""
   gan = noise_to_image.NoiseToImage(
       functools.partial(generator, width), discriminator, losses.hinge(), 4, 4,
       updates, precision=precision, accumulation_steps=accumulation_steps)

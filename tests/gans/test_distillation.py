@@ -11,7 +11,7 @@ from tf_stugan.gans.terms import Situation
 
 
 def published(teacher, student):
-  """As the authors' code computes it: the mean over both classes of every image of t (log t - log(s + 1e-10))."""
+  """Computes it as the authors' code does: the mean over both classes of every image of t (log t - log(s + 1e-10))."""
   t, s = (1 / (1 + np.exp(-np.array(x, np.float64))) for x in (teacher, student))
   t, s = np.stack([t, 1 - t], 1), np.stack([s, 1 - s], 1)
   return np.mean(t * (np.log(t) - np.log(s + 1e-10)))

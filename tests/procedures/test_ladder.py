@@ -92,7 +92,7 @@ def built(**kwargs):
 
 
 def climb(folder, masks=None, make=make_trainer, steps=STEPS, scores=None, **kwargs):
-  """{stage: what it began with} of a ladder, after all of it."""
+  """Returns {stage: what it began with} of a ladder, after all of it."""
   kwargs = {'rounds': 2, 'rate': 0.2, 'start': INITIAL, 'pruned': ('generator',), **kwargs}
   shaken = Shaken(steps, scores)
   made = ladder.Ladder(shaken, masks=masks or round_masks.Magnitude(), **kwargs)
@@ -105,7 +105,7 @@ def climb(folder, masks=None, make=make_trainer, steps=STEPS, scores=None, **kwa
 
 
 def end(folder):
-  """Every variable of the newest checkpoint."""
+  """Reads every variable of the newest checkpoint."""
   path, = checkpoints.list_steps(folder / 'checkpoints')
   reader = tf.train.load_checkpoint(str(path / 'variables'))
   return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
@@ -113,14 +113,14 @@ def end(folder):
 
 @pytest.fixture(scope='module')
 def imp(tmp_path_factory):
-  """(workdir, what each stage began with) of IMP_G."""
+  """Returns (workdir, what each stage began with) of IMP_G."""
   folder = tmp_path_factory.mktemp('imp')
   return folder, climb(folder)
 
 
 @pytest.fixture(scope='module')
 def initial():
-  """theta_0."""
+  """Returns theta_0."""
   return variables(built())
 
 
@@ -130,7 +130,7 @@ def masks_of(state, player='generator'):
 
 
 def largest(state, alive, count, part='weights'):
-  """The masks of the `count` largest magnitudes among those that are alive, by NumPy's sort."""
+  """Marks the `count` largest magnitudes among those that are alive, by NumPy's sort."""
   values = {name: np.where(mask, abs(state[f'{part}/generator/{name}/kernel']), -1) for name, mask in alive.items()}
   threshold = np.sort(np.concatenate([v.ravel() for v in values.values()]))[-count]
   return {name: value >= threshold for name, value in values.items()}
@@ -143,7 +143,7 @@ def assert_same(first, second):
 
 
 def assert_begins_from(begun, weights, player):
-  """Masked, where there are masks; with every buffer."""
+  """Expects these weights, masked where there are masks, and every buffer."""
   kept = masks_of(begun.state, player)
   names = [name for name in weights if name.startswith(f'weights/{player}/')]
   assert names
@@ -325,6 +325,7 @@ def test_a_dense_run_that_scores_worse_than_round_1_is_warned_of(dense, warned, 
     ({'rewind': 0.5}, 'Ladder.rewind is the share of the training'),
     ({'start': {'generator': 'rewind', 'discriminator': 'initial'}, 'rewind': 0.5}, 'where one role is rewound all have to'),
     ({'start': {'generator': 'source', 'discriminator': 'initial'}}, 'is for masks that are taken from another ladder'),
+    ({'initial_seed': -1}, 'Ladder.initial_seed is a whole number, from 0 to'),
     ({'dense': 'nowhere'}, 'Ladder.dense: nowhere holds no checkpoint of a dense run'),
     ({'masks': round_masks.Taken('nowhere')}, 'Taken.ladder: nowhere holds no checkpoint of round-01'),
 ])
@@ -337,9 +338,10 @@ def test_what_cannot_be_done_is_said_at_once(kwargs, message, tmp_path):
 
 def test_tickets_of_another_shape_are_refused_with_the_name_of_the_layer(imp, tmp_path):
   wider = functools.partial(make_trainer, width=4)
-  with pytest.raises(errors.CheckpointError, match=r'masks/generator/\S+ is \[\d.*\] there and \[\d.*\] here') as info:
+  with pytest.raises(errors.CheckpointError, match=r'weights/generator/\S+ is \[\d.*\] there and \[\d.*\] here') as info:
     climb(tmp_path, round_masks.Taken(str(imp[0])), wider)
   assert '\n' not in str(info.value)
+  assert not list(tmp_path.glob('*/checkpoints/*'))  # before the dense run
 
 
 def test_the_teacher_of_every_round_is_the_discriminator_of_the_dense_run(tmp_path):
@@ -357,7 +359,7 @@ def test_the_teacher_of_every_round_is_the_discriminator_of_the_dense_run(tmp_pa
 
 
 def choose(folder, numbers, masks=None, **kwargs):
-  """Names of the stages that --rounds means."""
+  """Names the stages that --rounds means."""
   kwargs = {'masks': masks or round_masks.Random(), 'start': INITIAL, **kwargs}
   made = ladder.Ladder(Shaken(), 3, 0.2, pruned=('generator',), **kwargs)
   return [stage.name for stage in made.choose(made.stages(make_trainer), numbers, folder)]

@@ -79,6 +79,10 @@ def test_cyclegan_has_masks_of_each_generator(name):
 def test_cyclegan_has_nobody_to_teach():
   with pytest.raises(errors.UserError, match='CycleGAN has nobody who could learn from a teacher'):
     load('cyclegan_cifar10_small_dense.gin', 'imp_gd_kd').stages()[1].make_trainer()
+  experiment = load('cyclegan_cifar10_small_dense.gin', 'imp_gd_kd')
+  dense = experiment.stages()[0]
+  with pytest.raises(errors.UserError, match='CycleGAN has nobody'):  # and not after the dense run
+    experiment.procedure.check(dense.make_trainer(), dense)
 
 
 @pytest.mark.parametrize('procedure,start', [('imp_gd', 'initial'), ('omp_g', 'dense')])

@@ -14,7 +14,7 @@ STEPS = 100
 
 
 def run(folder, scores, step_operations, begun=0, data='digits'):
-  """A run with one score an evaluation; `begun` steps of it were done in the dense run."""
+  """Writes a run with one score an evaluation; `begun` steps of it were done in the dense run."""
   folder.mkdir(parents=True)
   protocol = {'extractor': 'classifier abc', 'generated_images': 10, 'real_images': 20, 'data': data, 'generator': 'running'}
   cost = {'kind': 'cost', 'dense_step_operations': 10.0, 'method': 'x', 'generator/kept_parameters': 3,
@@ -27,7 +27,7 @@ def run(folder, scores, step_operations, begun=0, data='digits'):
 
 
 def ladder(folder, method, dense, rounds, seed=1, cumulative=True, rewind=0.0, dense_at='dense', data='digits'):
-  """A ladder whose i-th round computes 0.8^i of a dense step."""
+  """Writes a ladder whose i-th round computes 0.8^i of a dense step."""
   if dense_at == 'dense':
     run(folder / 'dense', dense, 10.0, data=data)
   names = {f'round-{i:02d}': 0.8**i for i in range(1, len(rounds) + 1)}

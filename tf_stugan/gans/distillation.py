@@ -7,7 +7,7 @@ from tf_stugan.gans.terms import Situation
 
 
 class Distillation:
-  """weight * mean KL(Bernoulli(p) || Bernoulli(q)) / 2, p by the teacher's logits and q by the discriminator's.
+  """Adds weight * mean KL(Bernoulli(p) || Bernoulli(q)) / 2, p by the teacher's logits and q by the discriminator's.
 
   The mean is over all real and generated images of a batch, as the discriminator sees them. This is what the code of the
   lottery tickets computes (Chen et al., 2021, https://arxiv.org/abs/2106.00134): its mean goes over two classes an image,
@@ -36,6 +36,6 @@ class Distillation:
 
 
 def bernoulli_divergence(p: tf.Tensor, q: tf.Tensor) -> tf.Tensor:
-  """Computes KL(Bernoulli(sigmoid(p)) || Bernoulli(sigmoid(q))) of logits, elementwise, exact for large ones, too."""
+  """Returns KL(Bernoulli(sigmoid(p)) || Bernoulli(sigmoid(q))) of logits, elementwise, exact for large ones, too."""
   yes, no = tf.math.log_sigmoid, lambda x: tf.math.log_sigmoid(-x)
   return tf.sigmoid(p) * (yes(p) - yes(q)) + tf.sigmoid(-p) * (no(p) - no(q))

@@ -11,6 +11,7 @@ import logging
 import pathlib
 
 from tf_stugan import errors
+from tf_stugan.gans.gan import GAN
 from tf_stugan.metrics.score import is_better
 from tf_stugan.procedures import round_start
 from tf_stugan.procedures.procedure import Procedure
@@ -64,6 +65,8 @@ class Ladder(Procedure):
     errors.check_within(self, 0, 1, rewind=rewind)
     errors.check_within(self, 0, float('inf'), distillation=distillation)
     errors.check_choice('Ladder.start', _STARTS, **start)
+    if initial_seed is not None:
+      errors.check_counts(self, 0, errors.LARGEST_SEED, initial_seed=initial_seed)
     self.train = train
     self.num_steps = train.num_steps
     self.rounds = rounds
@@ -90,7 +93,7 @@ class Ladder(Procedure):
 
   @property
   def is_cumulative(self) -> bool:
-    """Whether a round needs the one before it."""
+    """Tells whether a round needs the one before it."""
     return 'previous' in {self.masks.of, *self.start.values()}
 
   # What there is to do.
@@ -149,6 +152,8 @@ class Ladder(Procedure):
           f'Train.keep_every = {self.rewind_step}, or let the ladder train its own.')
     if self.masks.of == 'source':
       self._check_source(stage)
+    if self.distillation and type(trainer.gan).distil is GAN.distil:
+      trainer.gan.distil(self.distillation)  # says that this game has nobody to teach
     self.train.check(trainer, stage)
 
   def _check_source(self, stage):
@@ -161,6 +166,9 @@ class Ladder(Procedure):
 
   def run(self, run, stage, folder):
     self._refuse_to_go_further(run.workdir, stage, folder)
+    if self.masks.of == 'source':  # hours before the first round would find it
+      pruned = [f'weights/{player.name}' for player in run.trainer.gan.players if player.role in self.pruned]
+      checkpoints.check_parts(run.trainer, self._place(folder, max(1, number(stage.name)), 'source'), pruned)
     if stage.name == DENSE and self.rewind_step:
       run = run._replace(hooks=(*run.hooks, _Keep(self.rewind_step, folder / DENSE / _KEPT)))
     if stage.name != DENSE and strategies.is_chief(run.trainer.strategy):
@@ -170,7 +178,7 @@ class Ladder(Procedure):
       self._compare_with_dense(run.workdir, folder)
 
   def _refuse_to_go_further(self, workdir, stage, folder):
-    """Raises where others began from the end of a stage, which has no more steps to do then."""
+    """Raises UserError where others began from the end of a stage that has more steps to do."""
     needed_by = list(range(1, self.rounds + 1)) if stage.name == DENSE else (
         [number(stage.name) + 1] if self.is_cumulative else [])
     begun = [i for i in needed_by if list_steps(folder / round_name(i) / 'checkpoints')]
@@ -206,7 +214,7 @@ class Ladder(Procedure):
       cost(trainer, self.rewind_step)
 
   def _tell_whose_initial_weights(self, trainer):
-    """Tells that masks from elsewhere belong to the weights of the same seed, which nobody sees in the numbers."""
+    """Says whether masks from elsewhere meet the initial weights of their own seed: nobody sees it in the numbers."""
     told = self.masks.ladder / DESCRIPTION
     seed = json.loads(told.read_text())['initial_seed'] if told.exists() else None
     same = 'those that they were found with, if the networks are drawn alike' if seed == trainer.initial_seed else 'others'

@@ -9,7 +9,7 @@ from tf_stugan.reports.ladders import Curve
 
 
 def plot_remaining(found: Sequence[Curve], score: str, path: pathlib.Path) -> None:
-  """Draws the score against the weights that remain, from all on the left to the sparsest round (Figures 4 to 7)."""
+  """Draws the score against the weights that remain, from all of them on the left (Figures 4 to 7 of the paper)."""
   ticks = sorted({round(100 * p.remaining, 1) for curve in found for p in (curve.dense, *curve.points)}, reverse=True)
   axes = _draw(found, score, 'remaining weights, %', lambda point: 100 * point.remaining)
   axes.set_xlim(ticks[0] + 1, ticks[-1] - 1)

@@ -91,35 +91,24 @@ def read(folders: Iterable[str]) -> list[Climb]:
 
 def _read(folder):
   told = json.loads((folder / _DESCRIPTION).read_text())
-  rows = {0: _rows(folder / told['dense'])}
-  rows |= {i: _rows(folder / name) for i, name in enumerate(told['rounds'], 1)}
-  best = {i: best_score(found) for i, found in rows.items()}
-  scores = {i: b.value for i, b in best.items() if b and i}
-  if not (best[0] and scores):
+  paths = {0: folder / told['dense'], **{i: folder / name for i, name in enumerate(told['rounds'], 1)}}
+  runs = {i: Workdir(str(path)) for i, path in paths.items() if path.is_dir()}
+  best = {i: found for i, run in runs.items() if (found := best_score(run.rows()))}
+  if 0 not in best or len(best) == 1:
     return None
   method = f'{told["method"]} {told["rewind"]:.0%}' if told['rewind'] else told['method']
+  own = {i: records.record(runs[i]).get('training FLOPs', math.nan) for i in best}
   return Climb(folder.name, method, told['seed'], best[0].name, best[0].better,
-               json.dumps(best[0].row['protocol'], sort_keys=True), best[0].value, scores,
-               dict(enumerate(told['rounds'].values(), 1)), _costs(rows, told['cumulative'], told['rewind']))
+               json.dumps(best[0].row['protocol'], sort_keys=True), best[0].value,
+               {i: found.value for i, found in best.items() if i}, dict(enumerate(told['rounds'].values(), 1)),
+               _costs(own, told['cumulative'], told['rewind']))
 
 
-def _rows(folder):
-  return Workdir(str(folder)).rows() if folder.is_dir() else []
-
-
-def _costs(rows, cumulative, rewind):
-  own = {i: _operations(found) for i, found in rows.items()}
-  dense = own[0]
-  for i in own:
-    if i and rewind:
-      own[i] -= rewind * dense  # these steps were done in the dense run
-  needed = {i: [0, *range(1, i)] if cumulative else [0] for i in own if i}
-  return {i: (sum(own[j] for j in before) + own[i]) / dense for i, before in needed.items()}
-
-
-def _operations(rows):
-  last = max((row['step'] for row in rows), default=0)
-  return records.training_cost(rows, last).get('training FLOPs', math.nan)
+def _costs(own, cumulative, rewind):
+  """Returns, by round, all training up to its end, in dense trainings; rewound steps were done in the dense run."""
+  spent = {i: operations / own[0] - (rewind if i else 0) for i, operations in own.items()}
+  return {i: spent[i] + sum(spent.get(j, math.nan) for j in ([0, *range(1, i)] if cumulative else [0]))
+          for i in spent if i}
 
 
 def curves(climbs: Sequence[Climb]) -> list[Curve]:

@@ -184,16 +184,28 @@ def restore_parts(trainer, folder: pathlib.Path, parts: Sequence[str], step: int
   return read_variables(folder, {part: _of_player(every, *part.split('/')) for part in parts}, trainer, step)
 
 
+def check_parts(trainer, folder: pathlib.Path, parts: Sequence[str]) -> None:
+  """Raises what `restore_parts` would of the newest checkpoint, and reads nothing into the trainer."""
+  every = trainer.parts()
+  _as_wanted(named_variables.check, _whole_checkpoint(folder, None),
+             {part: _of_player(every, *part.split('/')) for part in parts})
+
+
 def read_variables(folder: pathlib.Path, parts: named_variables.Parts, trainer, step: int | None = None) -> int:
-  """Does what `restore_parts` does, into variables that need not be the trainer's own."""
+  """Reads as `restore_parts` does, into variables that need not be the trainer's own."""
   path = _whole_checkpoint(folder, step)
-  try:
-    named_variables.read(path / 'variables', parts)
-  except (named_variables.MismatchError, tf.errors.OpError) as error:
-    raise errors.CheckpointError(f'{path} holds other networks than this experiment: {error}') from error
+  _as_wanted(named_variables.read, path, parts)
   for side in trainer.sides.values():
     masks.apply_masks(side.masked)
   return step_of(path)
+
+
+def _as_wanted(look, path, parts):
+  """Calls a function of `named_variables`, and says of a mismatch where it is."""
+  try:
+    look(path / 'variables', parts)
+  except (named_variables.MismatchError, tf.errors.OpError) as error:
+    raise errors.CheckpointError(f'{path} holds other networks than this experiment: {error}') from error
 
 
 def _of_player(parts, part, player=''):
@@ -203,7 +215,7 @@ def _of_player(parts, part, player=''):
 
 
 def _whole_checkpoint(folder, step):
-  """Returns the newest one, or that of a step."""
+  """Finds the newest one, or that of a step."""
   for path in reversed(list_steps(folder)):
     if step is not None and step_of(path) != step:
       continue

@@ -30,16 +30,27 @@ def read(prefix: pathlib.Path, parts: Parts) -> None:
     MismatchError: a part has other names, or other shapes, than the file. Nothing was assigned then.
     tf.errors.OpError: the file is missing or damaged.
   """
-  wanted = {f'{part}/{name}': v for part, named in parts.items() for name, v in named.items()}
   with _literal(prefix) as path:
     reader = tf.train.load_checkpoint(path)
-    found = reader.get_variable_to_shape_map()
-    _check_names(wanted, (name for name in found if name.startswith(tuple(f'{part}/' for part in parts))))
-    for name, variable in wanted.items():
-      if tuple(found[name]) != tuple(variable.shape):
-        raise MismatchError(f'{name} is {list(found[name])} there and {variable.shape.as_list()} here')
-    for name, variable in wanted.items():
+    for name, variable in _check(reader, parts).items():
       variable.assign(reader.get_tensor(name))
+
+
+def check(prefix: pathlib.Path, parts: Parts) -> None:
+  """Raises what `read` would of the names and shapes in a file, and assigns nothing."""
+  with _literal(prefix) as path:
+    _check(tf.train.load_checkpoint(path), parts)
+
+
+def _check(reader, parts):
+  """Returns the variables by their names in the file."""
+  wanted = {f'{part}/{name}': v for part, named in parts.items() for name, v in named.items()}
+  found = reader.get_variable_to_shape_map()
+  _check_names(wanted, (name for name in found if name.startswith(tuple(f'{part}/' for part in parts))))
+  for name, variable in wanted.items():
+    if tuple(found[name]) != tuple(variable.shape):
+      raise MismatchError(f'{name} is {list(found[name])} there and {variable.shape.as_list()} here')
+  return wanted
 
 
 def _check_names(wanted: Iterable[str], found: Iterable[str]):

@@ -60,7 +60,7 @@ class Workdir:
     return self.config.exists() and bool(list_steps(self.checkpoints) or self.stages())
 
   def stages(self) -> list[str]:
-    """Names of the stages that lie in folders of their own and have a checkpoint."""
+    """Lists the stages that lie in folders of their own and have a checkpoint."""
     return sorted(folder.parent.name for folder in self.path.glob('*/checkpoints') if list_steps(folder))
 
   def write_config(self, text: str) -> None:
