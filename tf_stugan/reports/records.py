@@ -50,7 +50,7 @@ def record(workdir: Workdir, last_step: float = math.inf) -> dict[str, object]:
   players = short_names(cost)
   for player, short in players.items():
     result |= _of_player(player, short, cost, train)
-  result |= _training_cost(rows, last['step'])
+  result |= training_cost(rows, last['step'])
   result |= {name.replace('_', ' '): value for name, value in train.items() if name.endswith('balance_ratio')}
   result |= _scores(evaluations)
   if exported := sorted(workdir.path.glob('*.tflite')):
