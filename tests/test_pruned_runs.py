@@ -92,6 +92,7 @@ def saliency_of(players):
   return trainer
 
 
+@pytest.mark.slow
 def test_before_training_every_player_is_looked_at_before_any_is_pruned():
   both = saliency_of(['discriminator', 'generator'])
   for name in ('discriminator', 'generator'):  # what it looks like beside a dense opponent
@@ -206,6 +207,7 @@ def test_fine_tuning_goes_on_from_the_weights_of_the_dense_run(dense, tmp_path):
   assert 0.5 < record['training FLOPs / dense'] < 1
 
 
+@pytest.mark.slow
 def test_two_stages_end_where_one_run_does_that_prunes_on_its_way(tmp_path):
   trainer = run_of(Workdir(tmp_path), prune_step=2, num_steps=4)
   dense, pruned = (Workdir(tmp_path / name).rows() for name in ('dense', ''))

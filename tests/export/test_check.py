@@ -40,6 +40,7 @@ def test_a_saved_model(generator, reference, tmp_path):
   assert check.difference(tmp_path / 'saved', reference).largest < 1e-6
 
 
+@pytest.mark.slow
 def test_in_another_process(generator, tmp_path):
   assert check.compare(write(generator, tmp_path / 'g.tflite'), sparse_generator.output(generator), 4).largest < 1e-5
 

@@ -66,6 +66,7 @@ def test_lowering_leaves_the_multiply_adds_of_the_nonzero_weights(generator, low
   assert convolutions[0] < 0.25 * convolutions[1]
 
 
+@pytest.mark.slow
 def test_a_conditional_generator_is_lowered():
   generator = sparse_generator.make_conditional(0.1, 4)
   exported = exporter.export(sparse_generator.output(generator), 'sparse_lowered')
@@ -73,6 +74,7 @@ def test_a_conditional_generator_is_lowered():
   assert difference(exported, generator) < 1e-4  # most pixels are saturated, and what is not is steep
 
 
+@pytest.mark.slow
 def test_too_dense_for_the_sparse_path():
   dense = sparse_generator.make(24, 1)
   exported = exporter.export(sparse_generator.output(dense), 'sparse_lowered')

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tests.export import sparse_generator
+from tests.tiny import some_slow
 from tf_stugan.export import check
 from tf_stugan.export import description
 from tf_stugan.export import exporter
@@ -13,9 +14,9 @@ from tf_stugan.layers.style import LayerStyle
 from tf_stugan.models import cyclegan
 
 
-@pytest.fixture(scope='module', params=[1.0, 0.1])
+@pytest.fixture(scope='module', params=some_slow([1.0, 0.1], [0.1]))
 def translator(request):
-  network = cyclegan.Translator(4, LayerStyle(), 2)
+  network = cyclegan.Translator(4, LayerStyle(), 1)
   network(np.zeros([1, 32, 24, 3], np.float32))
   sparse_generator.mask(network, request.param)
   return outputs.FromImages('a_to_b', network, None, 'b', 'a', (32, 24, 3), back='a')

@@ -59,6 +59,7 @@ def test_a_mask_that_differs_on_one_replica_stops_the_run_and_nothing_is_saved(t
   assert [p.name for p in workdir.checkpoints.iterdir()] == ['step-00000002']
 
 
+@pytest.mark.slow
 def test_masks_made_before_training_are_compared_too():
   with strategies.make('mirrored').scope():
     trainer = tiny.make_trainer(method=one_shot_pruning.OneShotPruning(0.5, prune_step=0))

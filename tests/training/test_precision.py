@@ -21,7 +21,7 @@ from tf_stugan.training import loss_scale
 from tf_stugan.training import strategies
 
 
-@pytest.mark.parametrize('precision', ['bfloat16', 'float16'])
+@pytest.mark.parametrize('precision', tiny.some_slow(['bfloat16', 'float16'], ['float16']))
 def test_half_precision_trains_with_everything_that_lasts_in_float32(precision):
   plain, half = tiny.make_trainer(100), tiny.make_trainer(100, precision=precision)  # 100: no ranking of gradients
   assert keras.mixed_precision.global_policy().name == 'float32'

@@ -122,6 +122,7 @@ def test_two_replicas_with_one_global_batch_do_what_one_device_does():
       np.testing.assert_array_equal(first, second)
 
 
+@pytest.mark.slow
 def test_optimizer_state_of_regrown_weights_is_reset_where_asked():
   schedule = schedules.UpdateSchedule(100, 3)
   trainer = tiny.make_trainer(
