@@ -27,20 +27,22 @@ def commands(document):
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):
-  """A home folder with pictures of odd sizes in one folder; also the working folder."""
-  folder = tmp_path / 'pictures' / 'flowers'
+  """A home folder with pictures of odd sizes in one folder, and others beside it; also the working folder."""
+  folder, made = tmp_path / 'pictures' / 'flowers', tmp_path / 'made'
   folder.mkdir(parents=True)
+  made.mkdir()
   generator = np.random.default_rng(0)
   for i in range(10):
     pixels = generator.integers(0, 256, [40 + i, 50, 3], dtype=np.uint8)
     Image.fromarray(pixels).save(folder / f'{i}.png')
+    Image.fromarray(pixels[::-1]).save(made / f'{i}.png')
   monkeypatch.setenv('HOME', str(tmp_path))
   monkeypatch.chdir(tmp_path)
   return tmp_path
 
 
 def run(line, home):
-  words = shlex.split(line.replace('$HOME', str(home)).replace('~', str(home)))
+  words = shlex.split(line.replace('$HOME', str(home)).replace('~', str(home)), comments=True)
   if words[1] in ('train', 'evaluate'):
     words.append(f'--cache_dir={home}/cache')
   if words[1] == 'train':

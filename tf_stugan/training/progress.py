@@ -1,5 +1,6 @@
 """How far a run is, for who watches it."""
 
+import contextlib
 import logging
 import time
 
@@ -87,7 +88,8 @@ class Progress(Hook):
 
   def end(self):
     if self._live:
-      self._live.stop()
+      with contextlib.suppress(OSError):  # the terminal may have been closed meanwhile
+        self._live.stop()
       self._live = None
 
 
