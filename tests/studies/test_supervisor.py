@@ -83,7 +83,13 @@ def test_each_end_has_its_consequence_and_the_same_command_does_what_is_missing(
 
 
 def test_a_stop_has_all_runs_save_and_forgets_none(folder):
-  threading.Timer(1.5, os.kill, [os.getpid(), signal.SIGINT]).start()
+  def stop():
+    started = folder.path / 'started'
+    while not started.exists() or len(started.read_text().split()) < 2:
+      time.sleep(0.1)
+    time.sleep(0.5)  # they handle signals now
+    os.kill(os.getpid(), signal.SIGINT)
+  threading.Thread(target=stop).start()
   with pytest.raises(errors.Interrupted, match='The same command goes on'):
     supervise(folder, 'abc', {'a': ['wait'], 'b': ['wait']})
   assert folder.outcomes() == {}
