@@ -7,9 +7,13 @@ import numpy as np
 from PIL import Image
 import pytest
 
-from tests.test_cli import cache  # noqa: F401
 from tests.test_cli import call
 from tf_stugan.data import embedded
+
+
+@pytest.fixture(name='cache', scope='module')
+def make_cache(tmp_path_factory):
+  return f'--cache_dir={tmp_path_factory.mktemp("cache")}'
 
 
 def paint(folder, images):
@@ -30,13 +34,13 @@ def folders(tmp_path_factory):
   return root
 
 
-def score(capsys, cache, *flags):  # noqa: F811
+def score(capsys, cache, *flags):
   code, out, err = call(capsys, 'evaluate', cache, *flags)
   assert code == 0, err
   return json.loads(out)
 
 
-def test_folders_are_scored_without_a_run(folders, cache, capsys, tmp_path):  # noqa: F811
+def test_folders_are_scored_without_a_run(folders, cache, capsys, tmp_path):
   flags = [f'--against={folders}/first', '--gin_file=metrics/all.gin', '--gin_param=prd.runs = 1']
   near = score(capsys, cache, f'--images={folders}/second', *flags, f'--output={tmp_path}/out')
   far = score(capsys, cache, f'--images={folders}/noise', *flags)
@@ -53,12 +57,12 @@ def test_folders_are_scored_without_a_run(folders, cache, capsys, tmp_path):  # 
     assert figure.size == (600, 600)
 
 
-def test_images_are_not_changed_on_their_way(folders, cache, capsys):  # noqa: F811
+def test_images_are_not_changed_on_their_way(folders, cache, capsys):
   same = score(capsys, cache, f'--images={folders}/first', f'--against={folders}/first')
   assert same['rfd'] == pytest.approx(0, abs=1e-9)
 
 
-def test_a_folder_is_held_against_a_data_set_with_its_classifier(folders, cache, capsys):  # noqa: F811
+def test_a_folder_is_held_against_a_data_set_with_its_classifier(folders, cache, capsys):
   flags = ['--against=digits', '--resolution=16', '--gin_file=metrics/classifier.gin', '--gin_param=Classifier.steps = 2',
            '--gin_param=Classifier.width = 4']
   scores = score(capsys, cache, f'--images={folders}/first', *flags)
@@ -84,7 +88,7 @@ def test_a_folder_is_held_against_a_data_set_with_its_classifier(folders, cache,
     (['--images={0}/first', '--against={0}/second', '--gin_file=metrics/prd.gin', '--gin_param=Evaluator.metrics = []',
       '--gin_param=prd.num_clusters = 61'], 3, 'too few images'),
 ])
-def test_bad_input_is_one_line(flags, code, message, folders, cache, capsys, tmp_path):  # noqa: F811
+def test_bad_input_is_one_line(flags, code, message, folders, cache, capsys, tmp_path):
   for name in ('first', 'second'):
     shutil.copytree(folders / name, tmp_path / name)
   (tmp_path / 'empty').mkdir()
