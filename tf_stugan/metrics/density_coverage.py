@@ -3,11 +3,10 @@
 import numpy as np
 
 from tf_stugan import errors
-from tf_stugan.metrics import samples
+from tf_stugan.metrics import neighbours
 from tf_stugan.metrics.neighbours import squared_distances
 from tf_stugan.metrics.neighbours import squared_radii
 from tf_stugan.metrics.samples import EvalSamples
-from tf_stugan.metrics.score import HIGHER
 from tf_stugan.metrics.score import Score
 
 
@@ -33,16 +32,11 @@ def density_and_coverage_of(x: np.ndarray, y: np.ndarray, k: int) -> tuple[float
   return within / (k * len(y)), covered.mean()
 
 
-def density_coverage(real: EvalSamples, fake: EvalSamples, k: int = 5) -> dict[str, float]:
+def density_coverage(real: EvalSamples, fake: EvalSamples, k: int = 5) -> dict[str, Score]:
   """Scores how densely the fake images lie among the real ones, and how many real ones they are near to. Larger is better.
 
   The definition has features of VGG-16, so that the names say whose these are: 'inception_density', 'classifier_density' ...
   There is no value, and a warning, where the real images have no k neighbours.
   """
   errors.check_counts('density_coverage', k=k)
-  if not samples.are_enough(k + 1, f'density and coverage with {k} neighbours', real, fake):
-    return {}
-  conditions = f'{k} neighbours, {len(real.features)} real and {len(fake.features)} generated images'
-  names = map(real.extractor.score_name, ('density', 'coverage'))
-  return {name: Score(value, HIGHER, conditions)
-          for name, value in zip(names, density_and_coverage_of(real.features, fake.features, k), strict=True)}
+  return neighbours.scores(('density', 'coverage'), density_and_coverage_of, real, fake, k)

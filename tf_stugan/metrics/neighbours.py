@@ -1,8 +1,15 @@
 """Distances between sets of features, some rows at a time: those of 10,000 and 10,000 images would take 800 MB."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
+
+from tf_stugan.metrics import samples
+from tf_stugan.metrics.samples import EvalSamples
+from tf_stugan.metrics.score import HIGHER
+from tf_stugan.metrics.score import Score
+
+Formula = Callable[[np.ndarray, np.ndarray, int], Sequence[float]]  # of features [M, F] and [N, F], and k
 
 _AT_A_TIME = 2**22  # distances
 _NOTHING = 1e-13  # of the squared lengths: what rounding leaves of the squared distance of two equal features
@@ -32,3 +39,23 @@ def squared_radii(x: np.ndarray, k: int) -> np.ndarray:
     squared[np.arange(len(squared)), np.arange(rows.start, rows.stop)] = np.inf  # nobody is a neighbour of his own
     radii[rows] = np.partition(squared, k - 1, axis=1)[:, k - 1]
   return radii
+
+
+def scores(names: Sequence[str], formula: Formula, real: EvalSamples, fake: EvalSamples, k: int) -> dict[str, Score]:
+  """Scores by the k nearest neighbours of images; larger is better.
+
+  Args:
+    names: of the scores; those of the features are put before them where the definition has others.
+    formula: gives their values of real and generated features.
+    real, fake: what is compared.
+    k: neighbours, >= 1.
+
+  Returns:
+    Scores by name; none, and a warning, where a side has no k neighbours.
+  """
+  if not samples.are_enough(k + 1, f'{" and ".join(names)} with {k} neighbours', real, fake):
+    return {}
+  conditions = f'{k} neighbours, {len(real.features)} real and {len(fake.features)} generated images'
+  values = formula(real.features, fake.features, k)
+  return {real.extractor.score_name(name): Score(value, HIGHER, conditions)
+          for name, value in zip(names, values, strict=True)}

@@ -3,11 +3,10 @@
 import numpy as np
 
 from tf_stugan import errors
-from tf_stugan.metrics import samples
+from tf_stugan.metrics import neighbours
 from tf_stugan.metrics.neighbours import squared_distances
 from tf_stugan.metrics.neighbours import squared_radii
 from tf_stugan.metrics.samples import EvalSamples
-from tf_stugan.metrics.score import HIGHER
 from tf_stugan.metrics.score import Score
 
 
@@ -29,16 +28,11 @@ def shares_within(x: np.ndarray, y: np.ndarray, k: int) -> tuple[float, float]:
   return y_within.mean(), x_within.mean()
 
 
-def precision_recall(real: EvalSamples, fake: EvalSamples, k: int = 3) -> dict[str, float]:
+def precision_recall(real: EvalSamples, fake: EvalSamples, k: int = 3) -> dict[str, Score]:
   """Scores which share of the fake images could be real, and of the real ones could be made. Larger is better.
 
   The definition has features of VGG-16, so that the names say whose these are: 'inception_precision',
   'classifier_precision' ... There is no value, and a warning, where a side has no k neighbours.
   """
   errors.check_counts('precision_recall', k=k)
-  if not samples.are_enough(k + 1, f'precision and recall with {k} neighbours', real, fake):
-    return {}
-  conditions = f'{k} neighbours, {len(real.features)} real and {len(fake.features)} generated images'
-  names = map(real.extractor.score_name, ('precision', 'recall'))
-  return {name: Score(value, HIGHER, conditions)
-          for name, value in zip(names, shares_within(real.features, fake.features, k), strict=True)}
+  return neighbours.scores(('precision', 'recall'), shares_within, real, fake, k)
