@@ -18,11 +18,13 @@ from tf_stugan.gans.outputs import Output
 _SPARSE_COST = 2.0
 _OPERATION_COST = 20_000  # what any operation takes besides, in multiply-adds; fits the lowered SNGAN of width 64
 
-# What LiteRT 2.3 fails on with sparse encoding, each seen: NaN, or an error when the file is loaded.
-_NO_ENCODING = {
-    'fp16': 'LiteRT computes NaN from sparse fp16 transposed convolutions',
-    'dynamic': 'LiteRT cannot load sparse transposed convolutions with dynamic range',
-    'int8': 'LiteRT cannot load sparse int8 dense layers'}
+# What LiteRT 2.3 fails on where weights are stored sparsely, each seen: NaN, or an error when the file is loaded.
+_UNREADABLE = {
+    'fp16': {'TRANSPOSE_CONV': 'LiteRT computes NaN from sparse fp16 transposed convolutions'},
+    'int8': {'FULLY_CONNECTED': 'LiteRT cannot load sparse int8 dense layers'},
+    'dynamic': dict.fromkeys(
+        ('CONV_2D', 'TRANSPOSE_CONV', 'FULLY_CONNECTED'), 'LiteRT cannot load sparse weights with dynamic range'),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,21 +81,28 @@ def cost(operations: Sequence[fast_path.Operation]) -> int:
 
 
 def _plain(output, precision, batch_size, encoded):
-  if encoded and precision in _NO_ENCODING:
-    raise errors.UserError(f'--sparse with --precision={precision}: {_NO_ENCODING[precision]}.')
   def to_bytes(encoded):
     return tflite.convert(_plain_images(output.network), output, batch_size, precision, encoded)
   without = to_bytes(False)
   if encoded is False:
     return Exported(without, 'plain', False, len(without), fast_path.inspect(without))
-  if precision in _NO_ENCODING:
-    return Exported(without, 'plain', False, len(without), fast_path.inspect(without),
-                    [f'written without sparse encoding: {_NO_ENCODING[precision]}'])
   with_ = to_bytes(True)
+  operations = fast_path.inspect(with_)
+  if obstacle := _encoding_obstacle(operations, precision):
+    if encoded:
+      raise errors.UserError(f'--sparse with --precision={precision}: {obstacle}.')
+    return Exported(without, 'plain', False, len(without), fast_path.inspect(without),
+                    [f'written without sparse encoding: {obstacle}'])
   # An index is paid for every weight that is kept: encoding pays above about 20 % zeros where the last dimension of a
   # kernel is at most 256, and above 33 % where it is larger.
-  chosen = with_ if encoded or len(with_) < len(without) else without
-  return Exported(chosen, 'plain', chosen is with_, len(without), fast_path.inspect(chosen))
+  if encoded or len(with_) < len(without):
+    return Exported(with_, 'plain', True, len(without), operations)
+  return Exported(without, 'plain', False, len(without), fast_path.inspect(without))
+
+
+def _encoding_obstacle(operations, precision):
+  unreadable = _UNREADABLE.get(precision, {})
+  return next((unreadable[op.kind] for op in operations if op.is_encoded and op.kind in unreadable), '')
 
 
 def _plain_images(generator):

@@ -32,6 +32,7 @@ class Operation:
     shape: of the output.
     dense_multiply_adds: with every weight, for one call.
     obstacle: why the sparse path does not take it; '' if it does.
+    is_encoded: whether its weights are stored sparsely.
   """
 
   name: str
@@ -43,6 +44,7 @@ class Operation:
   output: int = -1
   filter_size: int = 0
   filter_nonzeros: int = 0
+  is_encoded: bool = False
 
   @property
   def multiply_adds(self) -> int:
@@ -149,6 +151,10 @@ class _Graph:
       tensor = self.unpacked[tensor]
     return self.tensors[tensor] if self.model.buffers[self.tensors[tensor].buffer].data is not None else None
 
+  def is_encoded(self, tensor):
+    stored = self.constant(tensor)
+    return stored is not None and stored.sparsity is not None
+
   def nonzeros(self, tensor):
     """Counts a constant's stored values if it is sparse, and values that are not zero if not."""
     stored = self.constant(tensor)
@@ -163,6 +169,7 @@ class _Graph:
     pads = [self.pads[t] for t in inputs if t in self.pads]
     inputs = tuple(self.pads[t].inputs[0] if t in self.pads else t for t in inputs)
     result = Operation(self.name(op.outputs[0]), kind, self.shape(op.outputs[0]), 0, '', inputs, op.outputs[0])
+    result.is_encoded = any(self.is_encoded(t) for t in op.inputs if t >= 0)
     check = getattr(self, f'_check_{kind.lower()}', None)
     if check:
       result.obstacle = check(op, result, bool(pads))
