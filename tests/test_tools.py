@@ -31,3 +31,17 @@ def test_an_output_of_somebody_else_is_refused_at_once(name, flag, file, tmp_pat
 def test_the_documents_are_what_the_tools_replace():
   for name, tool in (('models.md', 'model_zoo'), ('edge/sizes.md', 'export_sizes')):
     assert f'tools/{tool}.py' in (ROOT / 'docs' / name).read_text()
+
+
+def test_times_at_the_edge_are_compared_with_the_fastest_dense_file(monkeypatch):
+  monkeypatch.syspath_prepend(ROOT / 'tools')
+  tool = importlib.import_module('benchmark_edge')
+  names = ['transposed fp32', 'phases fp16', 'phases int8', 'lowered 0.1']
+  files = [{'file': f'{i}.tflite', 'name': name, 'density': 1.0} for i, name in enumerate(names)]
+  times = {'0.tflite': [8.0, 8.0], '1.tflite': [4.0, 6.0], '2.tflite': [1.0, 1.0], '3.tflite': [2.0, 2.0]}
+  measured = {'machine': 'a', 'runtimes': {'Python': times, 'WebGPU': {'error': 'none here'}}}
+  table = tool.make_table({'files': files}, [measured])
+  lowered = table[table['name'] == 'lowered 0.1'].iloc[0]
+  assert lowered['ms'] == 2 and lowered['/ 0.2'] == 4 and lowered['/ fastest dense'] == 2.5  # floats only: not int8
+  assert lowered['/ fastest dense, quartiles'] == '2.25 to 2.75'
+  assert table['name'].iloc[-1] == 'not timed: none here'

@@ -1,18 +1,24 @@
-"""What sparse generators gain at the edge: plain and lowered files, timed in Chromium (WebAssembly) and in Python's LiteRT.
+"""What sparse generators gain at the edge, against every dense file that a stock runtime can be given.
 
-For each model and density, a generator with random ERK masks is exported twice, plain and dense-encoded against lowered, and
-all files of a model run in turn in one process, on one thread, so that the machine's moods hit them alike; quoted are
-medians of ratios within a round. Images are the same for trained weights and random ones, and so is the time.
+A dense generator is exported in each form of its upsampling convolutions and each precision, and one with random ERK masks
+is lowered at each density. All files run in turn in one process, so that the machine's moods hit them alike; quoted are
+medians of ratios within a round, against the plain form of version 0.2 (transposed convolutions, fp32) and against the
+fastest dense file in floats. The time is the same for trained weights and random ones.
 
   (cd web && npm install) && apt-get install chromium      # once; --nochromium leaves the browser out
-  python tools/benchmark_edge.py --out=docs/edge --rounds=25
+  python tools/benchmark_edge.py --model=sngan --out=docs/edge/sngan
+
+On a machine without TensorFlow, or in the browser of a phone:
+
+  python tools/benchmark_edge.py --model=sngan --files=edge_files --nochromium --rounds=2 --out=/tmp/edge  # makes the files
+  python tools/edge/time_files.py edge_files > times-pi.json  # there: needs ai-edge-litert and numpy only
+  python tools/benchmark_edge.py --files=edge_files --serve --host=192.168.1.20  # a page for the phone; it saves its times
+  python tools/benchmark_edge.py --files=edge_files --times=times-pi.json,times-browser.json --out=docs/edge/sngan
 """
 
-import csv
+import functools
 import json
-import os
 import pathlib
-import platform
 import subprocess
 import sys
 import tempfile
@@ -20,15 +26,23 @@ import time
 
 from absl import app
 from absl import flags
+from edge import time_files
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import tensorflow as tf
 
 from tf_stugan import configuration
+from tf_stugan import errors
 from tf_stugan import output_files
 from tf_stugan import rng
-from tf_stugan.compat import Interpreter
+from tf_stugan.export import dead_channels
 from tf_stugan.export import exporter
+from tf_stugan.export import fast_path
+from tf_stugan.export import plain
+from tf_stugan.export import residual
+from tf_stugan.export import tflite
+from tf_stugan.export import upsampling
 from tf_stugan.export import web
 from tf_stugan.sparsity import masks
 from tf_stugan.sparsity.static_sparse import StaticSparse
@@ -36,13 +50,22 @@ from tf_stugan.training import layer_choice
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string('out', 'docs/edge', 'Folder for table.csv, table.md and speed.png.')
+flags.DEFINE_string('files', '', 'Folder of the files that are timed; made if it holds none.')
+flags.DEFINE_list('times', [], 'Times taken elsewhere of the same --files, in place of taking them here.')
+flags.DEFINE_bool('serve', False, 'Serve the page that times --files in any browser, until Ctrl-C.')
+flags.DEFINE_string('host', '127.0.0.1', 'For --serve: an address of this machine that the device reaches.')
 flags.DEFINE_integer('rounds', 25, 'Measurements of each file.')
-flags.DEFINE_list('models', ['sngan', 'biggan_32'], 'Names of gin_configs/models.')
+flags.DEFINE_string('model', 'sngan', 'Name in gin_configs/models.')
 flags.DEFINE_list('densities', ['0.05', '0.1', '0.2', '0.3', '0.5'], 'Shares of weights kept in the convolutions.')
 flags.DEFINE_integer('width', None, 'GENERATOR_WIDTH; the published one if not given.')
-flags.DEFINE_bool('chromium', True, 'Measure in headless Chromium.')
+flags.DEFINE_bool('chromium', True, 'Measure in headless Chromium, too.')
 
 _COMMAND = 'tools/benchmark_edge.py'
+_INDEX = 'files.json'
+_OVER_DENSE = '/ fastest dense'
+_BEFORE = 'transposed fp32'  # the plain form of version 0.2
+_BROWSER = ('browser, 1 thread', 'browser, threads', 'browser, WebGPU', 'browser, WebNN')  # of edge/index.html
+_DENSE = [(form, 'fp32') for form in upsampling.FORMS] + [('phases', precision) for precision in ('fp16', 'int8', 'dynamic')]
 
 
 def make_output(model: str, density: float):
@@ -60,109 +83,138 @@ def make_output(model: str, density: float):
   return output
 
 
-def export_files(model: str, folder: pathlib.Path) -> list[dict]:
-  """Writes model-plain.tflite and one lowered file a density; one row for each."""
-  plain = exporter.export(make_output(model, 1.0), encoded=False)  # as fast as any other plain one
-  rows = [_row(model, 1.0, 'plain', plain, folder)]
+def make_files(folder: pathlib.Path) -> None:
+  """Writes the .tflite files of a model, and what is known of each into files.json."""
+  output, rows = make_output(FLAGS.model, 1.0), []
+  arrays = dead_channels.remove(residual.read(output.network))
+  for form, precision in _DENSE:
+    images = functools.partial(plain.images, arrays, upsample_conv=upsampling.FORMS[form])
+    rows.append(_write(folder, f'{form} {precision}', 1.0, tflite.convert(images, output, 1, precision)))
   for density in map(float, FLAGS.densities):
-    lowered = exporter.export(make_output(model, density), 'sparse_lowered')
-    rows.append(_row(model, density, 'sparse_lowered', lowered, folder))
-    rows[-1]['auto takes'] = exporter.faster(plain, lowered).layout
-  return rows
+    lowered = exporter.export(make_output(FLAGS.model, density), 'sparse_lowered')
+    rows.append(_write(folder, f'lowered {density:g}', density, lowered.model))
+  index = {'model': FLAGS.model, 'latentSize': output.network.latent_size, 'files': rows}
+  (folder / _INDEX).write_text(json.dumps(index, indent=1) + '\n')
 
 
-def _row(model, density, layout, exported, folder):
-  name = f'{model}-{layout}-{density}.tflite'
-  (folder / name).write_bytes(exported.model)
-  return {'model': model, 'density': density, 'layout': layout, 'file': name, 'bytes': len(exported.model),
-          'multiply-adds': sum(op.multiply_adds for op in exported.operations)}
+def _write(folder, name, density, model):
+  file = f'{name.replace(" ", "-")}.tflite'
+  (folder / file).write_bytes(model)
+  return {'file': file, 'name': name, 'density': density, 'bytes': len(model),
+          'multiply-adds': sum(op.multiply_adds for op in fast_path.inspect(model))}
 
 
-def time_in_chromium(files: list[str], folder: pathlib.Path) -> np.ndarray:
-  """Milliseconds, [files, rounds]."""
-  tool = pathlib.Path(__file__).parent / 'chromium'
-  roots = {'/': web.web_root(), '/models/': folder, '/benchmark/': tool}
-  arguments = json.dumps({'files': files, 'rounds': FLAGS.rounds, 'latentSize': 128})
-  with web.serving(roots) as address:
-    done = subprocess.run(
-        ['node', str(web.web_root() / 'drive.js'), f'{address}benchmark/benchmark.html', 'document.body.dataset.ready',
-         f'window.benchmark({arguments})'], check=True, capture_output=True, text=True)
-  result = json.loads(done.stdout)['result']
-  return np.array([result[file] for file in files])
+def _roots(folder):
+  return {'/': web.web_root(), '/models/': folder, '/benchmark/': pathlib.Path(__file__).parent / 'edge'}
 
 
-def time_in_python(files: list[str], folder: pathlib.Path) -> np.ndarray:
-  """Milliseconds, [files, rounds]."""
-  interpreters = [Interpreter(str(folder / file), num_threads=1) for file in files]
-  for interpreter in interpreters:
-    interpreter.allocate_tensors()
-    for source in interpreter.get_input_details():
-      interpreter.set_tensor(source['index'], np.ones(source['shape'], source['dtype']))
-  times = np.zeros([len(files), FLAGS.rounds + 2])
-  for i in range(times.shape[1]):
-    for j, interpreter in enumerate(interpreters):
-      start = time.perf_counter()
-      interpreter.invoke()
-      times[j, i] = 1000 * (time.perf_counter() - start)
-  return times[:, 2:]
+def time_in_chromium(folder: pathlib.Path) -> dict:
+  """Returns the runtimes of headless Chromium as `time_files.measure` does; each in a browser of its own."""
+  index = json.loads((folder / _INDEX).read_text())
+  result = {}
+  with web.serving(_roots(folder)) as address:
+    for runtime in _BROWSER:
+      arguments = json.dumps({'files': [row['file'] for row in index['files']], 'rounds': FLAGS.rounds,
+                              'latentSize': index['latentSize'], 'runtimes': [runtime]})
+      done = subprocess.run(
+          ['node', str(web.web_root() / 'drive.js'), f'{address}benchmark/index.html', 'document.body.dataset.ready',
+           f'window.benchmark({arguments})'], check=True, capture_output=True, text=True)
+      result |= json.loads(done.stdout)['result']['runtimes']
+  return result
 
 
-def add_times(rows: list[dict], runtime: str, times: np.ndarray) -> None:
-  """Median and quartiles of milliseconds, and of how many times as fast as the first file."""
-  for row, own in zip(rows, times, strict=True):
-    ratios = times[0] / own
-    row[f'{runtime} ms'] = np.median(own)
-    row[f'{runtime} ratio'] = np.median(ratios)
-    row[f'{runtime} ratio quartiles'] = ' to '.join(f'{q:.2f}' for q in np.percentile(ratios, [25, 75]))
+def make_table(index: dict, times: list[dict]) -> pd.DataFrame:
+  """Returns a row for each machine, runtime and file: milliseconds, and how many times as fast with quartiles."""
+  rows = []
+  for measured in times:
+    for runtime, by_file in measured['runtimes'].items():
+      if 'error' in by_file:
+        rows.append({'machine': measured['machine'], 'runtime': runtime, 'name': f'not timed: {by_file["error"]}'})
+      else:
+        rows += [{'machine': measured['machine'], 'runtime': runtime, **row} for row in _ratios(index['files'], by_file)]
+  return pd.DataFrame(rows)
 
 
-def write_tables(rows: list[dict], out: pathlib.Path) -> None:
-  """table.csv with everything, table.md for people."""
-  names = list(dict.fromkeys(name for row in rows for name in row))
-  with (out / 'table.csv').open('w', newline='') as file:
-    writer = csv.DictWriter(file, names)
-    writer.writeheader()
-    writer.writerows(rows)
-  shown = [name for name in names if name != 'file']
-  def cell(value):
-    return f'{value:,}' if isinstance(value, int) else f'{value:.2f}' if isinstance(value, float) else str(value)
-  lines = [shown, ['---'] * len(shown), *([cell(row.get(name, '')) for name in shown] for row in rows)]
-  machine = (f'{platform.machine()}, {os.cpu_count()} cores, TensorFlow {tf.__version__}, {FLAGS.rounds} rounds, '
-             f'{time.strftime("%F")}')
-  (out / 'table.md').write_text(f'{machine}\n\n' + ''.join(f'| {" | ".join(line)} |\n' for line in lines))
+def _ratios(files, by_file):
+  """Lists the rows of one runtime, with ratios to the form of version 0.2 and to the fastest dense file in floats."""
+  times = {row['name']: np.array(by_file[row['file']]) for row in files}
+  dense = [row['name'] for row in files if row['name'].endswith(('fp32', 'fp16'))]
+  fastest = min(dense, key=lambda name: np.median(times[name]))
+  for row in files:
+    own = times[row['name']]
+    result = {**row, 'ms': np.median(own)}
+    for column, other in (('/ 0.2', _BEFORE), (_OVER_DENSE, fastest)):
+      ratios = times[other] / own
+      low, high = np.percentile(ratios, [25, 75])
+      result |= {column: np.median(ratios), f'{column}, quartiles': f'{low:.2f} to {high:.2f}'}
+    yield result
 
 
-def write_figure(rows: list[dict], path: pathlib.Path) -> None:
-  """How many times as fast as the plain file, over density."""
+def write_tables(table: pd.DataFrame, out: pathlib.Path) -> None:
+  """Writes table.csv with everything, and table.md for people, a part for each machine and runtime."""
+  table.to_csv(out / 'table.csv', index=False)
+  parts = [f'TensorFlow {tf.__version__}, {time.strftime("%F")}; made by {_COMMAND}\n\n'
+           '"/ 0.2" and "/ fastest dense": how many times as fast as the plain form of version 0.2, and as the fastest '
+           'dense file in floats.\n']
+  for (machine, runtime), rows in table.groupby(['machine', 'runtime'], sort=False):
+    shown = rows.drop(columns=['machine', 'runtime', 'file', 'density'], errors='ignore').dropna(axis=1, how='all')
+    lines = [shown.columns, ['---'] * shown.shape[1], *shown.itertuples(index=False)]
+    parts.append(f'\n{machine}; {runtime}\n\n' + ''.join(f'| {" | ".join(map(_cell, line))} |\n' for line in lines))
+  (out / 'table.md').write_text(''.join(parts))
+
+
+def _cell(value):
+  if isinstance(value, float):
+    return f'{value:,.0f}' if value > 1000 else f'{value:.2f}'
+  return f'{value:,}' if isinstance(value, int) else str(value)
+
+
+def write_figure(table: pd.DataFrame, path: pathlib.Path) -> None:
+  """Draws how many times as fast as the fastest dense file the lowered ones are, over density."""
   figure, axes = plt.subplots(figsize=(6, 4))
-  for model in FLAGS.models:
-    for runtime, style in (('chromium', 'o-'), ('python', 's:')):
-      points = [(r['density'], r[f'{runtime} ratio']) for r in rows
-                if r['model'] == model and r['density'] < 1 and f'{runtime} ratio' in r]
-      if points:
-        axes.plot(*zip(*points, strict=True), style, label=f'{model}, {runtime}')
+  for (machine, runtime), rows in table.dropna(subset='ms').groupby(['machine', 'runtime'], sort=False):
+    lowered = rows[rows['density'] < 1]
+    axes.plot(lowered['density'], lowered[_OVER_DENSE], 'o-', label=f'{runtime}\n{machine[:40]}')
   axes.axhline(1, color='grey', linewidth=1)
-  axes.set(xlabel='density of the generator', ylabel='times as fast as the plain file', ylim=(0, None))
-  axes.legend()
+  axes.set(xlabel='density of the generator', ylabel='times as fast as the fastest dense file', ylim=(0, None))
+  axes.legend(fontsize='small')
   figure.tight_layout()
   figure.savefig(path, dpi=120)
 
 
+def _measure(folder):
+  if FLAGS.times:
+    return [json.loads(pathlib.Path(path).read_text()) for path in FLAGS.times]
+  times = time_files.measure(folder, FLAGS.rounds)
+  if FLAGS.chromium:
+    times['runtimes'] |= time_in_chromium(folder)
+  return [times]
+
+
+def _serve(folder):
+  if not (folder / _INDEX).exists():
+    raise errors.UserError(f'--files: {folder} holds no {_INDEX}; the same command without --serve makes it.')
+  with web.make_server(_roots(folder), 8000, FLAGS.host) as server:
+    sys.stdout.write(f'{web.address(server)}benchmark/index.html\n')
+    sys.stdout.flush()
+    server.serve_forever()
+
+
 def main(_):
+  if FLAGS.serve:
+    _serve(pathlib.Path(FLAGS.files))
+    return
   out = pathlib.Path(FLAGS.out)
   output_files.check_files(out, ['table.csv', 'table.md', 'speed.png'], _COMMAND)
-  table = []
-  with tempfile.TemporaryDirectory() as folder:
-    for model in FLAGS.models:
-      rows = export_files(model, pathlib.Path(folder))
-      files = [row['file'] for row in rows]
-      if FLAGS.chromium:
-        add_times(rows, 'chromium', time_in_chromium(files, pathlib.Path(folder)))
-      add_times(rows, 'python', time_in_python(files, pathlib.Path(folder)))
-      table += rows
-      with output_files.new_files(out, _COMMAND) as written:
-        write_tables(table, written)
-        write_figure(table, written / 'speed.png')
+  with tempfile.TemporaryDirectory() as temporary:
+    folder = pathlib.Path(FLAGS.files or temporary)
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / _INDEX).exists():
+      make_files(folder)
+    table = make_table(json.loads((folder / _INDEX).read_text()), _measure(folder))
+  with output_files.new_files(out, _COMMAND) as written:
+    write_tables(table, written)
+    write_figure(table, written / 'speed.png')
   sys.stdout.write((out / 'table.md').read_text())
 
 

@@ -16,7 +16,6 @@ from tf_stugan.export import exporter
 
 FLAGS = flags.FLAGS
 flags.DEFINE_float('density', 0.1, 'Share of weights kept in the convolutions.')
-flags.DEFINE_string('model', 'sngan', 'Name in gin_configs/models.')
 
 _SIGN = 'tools/export_sizes.py'  # in what it writes, so that it replaces nothing else
 

@@ -11,12 +11,12 @@ export async function fetchModelFile(name) {
   return answer;
 }
 
-/** A .tflite in LiteRT's WebAssembly runtime, on one thread. */
+/** A .tflite in LiteRT's runtime: WebAssembly on one thread, if nothing else is asked for. */
 export class Generator {
-  static async load(name) {
+  static async load(name, {accelerator = 'wasm', threads = false} = {}) {
     const bytes = new Uint8Array(await (await fetchModelFile(name)).arrayBuffer());
-    await (Generator.runtime ??= loadLiteRt(RUNTIME, {threads: false}));
-    return new Generator(await loadAndCompile(bytes, {accelerator: 'wasm'}), bytes.length);
+    await (Generator.runtime ??= loadLiteRt(RUNTIME, {threads, jspi: accelerator === 'webnn'}));
+    return new Generator(await loadAndCompile(bytes, {accelerator}), bytes.length);
   }
 
   constructor(model, size) {
