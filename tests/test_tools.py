@@ -1,7 +1,10 @@
 """Tools leave alone what they did not write, and say so before they measure for an hour."""
 
 import importlib
+import json
 import pathlib
+import subprocess
+import sys
 
 from absl import flags
 from absl.testing import flagsaver
@@ -45,3 +48,10 @@ def test_times_at_the_edge_are_compared_with_the_fastest_dense_file(monkeypatch)
   assert lowered['ms'] == 2 and lowered['/ 0.2'] == 4 and lowered['/ fastest dense'] == 2.5  # floats only: not int8
   assert lowered['/ fastest dense, quartiles'] == '2.25 to 2.75'
   assert table['name'].iloc[-1] == 'not timed: none here'
+
+
+@pytest.mark.slow
+def test_the_check_of_a_gpu_finds_a_resumed_run_equal_on_a_cpu():
+  arguments = ['--part=resume', '--generator_width=8', '--discriminator_width=8', '--batch=2']
+  done = subprocess.run([sys.executable, ROOT / 'tools' / 'gpu_check.py', *arguments], capture_output=True, text=True)
+  assert json.loads(done.stdout.splitlines()[-1]) == {'largest difference by part': 0}, done.stderr
