@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from tests import processes
 from tests.test_output_files import contents
+from tests.training import test_overview
 from tf_stugan import cli
 from tf_stugan.commands import common
 from tf_stugan.commands import sample
@@ -65,6 +66,15 @@ def test_a_run_leaves_what_it_promises(run):
                'checkpoints/step-00000002/manifest.json'):
     assert (run / name).stat().st_size > 0
   assert list((run / 'events').iterdir())
+
+
+def test_tensorboard_shows_what_was_asked_for_and_real_images_beside_the_samples(run):
+  events = test_overview.read_events(Workdir(run))
+  assert {'samples/images', 'samples/real_data', 'configuration'} <= set(events.Tags()['tensors'])
+  text = events.Tensors('configuration')[0].tensor_proto.string_val[0].decode()
+  assert all(line.strip() in text for line in (run / 'config.gin').read_text().splitlines()[1:])
+  settings = test_overview.read_settings(events)
+  assert (settings['NUM_STEPS'], settings['GENERATOR_DENSITY'], settings['METHOD']) == (2, 0.1, 'STU-GAN')
 
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

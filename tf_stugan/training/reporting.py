@@ -69,6 +69,19 @@ class Log:
       with self._to_tensorboard(), self._writer.as_default(step=step):
         tf.summary.image(name, image[None])
 
+  def text(self, step: int, name: str, text: str) -> None:
+    """Writes Markdown, for TensorBoard."""
+    if self._writer:
+      with self._to_tensorboard(), self._writer.as_default(step=step):
+        tf.summary.text(name, text)
+
+  def settings(self, values: Mapping[str, bool | float | str]) -> None:
+    """Writes what this run was set to, for the page of TensorBoard that compares runs by it (HParams)."""
+    if self._writer:
+      with self._to_tensorboard(), self._writer.as_default():
+        hparams = importlib.import_module('tensorboard.plugins.hparams.api')
+        hparams.hparams(values)
+
   @contextlib.contextmanager
   def _to_tensorboard(self):
     """Gives it up, and says so, where it fails: not installed, a disk that is full ..."""
