@@ -36,15 +36,16 @@ def draw_ways() -> plt.Figure:
   """How many weights a network has while it trains, by four ways to a small one."""
   figure, (axis,) = _figure(1, 1, 4.6)
   ways = {
-      'dense': ([0, 1], [1, 1], INK, '-', 1.06),
-      'trained dense, then pruned': ([0, 0.7, 0.7, 1], [1, 1, 0.1, 0.1], DROPPED, '-', 0.86),
+      'dense': ([0, 1], [1, 1], INK, '-', 0.02, 1.06),
+      'trained dense, then pruned': ([0, 0.7, 0.7, 1], [1, 1, 0.1, 0.1], DROPPED, '-', 0.24, 0.86),
       'ever sparser (GMP)': ([0, 0.1, *np.linspace(0.1, 0.8, 30), 1],
-                             [1, 1, *(0.1 + 0.9 * (1 - np.linspace(0, 1, 30))**3), 0.1], GROWN, '--', 0.45),
-      'sparse from the first step': ([0, 1], [0.1, 0.1], KEPT, '-', 0.16)}
-  for name, (steps, density, colour, line, height) in ways.items():
+                             [1, 1, *(0.1 + 0.9 * (1 - np.linspace(0, 1, 30))**3), 0.1], GROWN, '--', 0.3, 0.45),
+      'sparse from the first step': ([0, 1], [0.1, 0.1], KEPT, '-', 0.02, 0.16)}
+  for name, (steps, density, colour, line, start, height) in ways.items():
     axis.plot(steps, density, color=colour, linestyle=line, linewidth=4)
-    axis.text({'ever sparser (GMP)': 0.3, 'trained dense, then pruned': 0.24}.get(name, 0.02), height, name, color=colour)
-  axis.set(xlim=(0, 1), ylim=(0, 1.2), xticks=[], yticks=[0.1, 1], ylabel='weights kept', xlabel='training, from its first step to its last')
+    axis.text(start, height, name, color=colour)
+  axis.set(xlim=(0, 1), ylim=(0, 1.2), xticks=[], yticks=[0.1, 1], ylabel='weights kept',
+           xlabel='training, from its first step to its last')
   axis.spines[['top', 'right']].set_visible(False)
   return figure
 
@@ -61,9 +62,10 @@ def draw_update() -> plt.Figure:
   grown = np.zeros(64, bool)
   grown[sorted(np.flatnonzero(~left), key=lambda place: -abs(gradients[place]))[:6]] = True
   size = np.abs(weights)
-  figure, axes = _figure(1, 4, 3.6)
+  grown_by = np.where(grown, np.abs(gradients), size)
+  figure, axes = _figure(1, 4, 3.2)
   steps = (('1. sparse', [(mask, KEPT)], size), ('2. drop the\nsmallest', [(left, KEPT), (dropped, DROPPED)], size),
-           ('3. regrow where\ngradients are large', [(left, KEPT), (grown, GROWN)], np.where(grown, np.abs(gradients), size)),
+           ('3. regrow where\ngradients are large', [(left, KEPT), (grown, GROWN)], grown_by),
            ('4. train on', [(left | grown, KEPT)], size))
   for axis, (title, parts, length) in zip(axes, steps, strict=True):
     _draw_kernel(axis, title, parts, length)
