@@ -337,6 +337,7 @@ def test_doctor(capsys, tmp_path):
     (['train', '--workdir={new}', '--gin_file=quickstart.gin', '--gin_param=GENERATOR_DENSITY ='], 2, 'GENERATOR_DENSITY'),
     (['train', '--workdir={new}', '--gin_file=quickstart.gin', '--gin_param=NUM_STEPS = %gin.REQUIRED'], 2, 'NUM_STEPS'),
     (['train', '--workdir={new}', '--gin_file=runs/train.gin'], 2, 'NUM_STEPS'),
+    (['flops', '--gin_file=quickstart.gin', '--gin_param=METHOD = mine'], 2, "'mine' is no value: text stands in quotes"),
     (['flops', '--gin_file=sngan_cifar10_dense.gin', '--gin_file=ablations/n_of_m.gin'], 2, 'n_of_m.gin changes nothing'),
     (['flops', '--gin_file=sngan_cifar10_dense.gin', '--gin_file=ablations/strong.gin'], 2, 'DISCRIMINATOR_DENSITY'),
     (['flops', '--gin_file=sngan_cifar10_dense.gin', '--gin_file=ablations/explore_both.gin'], 2, 'nothing in this'),
