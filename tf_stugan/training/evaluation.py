@@ -186,11 +186,12 @@ class Evaluator:
 
 
 def details(scores: Mapping[str, Score]) -> dict[str, dict]:
-  """Returns what a row tells of scores beside their values: 'conditions' by score, 'curves' by name; if any."""
+  """Returns what a row tells of scores beside their values: which way is 'better', 'conditions', 'curves', by name."""
+  better = {name: score.better for name, score in scores.items() if score.better}
   conditions = {name: score.conditions for name, score in scores.items() if score.conditions}
   curves = {''.join([*name.rpartition('/')[:2], score.curve.name]): score.curve.points
             for name, score in scores.items() if score.curve}
-  return {key: value for key, value in (('conditions', conditions), ('curves', curves)) if value}
+  return {key: value for key, value in (('better', better), ('conditions', conditions), ('curves', curves)) if value}
 
 
 def _one_or_all(values):

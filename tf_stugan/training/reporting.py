@@ -182,15 +182,13 @@ class Evaluate(Hook):
     finally:
       trainer.host_state.evaluation_seconds += time.monotonic() - start
     settled = all(method.is_settled(step) for method in trainer.methods.values())
-    better = {name: score.better for name, score in self.last.items() if score.better}
-    self._log.row('evaluation', step, {
-        **self.last, 'settled': settled, 'better': better, 'protocol': self._evaluator.protocol(),
-        **evaluation.details(self.last)})
+    details = evaluation.details(self.last)
+    self._log.row('evaluation', step, {**self.last, 'settled': settled, 'protocol': self._evaluator.protocol(), **details})
     self._log.tensorboard(step, self.last)
     if not settled:  # a network that is still to be pruned is not what this run is about
       return
     best = trainer.host_state.best
-    for name, direction in list(better.items())[:1]:
+    for name, direction in list(details.get('better', {}).items())[:1]:
       if name not in best or score_lib.is_better(self.last[name], best[name][0], direction):
         best[name] = [float(self.last[name]), step]
 
