@@ -160,6 +160,7 @@ def test_evaluate_gives_the_scores_of_training_again(run, cache, capsys):
   trained = [row for row in Workdir(run).rows() if row['kind'] == 'evaluation'][-1]
   assert {k: scores[k] for k in ('fcd', 'cs', 'kcd')} == {k: trained[k] for k in ('fcd', 'cs', 'kcd')}
   assert scores['protocol']['generated_images'] == 16
+  assert scores['better'] == trained['better'] == {'fcd': 'lower', 'cs': 'higher', 'kcd': 'lower'}
   assert json.loads(call(capsys, 'evaluate', f'--workdir={run}', cache, '--num_samples=8')[1])['protocol'][
       'generated_images'] == 8
 

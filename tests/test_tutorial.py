@@ -24,7 +24,6 @@ def test_it_is_committed_without_outputs():
 
 
 @pytest.mark.slow
-@pytest.mark.multiprocess
 @pytest.mark.filterwarnings('ignore')  # of Jupyter's
 def test_it_runs(monkeypatch, tmp_path):
   """Cells that fail raise; the last of code compares the exported file with the packed one."""

@@ -16,8 +16,8 @@ DOCUMENT = ROOT / 'docs' / 'api.md'
 _HEAD = '''# API reference
 
 Made by `python tools/api_reference.py` from the docstrings; do not edit. It has what your own code meets: programs that use
-trained generators, and games, methods, metrics, data sets and procedures of your own ([extending.md](extending.md)). All else is
-told by the source, file by file ([design.md](design.md)).
+trained generators, and games, methods, metrics, data sets and procedures of your own ([extending.md](extending.md)). For
+the rest see the source, file by file ([design.md](design.md)).
 '''
 _SECTIONS = {
     'Using a packed generator': ['tf_stugan', 'sharing.generator'],
