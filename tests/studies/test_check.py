@@ -3,6 +3,8 @@
 import json
 import re
 
+import numpy as np
+from PIL import Image
 import pytest
 
 from tf_stugan import configuration
@@ -67,6 +69,18 @@ def test_ablations_are_left_out_where_they_do_nothing():
 def test_mistakes_are_told_before_anything_runs(axis, message):
   with pytest.raises(errors.UserError, match=message):
     plan(axis=[axis])
+
+
+def test_what_files_leave_to_be_set_may_be_set_by_a_binding_or_an_axis(tmp_path):
+  for i in range(8):
+    Image.fromarray(np.full([40, 50, 3], 20 * i, np.uint8)).save(tmp_path / f'{i}.png')
+  files = ('quickstart.gin', 'runs/tiny.gin', 'datasets/image_folder.gin')
+  given = {'gin_param': [f'IMAGE_FOLDER = {str(tmp_path)!r}', 'IMAGE_RESOLUTION = 32']}
+  assert [run.row for run in plan(*files, axis=[('method', ['dense', 'static'])], **given).runs] == ['dense', 'static']
+  axes = [('IMAGE_FOLDER', [str(tmp_path)]), ('GENERATOR_DENSITY', [0.1, 0.2])]
+  assert len(plan(*files, axis=axes, gin_param=['IMAGE_RESOLUTION = 32']).runs) == 2
+  with pytest.raises(errors.UserError, match='IMAGE_FOLDER has to be set, and nothing sets it'):
+    plan(*files)
 
 
 def test_what_scores_are_computed_by_is_made_once_and_found_by_the_runs(tmp_path, caplog):

@@ -148,7 +148,7 @@ class _Checker:
   def _check(self, row):
     asked = {**row.common, **row.setting}
     base, on_top = self._files(row.files, asked)
-    self._load([*base, *on_top.values()])
+    self._load([*base, *on_top.values()], complete=False)  # its bindings may set what is required
     on_top = {name: file for name, file in on_top.items() if name not in row.free or self._is_in_use(file)}
     files = [*base, *on_top.values()]
     snapshot = gin_files.bindings_of(configuration.snapshot())
@@ -191,8 +191,8 @@ class _Checker:
     generated = plans.unmarked(file)
     return self._scratch / generated if generated else configuration.find(file)
 
-  def _load(self, files, bindings=()):
-    configuration.load([self._path(file) for file in files], list(bindings), self._modules)
+  def _load(self, files, bindings=(), complete=True):
+    configuration.load([self._path(file) for file in files], list(bindings), self._modules, complete)
 
   def _is_in_use(self, file):
     try:
