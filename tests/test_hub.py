@@ -14,6 +14,7 @@ from tests.test_cli import call
 from tests.test_pack import make_run
 import tf_stugan
 from tf_stugan import errors
+from tf_stugan.sharing import generator
 from tf_stugan.sharing import hub
 from tf_stugan.sharing import packed_files
 
@@ -54,7 +55,7 @@ class Hub(http.server.BaseHTTPRequestHandler):
       if name not in self.repositories:
         return self._refuse('RepoNotFound')
       files = [{'type': 'file', 'path': part, 'rfilename': part, 'size': 1, 'oid': 'x'} for part in self.repositories[name]]
-      return self._answer(files if match[2] else {'id': name, 'sha': COMMIT, 'siblings': files})
+      return self._answer(files if (match[2] or '').startswith('/tree') else {'id': name, 'sha': COMMIT, 'siblings': files})
     match = re.fullmatch(r'/([^/]+/[^/]+)/resolve/([^/]+)/(.+)', path)
     if not match or match[1] not in self.repositories:
       return self._refuse('RepoNotFound')
@@ -114,10 +115,11 @@ def test_what_is_pushed_makes_the_same_images_elsewhere(run, capsys, tmp_path):
   parts = packed_files.read(tmp_path / 'digits.stugan')
   assert set(Hub.repositories['me/digits']) == {'.gitattributes', 'tf_stugan.json', *parts}
   expected = tf_stugan.load_generator(tmp_path / 'digits.stugan').sample([1, 2])
-  Hub.repositories['me/digits']['evil.pkl'] = b'never asked for'
+  Hub.repositories['me/digits'] |= {'evil.pkl': b'', 'README.md': b'edited on the page of the hub'}
   for address in ('hf://me/digits', f'hf://me/digits@{COMMIT}'):
     np.testing.assert_array_equal(tf_stugan.load_generator(address).sample([1, 2]), expected)
-  assert not list((tmp_path / 'cache').rglob('evil.pkl'))
+  fetched = {path.name for path in (tmp_path / 'cache').rglob('*.*') if path.is_symlink()}
+  assert fetched == {*generator._PARTS, 'tf_stugan.json'}
   assert call(capsys, 'pack', f'--workdir={run}', f'--output={tmp_path}/digits.stugan', '--push=me/digits')[0] == 0
 
 
@@ -125,10 +127,10 @@ def test_what_is_damaged_or_leads_elsewhere_is_refused():
   files = packed_files.with_manifest({'card.json': b'{}'})
   Hub.repositories['me/damaged'] = {**files, 'card.json': b'{ }'}
   with pytest.raises(errors.DataError, match=r'hf://me/damaged is damaged: card\.json'):
-    hub.read('hf://me/damaged')
+    hub.read('hf://me/damaged', ['card.json'])
   Hub.repositories['me/forged'] = packed_files.with_manifest({'../outside': b''})
   with pytest.raises(errors.DataError, match='leads elsewhere'):
-    hub.read('hf://me/forged')
+    hub.read('hf://me/forged', ['../outside'])
 
 
 @pytest.mark.parametrize('address, message', [
@@ -168,5 +170,5 @@ def test_a_hub_that_cannot_be_reached_is_one_line(monkeypatch):
   assert '\n' not in str(caught.value)
   monkeypatch.setattr(constants, 'HF_HUB_OFFLINE', True)  # or the library would try again for half a minute
   with pytest.raises(errors.UserError, match='cannot be reached') as caught:
-    hub.read('hf://me/digits')
+    hub.read('hf://me/digits', ['card.json'])
   assert '\n' not in str(caught.value)

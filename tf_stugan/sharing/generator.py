@@ -22,6 +22,7 @@ from tf_stugan.training import state
 
 FORMAT = 1
 _AT_A_TIME = 64  # images
+_PARTS = ('card.json', 'config.gin', 'weights.safetensors', 'masks.safetensors')  # what a generator is made of
 
 
 class Generator:
@@ -107,7 +108,8 @@ def load(path: str | os.PathLike, modules: Sequence[str] = ()) -> Generator:
   Raises:
     UserError: it is damaged, is of another version, cannot be fetched, or needs a module that is not named here.
   """
-  files = hub.read(path) if str(path).startswith(hub.SCHEME) else packed_files.read(pathlib.Path(path).expanduser())
+  is_on_hub = str(path).startswith(hub.SCHEME)
+  files = hub.read(str(path), _PARTS) if is_on_hub else packed_files.read(pathlib.Path(path).expanduser())
   return from_files(files, str(path), modules)
 
 

@@ -4,7 +4,7 @@ What comes from there is checked like any packed run, part by part, and what its
 checksums find damage; whom a repository belongs to, its page tells.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 import contextlib
 import pathlib
 import re
@@ -49,11 +49,12 @@ def push(name: str, files: Mapping[str, bytes], message: str) -> str:
     return str(api.create_commit(name, operations, commit_message=message).commit_url)
 
 
-def read(address: str) -> dict[str, bytes]:
-  """Returns the parts of a packed run by name, from the hub or from what was fetched before.
+def read(address: str, wanted: Collection[str]) -> dict[str, bytes]:
+  """Returns parts of a packed run by name, from the hub or from what was fetched before.
 
   Args:
     address: hf://OWNER/NAME, or hf://OWNER/NAME@REVISION.
+    wanted: names of the parts; whatever became of others, such as the page of the model, does not matter.
 
   Raises:
     UserError: there is none, it cannot be reached, or it is damaged.
@@ -65,7 +66,7 @@ def read(address: str) -> dict[str, bytes]:
   def content_of(part):
     with _told(address):
       return pathlib.Path(library.hf_hub_download(name, part, revision=revision or None)).read_bytes()
-  return packed_files.read_parts(content_of, address)
+  return packed_files.read_parts(content_of, address, wanted)
 
 
 def _library():

@@ -4,7 +4,7 @@ The file is a ZIP archive without compression, and its comment the SHA-256 of al
 to where a name in it leads, and what the manifest does not name is not read.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 import contextlib
 import hashlib
 import io
@@ -54,18 +54,19 @@ def read(path: pathlib.Path) -> dict[str, bytes]:
     raise errors.DataError(f'{error.filename} is not there: {path} is no packed run, or not all of one.') from error
 
 
-def read_parts(content_of: Callable[[str], bytes], source: str) -> dict[str, bytes]:
-  """Returns the parts that the manifest names, by name.
+def read_parts(content_of: Callable[[str], bytes], source: str, wanted: Collection[str]) -> dict[str, bytes]:
+  """Returns those of the wanted parts that the manifest names, by name; no others are read.
 
   Args:
     content_of: reads a part, by its name.
     source: what messages call the whole.
+    wanted: names of parts.
 
   Raises:
     DataError: a part is damaged, or has a name that leads elsewhere.
   """
   with _one_line(source):
-    return _verified(content_of(MANIFEST), content_of, source)
+    return _verified(content_of(MANIFEST), content_of, source, wanted)
 
 
 @contextlib.contextmanager
@@ -99,11 +100,13 @@ def _read_folder(path):
   return _verified(content_of(MANIFEST), content_of, path)
 
 
-def _verified(manifest, content_of, path):
-  """Returns the parts that a manifest names."""
+def _verified(manifest, content_of, path, wanted=None):
+  """Returns the parts that a manifest names, or those of them that are wanted."""
   files = {}
   for name, digest in json.loads(manifest)['files'].items():
     _check_name(name, path)
+    if wanted is not None and name not in wanted:
+      continue
     files[name] = content_of(name)
     if _sha256(files[name]) != digest:
       raise errors.DataError(f'{path} is damaged: {name} does not have the SHA-256 of its manifest.')
