@@ -102,6 +102,7 @@ def test_training_again_goes_on_and_finds_it_done(run, cache, capsys):
   before = (run / 'metrics.jsonl').read_text()
   assert call(capsys, 'train', f'--workdir={run}', cache)[0] == 0
   assert (run / 'metrics.jsonl').read_text() == before
+  assert len(test_overview.read_events(Workdir(run)).Tensors('configuration')) == 1
 
 
 def test_a_run_ends_with_commands_that_work(run, cache, capsys):

@@ -3,12 +3,14 @@
   python tools/draw_ideas.py
 """
 
+import io
 import pathlib
 
 from absl import app
 import matplotlib
 from matplotlib import pyplot as plt
 import numpy as np
+from PIL import Image
 
 FOLDER = pathlib.Path(__file__).parents[1] / 'docs' / 'images'
 KEPT, DROPPED, GROWN, EMPTY, INK = '#0000e0', '#c06020', '#408080', '#f0f0f0', '#202020'
@@ -110,7 +112,9 @@ def main(_):
   matplotlib.rcParams.update({'font.size': 18})
   for draw in (draw_layers, draw_ways, draw_update, draw_balance):
     name = draw.__name__.removeprefix('draw_')
-    draw().savefig(FOLDER / f'ideas-{name}.png', dpi=100, metadata={'Software': None})
+    drawn = io.BytesIO()
+    draw().savefig(drawn, dpi=100)
+    Image.open(drawn).convert('RGB').quantize(64).save(FOLDER / f'ideas-{name}.png', optimize=True)
 
 
 if __name__ == '__main__':
