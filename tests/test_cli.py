@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from tests import processes
 from tests.test_output_files import contents
+from tests.training import test_overview
 from tf_stugan import cli
 from tf_stugan.commands import common
 from tf_stugan.commands import sample
@@ -67,6 +68,15 @@ def test_a_run_leaves_what_it_promises(run):
   assert list((run / 'events').iterdir())
 
 
+def test_tensorboard_shows_what_was_asked_for_and_real_images_beside_the_samples(run):
+  events = test_overview.read_events(Workdir(run))
+  assert {'samples/images', 'samples/real_data', 'configuration'} <= set(events.Tags()['tensors'])
+  text = events.Tensors('configuration')[0].tensor_proto.string_val[0].decode()
+  assert all(line.strip() in text for line in (run / 'config.gin').read_text().splitlines()[1:])
+  settings = test_overview.read_settings(events)
+  assert (settings['NUM_STEPS'], settings['GENERATOR_DENSITY'], settings['METHOD']) == (2, 0.1, 'STU-GAN')
+
+
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_while_tensorflow_is_imported_ends_it_quietly(number, tmp_path):
   (tmp_path / 'tensorflow.py').write_text('import time\nprint("importing", flush=True)\ntime.sleep(60)\n')
@@ -92,6 +102,7 @@ def test_training_again_goes_on_and_finds_it_done(run, cache, capsys):
   before = (run / 'metrics.jsonl').read_text()
   assert call(capsys, 'train', f'--workdir={run}', cache)[0] == 0
   assert (run / 'metrics.jsonl').read_text() == before
+  assert len(test_overview.read_events(Workdir(run)).Tensors('configuration')) == 1
 
 
 def test_a_run_ends_with_commands_that_work(run, cache, capsys):
@@ -150,6 +161,7 @@ def test_evaluate_gives_the_scores_of_training_again(run, cache, capsys):
   trained = [row for row in Workdir(run).rows() if row['kind'] == 'evaluation'][-1]
   assert {k: scores[k] for k in ('fcd', 'cs', 'kcd')} == {k: trained[k] for k in ('fcd', 'cs', 'kcd')}
   assert scores['protocol']['generated_images'] == 16
+  assert scores['better'] == trained['better'] == {'fcd': 'lower', 'cs': 'higher', 'kcd': 'lower'}
   assert json.loads(call(capsys, 'evaluate', f'--workdir={run}', cache, '--num_samples=8')[1])['protocol'][
       'generated_images'] == 8
 
@@ -327,6 +339,7 @@ def test_doctor(capsys, tmp_path):
     (['train', '--workdir={new}', '--gin_file=quickstart.gin', '--gin_param=GENERATOR_DENSITY ='], 2, 'GENERATOR_DENSITY'),
     (['train', '--workdir={new}', '--gin_file=quickstart.gin', '--gin_param=NUM_STEPS = %gin.REQUIRED'], 2, 'NUM_STEPS'),
     (['train', '--workdir={new}', '--gin_file=runs/train.gin'], 2, 'NUM_STEPS'),
+    (['flops', '--gin_file=quickstart.gin', '--gin_param=METHOD = mine'], 2, "'mine' is no value: text stands in quotes"),
     (['flops', '--gin_file=sngan_cifar10_dense.gin', '--gin_file=ablations/n_of_m.gin'], 2, 'n_of_m.gin changes nothing'),
     (['flops', '--gin_file=sngan_cifar10_dense.gin', '--gin_file=ablations/strong.gin'], 2, 'DISCRIMINATOR_DENSITY'),
     (['flops', '--gin_file=sngan_cifar10_dense.gin', '--gin_file=ablations/explore_both.gin'], 2, 'nothing in this'),

@@ -71,14 +71,13 @@ def folder(tmp_path, monkeypatch):
   return tmp_path
 
 
-def test_the_example_of_the_readme(tmp_path, monkeypatch, capsys):
-  text = (pathlib.Path(__file__).parents[1] / 'README.md').read_text()
-  chapter = text[text.index('## Your own'):]
-  code, gin = (block.partition('\n')[2] for block in chapter.split('```')[1:4:2])
-  (tmp_path / 'my_methods_of_readme.py').write_text(code)
-  (tmp_path / 'mine.gin').write_text(gin.replace('my_methods', 'my_methods_of_readme'))
+def test_the_example_of_the_documentation(tmp_path, monkeypatch, capsys):
+  text = (pathlib.Path(__file__).parents[1] / 'docs' / 'extending.md').read_text()
+  code, gin = (block.partition('\n')[2] for block in text.split('```')[1:4:2])
+  (tmp_path / 'my_methods_of_documentation.py').write_text(code)
+  (tmp_path / 'mine.gin').write_text(gin.replace('my_methods', 'my_methods_of_documentation'))
   monkeypatch.chdir(tmp_path)
-  code, out, _ = call(capsys, 'flops', '--gin_file=mine.gin', '--gin_module=my_methods_of_readme', '--json')
+  code, out, _ = call(capsys, 'flops', '--gin_file=mine.gin', '--gin_module=my_methods_of_documentation', '--json')
   assert code == 0 and json.loads(out)['generator']['density'] == pytest.approx(0.05, abs=0.01)
 
 

@@ -1,5 +1,7 @@
 """`tf-stugan sample` beyond grids: walks as GIFs, and images one by one."""
 
+import sys
+
 from absl import flags
 import numpy as np
 from PIL import Image
@@ -9,6 +11,7 @@ import pytest
 from tests.test_cli import call
 from tests.test_output_files import contents
 from tests.test_pack import make_run
+from tf_stugan.commands import animation
 from tf_stugan.commands import common
 from tf_stugan.usage import sample as usage
 
@@ -61,6 +64,42 @@ def test_a_walk_goes_on_in_time_and_its_classes_stand_side_by_side(run, capsys, 
   assert wrong > 2 * error.mean()
 
 
+# imageio-ffmpeg leaves pipes to the garbage collector.
+@pytest.mark.filterwarnings('ignore::pytest.PytestUnraisableExceptionWarning')
+def test_a_video_shows_what_the_gif_shows(run, capsys, tmp_path):
+  video = pytest.importorskip('imageio_ffmpeg')
+  asked = ['--seeds=1,5', '--interpolate=4', '--labels=3,8', '--fps=20']
+  draw(capsys, run, tmp_path / 'walk.png', *asked[:-1])
+  draw(capsys, run, tmp_path / 'walk.mp4', *asked)
+  draw(capsys, run, tmp_path / 'walk.mp4', *asked)  # known as its own by the comment in it
+  told, *frames = video.read_frames(str(tmp_path / 'walk.mp4'))
+  assert told['fps'] == 20 and told['size'] == (68, 34)
+  shown = np.stack([np.frombuffer(frame, np.uint8).reshape(34, 68, 3) for frame in frames])
+  with Image.open(tmp_path / 'walk.png') as sheet:
+    expected = np.asarray(sheet).reshape(2, 34, 4, 34, 3).transpose(2, 1, 0, 3, 4).reshape(shown.shape)
+  grey = [0.299, 0.587, 0.114]  # colours have half of the resolution
+  error, wrong = (abs((frames_ - expected.astype(float)) @ grey).mean() for frames_ in (shown, shown[::-1]))
+  assert error < 12 and wrong > 2 * error
+
+
+@pytest.mark.filterwarnings('ignore::pytest.PytestUnraisableExceptionWarning')
+def test_a_video_of_odd_sides_is_whole(tmp_path):
+  video = pytest.importorskip('imageio_ffmpeg')
+  frames = [np.full([17, 33, 1], value, np.uint8) for value in (0, 120, 240)]
+  animation.write(frames, tmp_path / 'grey.mp4', 5, {'step': 1, 'labels': None})
+  told, *shown = video.read_frames(str(tmp_path / 'grey.mp4'))
+  assert told['size'] == (34, 18)
+  for frame, value in zip(shown, (0, 120, 240), strict=True):
+    pixels = np.frombuffer(frame, np.uint8).reshape(18, 34, 3).astype(int)
+    assert abs(pixels[:16, :32] - value).max() < 8 and (pixels[17] < 40).all()
+
+
+def test_a_video_without_its_library_is_one_line(run, capsys, tmp_path, monkeypatch):
+  monkeypatch.setitem(sys.modules, 'imageio_ffmpeg', None)
+  code, out, err = call(capsys, 'sample', f'--workdir={run}', f'--output={tmp_path}/walk.mp4', '--seeds=0-3')
+  assert code == 2 and "pip install 'tf_stugan[video]'" in err and err.count('\n') == 1 and not out
+
+
 def test_seeds_follow_one_another_in_a_gif(run, capsys, tmp_path):
   draw(capsys, run, tmp_path / 'seeds.gif', '--seeds=0-4')
   with Image.open(tmp_path / 'seeds.gif') as gif:
@@ -89,7 +128,7 @@ def test_images_one_by_one_are_those_of_the_grid(run, capsys, tmp_path):
     (['--separate', '--output={0}/x.png'], 'needs a folder'),
     (['--fps=5', '--output={0}/x.png'], '--fps is for a GIF'),
     (['--output={0}/theirs.gif'], 'not what this command wrote'),
-    (['--output={0}/x.mp4'], '.png or .gif'),
+    (['--output={0}/x.avi'], '.png, .gif or .mp4'),
 ])
 def test_bad_outputs_are_one_line(asked, message, run, capsys, tmp_path):
   (tmp_path / 'theirs.gif').write_text('not yours')

@@ -35,19 +35,22 @@ _WORDING = (  # what gin says, and what is said instead
     (r"Configurable '(\S+)' doesn't have a parameter named '(\w+)'\.", r"\1 has no parameter '\2'."),
     (r"No configurable matching (?:reference )?'@?(\S+?)(?:\(\))?'\.",
      r"there is no '\1': a file begins with `from __gin__ import dynamic_registration`, and imports what it names."),
+    (r"malformed node or string.*Failed to parse token '(\w+)'.*", r"'\1' is no value: text stands in quotes, '\1'."),
     (r"Reference '@(\S+)' must be evaluated.*", r'\1 is a macro: write %\1.'),
     (r'.*?(\w+)(?:\.__init__)?\(\) missing \d+ required positional arguments?: (.*)',
      r'\1 needs \2, which nothing in this experiment sets.'),
 )
 
 
-def load(files: Sequence[pathlib.Path], bindings: Sequence[str] = (), modules: Sequence[str] = ()) -> None:
+def load(files: Sequence[pathlib.Path], bindings: Sequence[str] = (), modules: Sequence[str] = (),
+         complete: bool = True) -> None:
   """Parses files, then bindings on top of them; afterwards `make_experiment` can be called.
 
   Args:
     files: gin files.
     bindings: one 'NAME = value' each.
     modules: names of modules beside this library's own that files may import.
+    complete: whether something that has to be set and is not is an error; otherwise there is more to come.
 
   Raises:
     UserError: a name that does not exist, a file that does not parse, or that reaches for what it may not.
@@ -62,7 +65,8 @@ def load(files: Sequence[pathlib.Path], bindings: Sequence[str] = (), modules: S
     parsed = snapshot()
     for binding in bindings:
       _parse_binding(binding, parsed)
-  _in_one_line(gin.finalize)
+  if complete:
+    _in_one_line(gin.finalize)
 
 
 def _in_one_line(parse: Callable, *args, **kwargs):

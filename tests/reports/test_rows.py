@@ -14,6 +14,7 @@ from tests.reports.test_records import columns
 from tests.reports.test_records import run
 from tf_stugan import cli
 from tf_stugan.reports import comparisons
+from tf_stugan.reports import records
 from tf_stugan.reports import rows as rows_lib
 from tf_stugan.reports import tables
 from tf_stugan.studies import plan as plans
@@ -55,6 +56,43 @@ def test_a_run_that_is_still_training_is_compared_at_the_step_that_it_has_come_t
   runs = [r._replace(state=state) for r, state in zip(rows_lib.name_rows(workdirs), ('done', 'unfinished'), strict=True)]
   row, = rows_lib.make_rows(runs)
   assert (row.step, [record['FCD'] for record in row.records]) == (3, [1.0])
+
+
+def score_again(workdir, name, value, conditions):
+  """Adds a score to the last evaluation of a run, as metrics do that have conditions."""
+  rows = workdir.rows()
+  last = [row for row in rows if row['kind'] == 'evaluation'][-1]
+  last |= {name: value, 'better': {'fcd': 'lower', **last.get('better', {}), name: 'higher'},
+           'conditions': {**last.get('conditions', {}), name: conditions}}
+  workdir.metrics.write_text(''.join(json.dumps(row) + '\n' for row in rows))
+
+
+def test_scores_under_other_conditions_have_columns_of_their_own(tmp_path, capsys):
+  for seed, clusters, precision in ((1, 20, 0.4), (2, 20, 0.6), (3, 50, 0.9)):
+    workdir = seeded(tmp_path, f'a_s{seed}', seed, [9.0, 4.0 + seed])
+    score_again(workdir, 'prd_f8', precision, f'{clusters} clusters')
+    score_again(workdir, 'recall', precision, '3 neighbours')
+  assert cli.main(['tf-stugan', 'report', f'--workdirs={tmp_path}/a_s*', f'--output={tmp_path}/report']) == 0
+  line, = pd.read_csv(tmp_path / 'report' / 'rows.csv').to_dict('records')
+  assert (line['n'], line['FCD'], line['RECALL']) == (3, pytest.approx(6), pytest.approx(1.9 / 3))
+  assert (line['PRD_F8 (20 clusters)'], line['PRD_F8 (50 clusters)']) == (pytest.approx(0.5), pytest.approx(0.9))
+  assert 'PRD_F8' not in line and 'RECALL: 3 neighbours' in capsys.readouterr().out
+  assert pd.read_csv(tmp_path / 'report' / 'report.csv')['PRD_F8 (50 clusters)'].isna().tolist() == [True, True, False]
+
+
+def test_first_scores_under_other_conditions_share_no_table(tmp_path, capsys):
+  for seed, neighbours in ((1, 3), (2, 5)):
+    score_again(seeded(tmp_path, f'a_s{seed}', seed, [9.0, 4.0]), 'fcd', 4.0, f'{neighbours} neighbours')
+  assert cli.main(['tf-stugan', 'report', f'--workdirs={tmp_path}/a_s*', f'--output={tmp_path}/report']) == 0
+  assert 'scored in 2 ways' in capsys.readouterr().err and len(list((tmp_path / 'report').iterdir())) == 2
+
+
+def test_the_best_score_is_one_that_was_made_as_the_last_one(tmp_path):
+  workdir = seeded(tmp_path, 'a', 1, [1.0, 5.0, 6.0])
+  rows = workdir.rows()
+  rows[0]['protocol'] = {**rows[0]['protocol'], 'generated_images': 5}  # which was changed on the way
+  workdir.metrics.write_text(''.join(json.dumps(row) + '\n' for row in rows))
+  assert records.record(workdir)['best FCD'] == 5.0
 
 
 def test_one_value_has_no_interval():

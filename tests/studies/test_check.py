@@ -3,6 +3,8 @@
 import json
 import re
 
+import numpy as np
+from PIL import Image
 import pytest
 
 from tf_stugan import configuration
@@ -16,7 +18,7 @@ FILES = ('quickstart.gin', 'runs/tiny.gin', 'runs/noise.gin')
 
 def plan(*files, axis=(), **request):
   return check.plan({'gin_file': files or FILES, 'gin_param': [], 'axis': [list(pair) for pair in axis], 'seeds': [1],
-                     'gin_module': [], 'data_dir': None, **request})
+                     'gin_module': [], 'data_dir': None, 'cache_dir': None, **request})
 
 
 def trainer_of(run, made, tmp_path):
@@ -67,6 +69,34 @@ def test_ablations_are_left_out_where_they_do_nothing():
 def test_mistakes_are_told_before_anything_runs(axis, message):
   with pytest.raises(errors.UserError, match=message):
     plan(axis=[axis])
+
+
+def test_what_files_leave_to_be_set_may_be_set_by_a_binding_or_an_axis(tmp_path):
+  for i in range(8):
+    Image.fromarray(np.full([40, 50, 3], 20 * i, np.uint8)).save(tmp_path / f'{i}.png')
+  files = ('quickstart.gin', 'runs/tiny.gin', 'datasets/image_folder.gin')
+  given = {'gin_param': [f'IMAGE_FOLDER = {str(tmp_path)!r}', 'IMAGE_RESOLUTION = 32']}
+  assert [run.row for run in plan(*files, axis=[('method', ['dense', 'static'])], **given).runs] == ['dense', 'static']
+  axes = [('IMAGE_FOLDER', [str(tmp_path)]), ('GENERATOR_DENSITY', [0.1, 0.2])]
+  assert len(plan(*files, axis=axes, gin_param=['IMAGE_RESOLUTION = 32']).runs) == 2
+  with pytest.raises(errors.UserError, match='IMAGE_FOLDER has to be set, and nothing sets it'):
+    plan(*files)
+
+
+def test_what_scores_are_computed_by_is_made_once_and_found_by_the_runs(tmp_path, caplog):
+  with caplog.at_level('INFO'):
+    made = plan(axis=[('GENERATOR_DENSITY', [0.2, 0.4])], cache_dir=str(tmp_path / 'cache'))
+  assert len(made.runs) == 2 and caplog.text.count('Training the feature classifier') == 1
+  trainer_of(made.runs[1], made, tmp_path)
+  experiment = configuration.make_experiment()
+  experiment.evaluator.prepare_extractor(experiment.load_data(None), tmp_path / 'cache')
+  assert caplog.text.count('Training the feature classifier') == 1
+
+
+def test_what_scores_need_is_missed_before_anything_runs(tmp_path):
+  with pytest.raises(errors.UserError, match='Row 0.2: .*/no/such'):
+    plan(*FILES, 'metrics/inception.gin', axis=[('GENERATOR_DENSITY', [0.2])], cache_dir=str(tmp_path),
+         gin_param=["INCEPTION_LOCATION = '/no/such'"])
 
 
 def test_a_study_file_takes_what_flags_add(tmp_path):

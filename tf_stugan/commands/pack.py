@@ -6,10 +6,12 @@ import sys
 from absl import flags
 import numpy as np
 
+import tf_stugan
 from tf_stugan import errors
 from tf_stugan import output_files
 from tf_stugan.commands import common
 from tf_stugan.sharing import generator
+from tf_stugan.sharing import hub
 from tf_stugan.sharing import packed_files
 from tf_stugan.sharing import packing
 from tf_stugan.usage import pack as usage
@@ -36,6 +38,9 @@ def run(values: flags.FlagValues) -> None:
   size = sum(map(len, files.values()))
   sys.stdout.write(f'{target}: {size:,} bytes, the {" and ".join(trainer.gan.outputs)} of step {int(trainer.step)}; '
                    'read back, it makes the same images\n')
+  if values.push:
+    where = hub.push(values.push, files, f'Step {int(trainer.step)}, by tf_stugan {tf_stugan.__version__}')
+    sys.stdout.write(f"{where}\n  tf_stugan.load_generator('{hub.SCHEME}{values.push}')\n")
 
 
 def _check(files, trainer, modules):

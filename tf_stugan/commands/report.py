@@ -114,8 +114,9 @@ def _folders(output, groups):
 
 def _write(values, output, runs, unfinished, add, pairs):
   """Writes a report on runs whose scores can be compared, and prints its tables."""
-  rows = rows_lib.make_rows(runs, add)
-  found = [{**records_lib.record(r.workdir), 'run': r.name} for r in runs]
+  apart = records_lib.scores_apart(r.workdir for r in runs)
+  rows = rows_lib.make_rows(runs, add, apart)
+  found = [{**records_lib.record(r.workdir, apart=apart), 'run': r.name} for r in runs]
   found = [{**record, **add(r, record['step'])} for r, record in zip(runs, found, strict=True)]
   pairs = [*pairs, *((usage.SCORE, name) for name in add.measured)]
 

@@ -5,10 +5,10 @@ import sys
 
 from absl import flags
 import numpy as np
-from PIL import Image
 
 from tf_stugan import errors
 from tf_stugan import output_files
+from tf_stugan.commands import animation
 from tf_stugan.commands import common
 from tf_stugan.data import images as images_lib
 from tf_stugan.training import reporting
@@ -48,8 +48,8 @@ def run(values: flags.FlagValues) -> None:
     return
   target = usage.output(values)
   with output_files.new_file(target, usage.SOFTWARE.encode()) as path:
-    if target.suffix.lower() == '.gif':
-      _write_gif(images, columns, path, text, values)
+    if usage.moves(target):
+      animation.write(_frames(images, columns, values), path, values.fps, text)
     else:
       reporting.save_png(_enlarged(reporting.image_grid(images, columns), values.scale), path, text)
   sys.stdout.write(f'{target}\n')
@@ -59,17 +59,14 @@ def _enlarged(image, scale):
   return image.repeat(scale, axis=0).repeat(scale, axis=1)
 
 
-def _write_gif(images, columns, path, text, values):
+def _frames(images, columns, values):
   """Goes along the rows of a sheet in time, all rows at once. At the joint of two walks there is one image, not two."""
   rows = images.reshape(-1, columns or len(images), *images.shape[1:])
   if values.interpolate:
     walks = len(parse_numbers('seeds', values.seeds)) - 1
     rows = rows.reshape(-1, walks * columns, *images.shape[1:])
     rows = rows[:, [i for i in range(walks * columns) if i == 0 or i % columns]]
-  frames = [_enlarged(reporting.image_grid(frame, len(frame)), values.scale) for frame in rows.swapaxes(0, 1)]
-  first, *others = (Image.fromarray(frame[..., 0] if frame.shape[-1] == 1 else frame) for frame in frames)
-  comment = ', '.join(f'{key}: {value}' for key, value in text.items() if value is not None)
-  first.save(path, 'GIF', save_all=True, append_images=others, duration=round(1000 / values.fps), loop=0, comment=comment)
+  return [_enlarged(reporting.image_grid(frame, len(frame)), values.scale) for frame in rows.swapaxes(0, 1)]
 
 
 def _names(seeds, labels, values):
@@ -91,9 +88,9 @@ def _write_separately(images, names, text, folder):
 def _translations(output, gan, numbers, values):
   """Returns (uint8 images, columns): rows of a test image with one of these numbers, its translation, and the way back."""
   if values.labels or values.interpolate or values.truncation or values.statistics == 'standing' or values.separate or (
-      usage.output(values).suffix.lower() == '.gif'):
-    raise errors.UserError('--labels, --interpolate, --truncation, --statistics=standing, --separate and GIFs are for '
-                           'images that are made of noise; this run translates: --seeds are numbers of test images.')
+      usage.moves(usage.output(values))):
+    raise errors.UserError('--labels, --interpolate, --truncation, --statistics=standing, --separate, GIFs and videos are '
+                           'for images that are made of noise; this run translates: --seeds are numbers of test images.')
   originals = common.make_experiment(values, Workdir(values.workdir)).load_originals(gan, values.data_dir)[output.source]
   if values['seeds'].using_default_value and numbers.max() >= len(originals):
     values.seeds = f'0-{len(originals) - 1}'

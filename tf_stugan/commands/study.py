@@ -48,7 +48,7 @@ def _request(values):
   """Returns what `check.plan` is asked."""
   return {'gin_file': values.gin_file, 'gin_param': values.gin_param, 'axis': [parse_axis(axis) for axis in values.axis],
           'seeds': parse_numbers('seeds', values.seeds) if values.seeds else None, 'gin_module': values.gin_module,
-          'data_dir': values.data_dir}
+          'data_dir': values.data_dir, 'cache_dir': values.cache_dir}
 
 
 def _cores():

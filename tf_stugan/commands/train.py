@@ -17,11 +17,14 @@ from absl import flags
 from tf_stugan import configuration
 from tf_stugan import errors
 from tf_stugan import gin_changes
+from tf_stugan import gin_files
 from tf_stugan import signals
 from tf_stugan.commands import common
 from tf_stugan.procedures.banner import banner
 from tf_stugan.training import agreement
 from tf_stugan.training import checkpoints
+from tf_stugan.training import overview
+from tf_stugan.training import reporting
 from tf_stugan.training import strategies
 from tf_stugan.training import tickets
 from tf_stugan.training.profiling import Profile
@@ -124,6 +127,8 @@ def _lead_stage(experiment, strategy, values, stage, workdir):
   if stage.name:
     workdir.write_config(configuration.snapshot(stage.name))
   workdir.write(workdir.operative_config, configuration.operative())  # for who is killed; complete after the first step
+  if not workdir.newest_step() or values.allow_config_change:
+    overview.write(reporting.Log(workdir), workdir.newest_step(), configuration.snapshot(), _settings(), prepared.data)
   try:
     experiment.procedure.run(prepared, stage, run.path)
   finally:
@@ -132,6 +137,12 @@ def _lead_stage(experiment, strategy, values, stage, workdir):
     except OSError as error:  # what ended the run is what has to be told
       _LOG.warning('%s could not be written: %s', workdir.operative_config, error)
   return list(prepared.trainer.gan.outputs)
+
+
+def _settings():
+  """Returns the macros of the configuration, by name: what experiments leave to be set."""
+  names = (name for name in gin_files.bindings_of(configuration.snapshot()) if '.' not in name)
+  return {name: configuration.macro_value(name) for name in names}
 
 
 def _stages(experiment, workdir, values):

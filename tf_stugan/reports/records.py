@@ -1,6 +1,6 @@
 """What there is to say of a run: one record a workdir, and its curves."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 import contextlib
 import json
 import math
@@ -24,9 +24,32 @@ def name_runs(folders: Iterable[str]) -> dict[str, Workdir]:
 
 
 def protocol(workdir: Workdir) -> str:
-  """Returns what two runs have to share for their scores to be comparable (data, features, numbers of images), as text."""
-  last = [row for row in workdir.rows() if row['kind'] == 'evaluation'][-1]
-  return json.dumps(last['protocol'], sort_keys=True)
+  """Returns what two runs have to share to be compared, as text: data, features, numbers of images, conditions of the first
+  score."""
+  return _comparable(_last_evaluation(workdir))
+
+
+def _comparable(row):
+  first = next(iter(_directions(row)), '')
+  return json.dumps([row['protocol'], _conditions(row, first)], sort_keys=True)
+
+
+def _conditions(row, name):
+  """Returns under which conditions a score was made, in words; empty where its metric says none."""
+  return row.get('conditions', {}).get(name, '')
+
+
+def _last_evaluation(workdir):
+  return [row for row in workdir.rows() if row['kind'] == 'evaluation'][-1]
+
+
+def scores_apart(workdirs: Iterable[Workdir]) -> set[str]:
+  """Returns the names of scores that these runs made under several conditions, so that their columns have to tell which."""
+  found = {}
+  for row in map(_last_evaluation, workdirs):
+    for name in _directions(row):
+      found.setdefault(name, set()).add(_conditions(row, name))
+  return {name for name, conditions in found.items() if len(conditions) > 1}
 
 
 def evaluated_steps(workdir: Workdir) -> list[int]:
@@ -34,8 +57,13 @@ def evaluated_steps(workdir: Workdir) -> list[int]:
   return [row['step'] for row in workdir.rows() if row['kind'] == 'evaluation']
 
 
-def record(workdir: Workdir, last_step: float = math.inf) -> dict[str, object]:
-  """Returns what a table says of a run up to `last_step`; keys are column titles.
+def record(workdir: Workdir, last_step: float = math.inf, apart: Collection[str] = ()) -> dict[str, object]:
+  """Returns what a table says of a run; keys are column titles.
+
+  Args:
+    workdir: of the run.
+    last_step: what came later is left out.
+    apart: names of scores whose columns tell their conditions, since other runs made them under others.
 
   Raises:
     UserError: the run has not been evaluated until then.
@@ -52,7 +80,7 @@ def record(workdir: Workdir, last_step: float = math.inf) -> dict[str, object]:
     result |= _of_player(player, short, cost, train)
   result |= training_cost(rows, last['step'])
   result |= {name.replace('_', ' '): value for name, value in train.items() if name.endswith('balance_ratio')}
-  result |= _scores(evaluations)
+  result |= _scores(evaluations, apart)
   if exported := sorted(workdir.path.glob('*.tflite')):
     result['bytes'] = exported[0].stat().st_size
   for kind in ('train', 'evaluation'):
@@ -79,16 +107,19 @@ def _of_player(player, short, cost, train):
   return result if explored is None else {**result, f'{short} explored': explored}
 
 
-def _scores(evaluations):
-  """Returns columns of the last scores, and of the best of the first one."""
+def _scores(evaluations, apart):
+  """Returns columns of the last scores, of the best of the first one, and conditions that no column tells."""
   last = evaluations[-1]
   directions = _directions(last)
-  result = {title(name): last[name] for name in directions}
+  titles = {name: f'{title(name)} ({_conditions(last, name)})' if name in apart else title(name) for name in directions}
+  result = {titles[name]: last[name] for name in directions}
   for name, better in list(directions.items())[:1]:
     choose = min if better == 'lower' else max
-    best = choose((row for row in evaluations if row.get('settled', True)), key=lambda row: row[name], default=last)
+    alike = (row for row in evaluations if row.get('settled', True) and _comparable(row) == _comparable(last))
+    best = choose(alike, key=lambda row: row[name], default=last)
     result |= {f'best {title(name)}': best[name], f'best {title(name)} at step': best['step']}
-  return result
+  told = {title(name): _conditions(last, name) for name in directions if name not in apart and _conditions(last, name)}
+  return result | ({'conditions': '; '.join(f'{name}: {text}' for name, text in told.items())} if told else {})
 
 
 def _directions(row):

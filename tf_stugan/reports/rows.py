@@ -1,6 +1,6 @@
 """Runs that differ in their seeds alone are one row: mean, 95 % interval, number of runs."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 import re
 from typing import NamedTuple
 
@@ -74,26 +74,28 @@ def _configuration(workdir):
   return repr(sorted(bindings.items())), next((re.escape(seed) for seed in seeds if seed.isdigit()), '')
 
 
-def make_rows(runs: Iterable[Run], add: Callable[[Run, int], Mapping[str, object]] = lambda *_: {}) -> list[Row]:
+def make_rows(runs: Iterable[Run], add: Callable[[Run, int], Mapping[str, object]] = lambda *_: {},
+              apart: Collection[str] = ()) -> list[Row]:
   """Returns the rows of runs that were scored at least once, in the order of their first runs.
 
   Args:
     runs: of the report.
     add: (run, step) -> columns that its record has beside its own.
+    apart: as in `records.record`.
   """
   members = {}
   for run in runs:
     members.setdefault(run.row, []).append(run)
-  return [_make_row(name, runs, add) for name, runs in members.items()]
+  return [_make_row(name, runs, add, apart) for name, runs in members.items()]
 
 
-def _make_row(name, runs, add):
+def _make_row(name, runs, add, apart):
   runs = [run for run in runs if run.state == 'done'] or runs
   steps = {run.name: records.evaluated_steps(run.workdir) for run in runs}
   shared = set.intersection(*map(set, steps.values()))
   step = max(shared, default=min(scored[-1] for scored in steps.values()))
   runs = [run for run in runs if steps[run.name][0] <= step]
-  found = [{**records.record(run.workdir, step), 'run': run.name, **add(run, step)} for run in runs]
+  found = [{**records.record(run.workdir, step, apart), 'run': run.name, **add(run, step)} for run in runs]
   return Row(name, str(found[0]['method']), runs, step, found)
 
 
@@ -117,7 +119,8 @@ def _line(row):
   for column in frame.columns.drop(['run', 'method', 'step']):
     if not pd.api.types.is_numeric_dtype(frame[column]):
       continue
-    line[column] = frame[column][0].item() if frame[column].nunique() == 1 else float(frame[column].mean())
+    values = frame[column].dropna()  # a run may lack it
+    line[column] = values.iloc[0].item() if values.nunique() == 1 else float(values.mean())
     if column in scores:
       ends = (*interval(frame[column]), float(frame[column].min()), float(frame[column].max()))
       line |= {f'{column} {name}': end for name, end in zip(('low', 'high', 'minimum', 'maximum'), ends, strict=True)}
@@ -133,6 +136,6 @@ def score_columns(found: Sequence[Mapping[str, object]]) -> list[str]:
 
 def interval(values: Sequence[float]) -> tuple[float, float]:
   """Returns the 95 % interval of a mean by Student's t; NaN, NaN of fewer than two values."""
-  values = pd.Series(values, dtype=float)
+  values = pd.Series(values, dtype=float).dropna()  # of runs that have no such score
   half = stats.t.ppf((1 + _LEVEL) / 2, len(values) - 1) * values.sem() if len(values) > 1 else float('nan')
   return float(values.mean() - half), float(values.mean() + half)

@@ -85,6 +85,8 @@ def notes(record: Mapping[str, object]) -> str:
   """Returns what all runs of a table share, and what its words mean."""
   text = (f'Scores on {record["data"]}: {record["extractor"]}; {record["images"]} generated / real images; '
           f'{record["generator"]}.\n')
+  if record.get('conditions'):
+    text += f'{record["conditions"]}.\n'
   if 'convention' in record:
     text += f'Training FLOPs: {record["convention"]}.\n'
   return text + 'Density: share of the weights kept in the layers that are masked.' + (

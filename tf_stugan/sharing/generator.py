@@ -16,11 +16,13 @@ from tf_stugan import errors
 from tf_stugan import rng
 from tf_stugan.data import images as images_lib
 from tf_stugan.gans.outputs import Output
+from tf_stugan.sharing import hub
 from tf_stugan.sharing import packed_files
 from tf_stugan.training import state
 
 FORMAT = 1
 _AT_A_TIME = 64  # images
+_PARTS = ('card.json', 'config.gin', 'weights.safetensors', 'masks.safetensors')  # what a generator is made of
 
 
 class Generator:
@@ -97,16 +99,18 @@ class Generator:
 
 
 def load(path: str | os.PathLike, modules: Sequence[str] = ()) -> Generator:
-  """Reads a packed generator, a file or a folder. The configuration of gin is afterwards what it was.
+  """Reads a packed generator. The configuration of gin is afterwards what it was.
 
   Args:
-    path: what `tf-stugan pack` wrote.
+    path: what `tf-stugan pack` wrote, a file or a folder; or where it pushed to, hf://OWNER/NAME.
     modules: names of modules of your own that its configuration may import; a run cannot vouch for its own code.
 
   Raises:
-    UserError: it is damaged, is of another version, or needs a module that is not named here.
+    UserError: it is damaged, is of another version, cannot be fetched, or needs a module that is not named here.
   """
-  return from_files(packed_files.read(pathlib.Path(path).expanduser()), str(path), modules)
+  is_on_hub = str(path).startswith(hub.SCHEME)
+  files = hub.read(str(path), _PARTS) if is_on_hub else packed_files.read(pathlib.Path(path).expanduser())
+  return from_files(files, str(path), modules)
 
 
 def from_files(files: Mapping[str, bytes], name: str, modules: Sequence[str] = ()) -> Generator:

@@ -16,7 +16,8 @@ tags: [gan, sparse-training, {task}]
     generator = tf_stugan.load_generator('{name}.stugan'{modules})
     images = generator.{call}
 
-{returns} `generator.card` is card.json; `generator.masks` are the masks.
+{returns} `generator.card` is card.json; `generator.masks` are the masks. On a hub, the name is hf://OWNER/NAME
+in the place of the file.
 
 {samples}{scores}
 ## Size and cost

@@ -1,4 +1,5 @@
-"""Expands a study and checks every row of it before the first run: names, data, steps, cost. Prints a plan as JSON.
+"""Expands a study and checks every row of it before the first run: names, data, steps, cost, what scores are computed by.
+Prints a plan as JSON.
 
 Run as a module, with the request of `plan` as JSON on standard input.
 """
@@ -6,6 +7,7 @@ Run as a module, with the request of `plan` as JSON on standard input.
 from collections.abc import Mapping, Sequence
 import importlib
 import json
+import logging
 import pathlib
 import re
 import sys
@@ -44,7 +46,8 @@ def plan(request: Mapping[str, object]) -> plans.Plan:
 
   Args:
     request: gin_file (files of studies, and of runs), gin_param (bindings of all runs), axis ([[setting, choices]]), seeds
-      (or None), gin_module (names of modules), data_dir.
+      (or None), gin_module (names of modules), data_dir, cache_dir (where feature extractors are kept that the runs then
+      find; None looks at none).
 
   Raises:
     UserError: something is wrong with it; of several rows the first is told.
@@ -56,7 +59,7 @@ def plan(request: Mapping[str, object]) -> plans.Plan:
       raise errors.UserError(f'--gin_module={module}: {type(error).__name__}: {error}') from error
   study = _make_study(request)
   with tempfile.TemporaryDirectory() as scratch:
-    checker = _Checker(pathlib.Path(scratch), request['gin_module'], request['data_dir'])
+    checker = _Checker(pathlib.Path(scratch), request['gin_module'], request['data_dir'], request['cache_dir'])
     rows = _distinct(checker.rows(study))
   return plans.Plan([row.run(seed) for seed in study.seeds for row in rows], checker.generated, study.figures,
                     _GPUS)
@@ -112,12 +115,14 @@ class _Checker:
     generated: texts of the gin files that were made for them, by name.
   """
 
-  def __init__(self, scratch: pathlib.Path, modules: Sequence[str], data_dir: str | None):
+  def __init__(self, scratch: pathlib.Path, modules: Sequence[str], data_dir: str | None, cache_dir: str | None):
     self.generated = {}
     self._scratch = scratch
     self._modules = modules
     self._data_dir = data_dir
+    self._cache_dir = cache_dir and pathlib.Path(cache_dir).expanduser()
     self._data = {}  # what was read, by its sources
+    self._extractors = set()  # those that are ready
 
   def rows(self, study: Study) -> list[_Checked]:
     """Returns all rows.
@@ -143,7 +148,7 @@ class _Checker:
   def _check(self, row):
     asked = {**row.common, **row.setting}
     base, on_top = self._files(row.files, asked)
-    self._load([*base, *on_top.values()])
+    self._load([*base, *on_top.values()], complete=False)  # its bindings may set what is required
     on_top = {name: file for name, file in on_top.items() if name not in row.free or self._is_in_use(file)}
     files = [*base, *on_top.values()]
     snapshot = gin_files.bindings_of(configuration.snapshot())
@@ -186,8 +191,8 @@ class _Checker:
     generated = plans.unmarked(file)
     return self._scratch / generated if generated else configuration.find(file)
 
-  def _load(self, files, bindings=()):
-    configuration.load([self._path(file) for file in files], list(bindings), self._modules)
+  def _load(self, files, bindings=(), complete=True):
+    configuration.load([self._path(file) for file in files], list(bindings), self._modules, complete)
 
   def _is_in_use(self, file):
     try:
@@ -205,6 +210,8 @@ class _Checker:
     data = self._read(experiment)
     experiment.check_data(trainer, data)
     trainer.check_data(data)
+    if experiment.evaluator and self._cache_dir:
+      self._prepare_extractor(experiment.evaluator, data)
     num_steps = experiment.procedure.num_steps
     ledger = ledgers.ledger(trainer, num_steps, cost.Measured())
     parameters = sum(network.parameters for network in ledger.networks.values())
@@ -214,10 +221,22 @@ class _Checker:
 
   def _read(self, experiment):
     """Returns the data; read once where several rows have the same."""
-    key = repr({domain: (type(source), vars(source)) for domain, source in experiment.data.items()})
+    key = repr({domain: _settings(source) for domain, source in experiment.data.items()})
     if key not in self._data:
       self._data[key] = experiment.load_data(self._data_dir)
     return self._data[key]
+
+
+  def _prepare_extractor(self, evaluator, data):
+    """Makes what the runs would otherwise make one beside the other, or finds out that it cannot be had."""
+    key = repr([*map(_settings, (evaluator.extractor, evaluator.extractor_data)), [d.fingerprint for d in data.values()]])
+    if key not in self._extractors:
+      evaluator.prepare_extractor(data, self._cache_dir, self._data_dir)
+      self._extractors.add(key)
+
+
+def _settings(made):
+  return type(made), vars(made) if made else None
 
 
 def _is_known(name, snapshot):
@@ -253,7 +272,9 @@ def _first_line(error):
 
 def main() -> None:
   """Prints the plan, or {"error": what is wrong, "code": the exit code for it}."""
-  tf.config.set_visible_devices([], 'GPU')  # it only counts; the runs are to have their memory
+  tf.config.set_visible_devices([], 'GPU')  # it only counts, and trains classifiers; the runs are to have their memory
+  logging.getLogger('tf_stugan').addHandler(logging.StreamHandler())
+  logging.getLogger('tf_stugan').setLevel(logging.INFO)
   try:
     answer = plans.to_json(plan(json.load(sys.stdin)))
   except errors.UserError as error:

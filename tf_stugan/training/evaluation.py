@@ -72,8 +72,7 @@ class Evaluator:
       data_dir: where `extractor_data` is.
     """
     self._originals = originals or {}
-    seen = self.extractor_data.load(data_dir) if self.extractor_data else next(iter(data.values()))
-    self.extractor.prepare(seen, cache_dir)
+    self.prepare_extractor(data, cache_dir, data_dir)
     self._real, self._real_names = {}, {}
     for domain in dict.fromkeys(output.domain for output in outputs.values()):
       sets = [data[domain], *([self._originals[domain]] if self.reference == 'train and test' else [])]
@@ -82,6 +81,12 @@ class Evaluator:
     self._weights = [output.weights for output in outputs.values()]
     self._counts = {name: output.count(self.num_samples, self._originals.get(output.source))
                     for name, output in outputs.items()}
+
+  def prepare_extractor(self, data: Mapping[str, images_lib.Images], cache_dir: pathlib.Path,
+                        data_dir: str | None = None) -> None:
+    """Loads the extractor, or trains it and keeps it in the cache; arguments as in `prepare`."""
+    seen = self.extractor_data.load(data_dir) if self.extractor_data else next(iter(data.values()))
+    self.extractor.prepare(seen, cache_dir)
 
   def compare(self, images: images_lib.Images, against: images_lib.Images,
               cache_dir: pathlib.Path) -> tuple[dict[str, Score], dict[str, str | int]]:
@@ -186,11 +191,12 @@ class Evaluator:
 
 
 def details(scores: Mapping[str, Score]) -> dict[str, dict]:
-  """Returns what a row tells of scores beside their values: 'conditions' by score, 'curves' by name; if any."""
+  """Returns what a row tells of scores beside their values: which way is 'better', 'conditions', 'curves', by name."""
+  better = {name: score.better for name, score in scores.items() if score.better}
   conditions = {name: score.conditions for name, score in scores.items() if score.conditions}
   curves = {''.join([*name.rpartition('/')[:2], score.curve.name]): score.curve.points
             for name, score in scores.items() if score.curve}
-  return {key: value for key, value in (('conditions', conditions), ('curves', curves)) if value}
+  return {key: value for key, value in (('better', better), ('conditions', conditions), ('curves', curves)) if value}
 
 
 def _one_or_all(values):

@@ -69,6 +69,19 @@ class Log:
       with self._to_tensorboard(), self._writer.as_default(step=step):
         tf.summary.image(name, image[None])
 
+  def text(self, step: int, name: str, text: str) -> None:
+    """Writes Markdown, for TensorBoard."""
+    if self._writer:
+      with self._to_tensorboard(), self._writer.as_default(step=step):
+        tf.summary.text(name, text)
+
+  def settings(self, values: Mapping[str, bool | float | str]) -> None:
+    """Writes what this run was set to, for the page of TensorBoard that compares runs by it (HParams)."""
+    if self._writer:
+      with self._to_tensorboard(), self._writer.as_default():
+        hparams = importlib.import_module('tensorboard.plugins.hparams.api')
+        hparams.hparams(values)
+
   @contextlib.contextmanager
   def _to_tensorboard(self):
     """Gives it up, and says so, where it fails: not installed, a disk that is full ..."""
@@ -169,15 +182,13 @@ class Evaluate(Hook):
     finally:
       trainer.host_state.evaluation_seconds += time.monotonic() - start
     settled = all(method.is_settled(step) for method in trainer.methods.values())
-    better = {name: score.better for name, score in self.last.items() if score.better}
-    self._log.row('evaluation', step, {
-        **self.last, 'settled': settled, 'better': better, 'protocol': self._evaluator.protocol(),
-        **evaluation.details(self.last)})
+    details = evaluation.details(self.last)
+    self._log.row('evaluation', step, {**self.last, 'settled': settled, 'protocol': self._evaluator.protocol(), **details})
     self._log.tensorboard(step, self.last)
     if not settled:  # a network that is still to be pruned is not what this run is about
       return
     best = trainer.host_state.best
-    for name, direction in list(better.items())[:1]:
+    for name, direction in list(details.get('better', {}).items())[:1]:
       if name not in best or score_lib.is_better(self.last[name], best[name][0], direction):
         best[name] = [float(self.last[name]), step]
 

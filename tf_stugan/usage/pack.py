@@ -10,10 +10,14 @@ It holds no code, and nothing in it is unpickled; every part has its checksum. I
 With a new name as --output that does not end in .stugan it is a folder with the same parts, as model hubs show them. The
 configuration goes along as it is, with the folders of data that it names.
 
+--push puts the same parts on the Hugging Face hub, too (pip install 'tf_stugan[hub]'), with the account that `hf auth login`
+knows. A new repository is private.
+
 Examples:
   tf-stugan pack --workdir=runs/a
   tf-stugan pack --workdir=runs/a --checkpoint=best --output=flowers.stugan --license=CC-BY-4.0
   tf-stugan pack --workdir=runs/a --output=flowers --license=LICENSE.txt
+  tf-stugan pack --workdir=runs/a --push=me/flowers       # then load_generator('hf://me/flowers')
 """
 
 import os
@@ -22,6 +26,7 @@ import pathlib
 from absl import flags
 
 from tf_stugan import output_files
+from tf_stugan.sharing import hub
 from tf_stugan.sharing import packed_files
 from tf_stugan.usage import common
 
@@ -34,10 +39,13 @@ def define_flags(values: flags.FlagValues) -> None:
   flags.DEFINE_string(
       'license', 'not stated', 'Under which the weights are given away: a name (CC-BY-4.0), or a text file that goes along.',
       flag_values=values)
+  flags.DEFINE_string('push', None, 'OWNER/NAME of a repository on the Hugging Face hub to put it into.', flag_values=values)
 
 
 def check(values: flags.FlagValues) -> None:
   common.check_run(values)
+  if values.push:
+    hub.check_name(values.push)
   path = output(values)
   if path.suffix != packed_files.SUFFIX:
     output_files.check_folder(path, packed_files.COMMAND)

@@ -1,5 +1,7 @@
 """Draw images of the averaged generator of a run: a grid of seeds, a sheet of classes, or walks from each seed to the next;
-as one PNG, as a GIF, in which a walk goes on in time and classes stand side by side, or as a PNG for each image.
+as one PNG, as a GIF or an MP4, in which a walk goes on in time and classes stand side by side, or as a PNG for each image.
+
+An MP4 takes pip install 'tf_stugan[video]'.
 
 Image 7 is the same image in every grid, on every machine, for one checkpoint (but with --statistics=batch).
 
@@ -8,12 +10,13 @@ Examples:
   tf-stugan sample --workdir=runs/a --seeds=3,17,5 --interpolate=9 --output=walk.png
   tf-stugan sample --workdir=runs/b --labels=0-9 --seeds=0-7                # a row a class, a column a seed
   tf-stugan sample --workdir=runs/b --labels=3 --seeds=0-4 --interpolate=9 # walks within one class
-  tf-stugan sample --workdir=runs/b --labels=0-4 --seeds=3,17,3 --interpolate=24 --output=walk.gif
+  tf-stugan sample --workdir=runs/b --labels=0-4 --seeds=3,17,3 --interpolate=24 --output=walk.gif      # or walk.mp4
   tf-stugan sample --workdir=runs/b --seeds=0-9999 --separate --output=made
   tf-stugan sample --workdir=runs/b --truncation=0.5 --statistics=standing
   tf-stugan sample --workdir=runs/c --which=a_to_b --seeds=0-7             # of a CycleGAN: image, translation, way back
 """
 
+import importlib
 import pathlib
 
 from absl import flags
@@ -26,6 +29,8 @@ STANDING_BATCH = 64  # images of which the moments are taken together
 STANDING_BATCHES = 16
 SOFTWARE = 'tf-stugan sample'  # as every PNG of this command says in its text
 _MOST_IMAGES = 100_000
+_MOVING = ('.gif', '.mp4')
+_ENDINGS = ('.png', *_MOVING)
 
 
 def define_flags(values: flags.FlagValues) -> None:
@@ -54,9 +59,9 @@ def define_flags(values: flags.FlagValues) -> None:
   flags.DEFINE_bool(
       'separate', False, 'Write each image into a PNG of its own, in the folder --output, not enlarged.',
       flag_values=values)
-  flags.DEFINE_integer('fps', 12, 'Images a second of a GIF.', 1, 50, flag_values=values)
+  flags.DEFINE_integer('fps', 12, 'Images a second of a GIF or an MP4.', 1, 50, flag_values=values)
   flags.DEFINE_string(
-      'output', None, 'PNG or GIF to write, or a folder for it; samples.png in the workdir if not given.',
+      'output', None, 'PNG, GIF or MP4 to write, or a folder for it; samples.png in the workdir if not given.',
       flag_values=values)
 
 
@@ -74,16 +79,31 @@ def check(values: flags.FlagValues) -> None:
     raise errors.UserError(f'--seeds, --labels and --interpolate ask for {count:,} images; make at most {_MOST_IMAGES:,}.')
   common.check_run(values)
   if values.separate:
-    if not values.output or pathlib.Path(values.output).suffix.lower() in ('.png', '.gif'):
+    if not values.output or pathlib.Path(values.output).suffix.lower() in _ENDINGS:
       raise errors.UserError('--separate needs a folder as --output.')
     return
-  if output(values).suffix.lower() not in ('.png', '.gif'):
-    raise errors.UserError(f'--output={values.output}: give a file with the ending .png or .gif, or a folder.')
-  if not values['fps'].using_default_value and output(values).suffix.lower() == '.png':
-    raise errors.UserError('--fps is for a GIF.')
-  output_files.check_file(output(values), SOFTWARE.encode())
+  target = output(values)
+  if target.suffix.lower() not in _ENDINGS:
+    raise errors.UserError(f'--output={values.output}: give a file with the ending .png, .gif or .mp4, or a folder.')
+  if not values['fps'].using_default_value and not moves(target):
+    raise errors.UserError('--fps is for a GIF or an MP4.')
+  if target.suffix.lower() == '.mp4':
+    _check_video()
+  output_files.check_file(target, SOFTWARE.encode())
+
+
+def _check_video():
+  try:
+    importlib.import_module('imageio_ffmpeg')
+  except ImportError as error:
+    raise errors.UserError("An MP4 needs imageio-ffmpeg: pip install 'tf_stugan[video]'; a .gif needs nothing.") from error
+
+
+def moves(path: pathlib.Path) -> bool:
+  """Tells whether a file shows images one after the other, by its ending."""
+  return path.suffix.lower() in _MOVING
 
 
 def output(values: flags.FlagValues) -> pathlib.Path:
-  """Returns the PNG or GIF to write."""
+  """Returns the file to write."""
   return output_files.place(values.output, 'samples.png') if values.output else pathlib.Path(values.workdir, 'samples.png')
