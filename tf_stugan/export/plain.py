@@ -8,6 +8,7 @@ from tf_stugan.export.residual import ConditionalAffine
 from tf_stugan.export.residual import Conv
 from tf_stugan.export.residual import ResidualGenerator
 from tf_stugan.layers import resampling
+from tf_stugan.layers.blocks import first_channels
 
 
 def images(generator: ResidualGenerator, latents: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
@@ -23,7 +24,7 @@ def images(generator: ResidualGenerator, latents: tf.Tensor, labels: tf.Tensor |
     if i == generator.network.attention_after:
       x = generator.network.attention(x)
   with tf.name_scope('norm'):
-    x = _norm_relu(x, generator.norm)
+    x = _norm_relu(first_channels(x, generator.to_rgb.kernel.shape[2]), generator.norm)
   with tf.name_scope('to_rgb'):
     return tf.tanh(_conv(x, generator.to_rgb))
 
@@ -31,7 +32,7 @@ def images(generator: ResidualGenerator, latents: tf.Tensor, labels: tf.Tensor |
 def residual_block(x: tf.Tensor, block: Block, condition: tf.Tensor | None = None) -> tf.Tensor:
   """Computes a block: [N, h, w, C_in] -> [N, 2h, 2w, C_out]."""
   with tf.name_scope('norm1'):
-    h = _norm_relu(x, block.norm1, condition)
+    h = _norm_relu(first_channels(x, block.conv1.kernel.shape[2]), block.norm1, condition)
   with tf.name_scope('conv1'):
     h = tf.nn.bias_add(resampling.upsample_conv(h, tf.constant(block.conv1.kernel)), block.conv1.bias)
     h = tf.nn.relu(h) if block.norm2 is None else _norm_relu(h, block.norm2, condition)

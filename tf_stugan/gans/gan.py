@@ -9,6 +9,7 @@ import tensorflow as tf
 from tf_stugan import errors
 from tf_stugan.compat import keras
 from tf_stugan.data.images import Examples
+from tf_stugan.gans.distances import Distance
 from tf_stugan.gans.outputs import Output
 from tf_stugan.rng import Seed
 
@@ -172,6 +173,27 @@ class GAN(tf.Module, abc.ABC):
       UserError: this game has no place for one.
     """
     raise errors.UserError(f'{type(self).__name__} has nobody who could learn from a teacher: leave the distillation out.')
+
+
+  def imitate(self, distance: Distance, adversarial: float = 1.0) -> None:
+    """Adds, to the losses of the players that make images, the distance from what a teacher of full width makes of the same.
+
+    The teachers are in `teachers` from then on, in inference mode; call it before the game is built.
+
+    Args:
+      distance: between images of a teacher and of its player.
+      adversarial: what the game's own loss of these players is multiplied by.
+
+    Raises:
+      UserError: nobody in this game makes images.
+    """
+    raise errors.UserError(f'{type(self).__name__} has nobody who could imitate a teacher.')
+
+
+def check_players(what: str, given: Iterable[str], players: Iterable[str]) -> None:
+  """Raises UserError where what is given by player names somebody whom it is not for."""
+  if unknown := sorted(set(given) - set(players)):
+    raise errors.UserError(f'{what} names {", ".join(unknown)}; it is for {", ".join(players)}.')
 
 
 def check_roles(what: str, given: Iterable[str], roles: Iterable[str]) -> None:
