@@ -6,6 +6,7 @@ import pytest
 from tests.procedures import test_ladder
 from tf_stugan import cli
 from tf_stugan import configuration
+from tf_stugan import errors
 from tf_stugan.models import narrowing
 from tf_stugan.procedures.procedure import Run
 from tf_stugan.training.workdir import Workdir
@@ -179,3 +180,17 @@ def test_what_cannot_be_done_is_one_line(ticket, tmp_path, capsys):
   assert 'holds other networks than this experiment' in other
   autogan = ('autogan_a_cifar10_dense.gin', 'runs/tiny.gin', 'runs/noise.gin')
   assert 'The network of the generator has no channels that could be taken away' in refused(files=autogan)
+
+
+def test_what_a_distance_looks_at_is_there_before_the_first_step(tmp_path):
+  def prepared(distance, *bindings):
+    files = (*SNGAN[:1], 'procedures/channel_ticket.gin', f'procedures/parts/{distance}.gin', *SNGAN[1:])
+    configuration.load([configuration.find(f) for f in files], bindings)
+    experiment = configuration.make_experiment()
+    stage = experiment.stages()[1]
+    return experiment.prepare(stage.make_trainer(), Workdir(tmp_path).stage('search'), None, tmp_path).trainer.gan
+  gan = prepared('classifier_distance')
+  images = np.random.default_rng(0).uniform(-1, 1, [2, 2, 32, 32, 3]).astype(np.float32)
+  assert float(gan.distance(*images)) > float(gan.distance(images[0], images[0])) == 0
+  with pytest.raises(errors.UserError, match='weights of VGG-16 could not be read from /nowhere/vgg.h5'):
+    prepared('vgg_distance', "VGG_LOCATION = '/nowhere/vgg.h5'")

@@ -158,6 +158,7 @@ class Experiment:
     """Reads the data, makes every variable and the feature extractor: what is missing shows here, before step 0."""
     data = self.build(trainer, data_dir)
     trainer.check_data(data)
+    trainer.gan.prepare(data, data_dir, cache_dir)
     originals = self.load_originals(trainer.gan, data_dir)
     if self.evaluator and strategies.is_chief(trainer.strategy):  # no other worker scores, or writes into the cache
       self.evaluator.prepare(data, trainer.gan.outputs, cache_dir, originals, data_dir)
