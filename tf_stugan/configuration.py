@@ -205,6 +205,20 @@ def made(build: Callable[[], Any]) -> Any:
   return result
 
 
+def make_trainer(stage, folder: pathlib.Path | None = None):
+  """Makes the trainer of a stage of a procedure.
+
+  Args:
+    stage: a `Stage` of the configured experiment.
+    folder: of the procedure, where stages before have decided something; None where nothing was trained yet.
+
+  Raises:
+    UserError: as `make_experiment`.
+  """
+  with bound(stage.decided(folder) if stage.decided else {}):
+    return made(stage.make_trainer)
+
+
 def macro_value(name: str) -> object:
   """Returns what NAME of the loaded configuration is; None where it is not set."""
   try:

@@ -1,12 +1,22 @@
 """Channel procedures of a few steps: what each stage begins with, by the numbers."""
 
+import json
+
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tests.procedures import test_ladder
 from tf_stugan import cli
 from tf_stugan import configuration
 from tf_stugan import errors
+from tf_stugan.export import dead_channels
+from tf_stugan.export import plain
+from tf_stugan.export import residual
+from tf_stugan.export import sparse_lowering
+from tf_stugan.layers.prunable import kernel_layers
+from tf_stugan.metrics.cost import dense_cost
+from tf_stugan.metrics.cost import network_cost
 from tf_stugan.models import narrowing
 from tf_stugan.procedures.procedure import Run
 from tf_stugan.training.workdir import Workdir
@@ -180,6 +190,35 @@ def test_what_cannot_be_done_is_one_line(ticket, tmp_path, capsys):
   assert 'holds other networks than this experiment' in other
   autogan = ('autogan_a_cifar10_dense.gin', 'runs/tiny.gin', 'runs/noise.gin')
   assert 'The network of the generator has no channels that could be taken away' in refused(files=autogan)
+
+
+def test_extracted_and_then_sparse_from_scratch(tmp_path):
+  files = ('sngan_cifar10_small_stugan.gin', *SNGAN[1:])
+  begun, trainer = go(files, 'channel_ticket', tmp_path, 'GENERATOR_DENSITY = 0.4')
+  side, output = trainer.sides['generator'], trainer.gan.outputs['images']
+  dense = {name: value for name, value in begun['dense'].state.items() if name.startswith('masks/')}
+  assert not dense and len(side.masked) == 10
+  assert side.masked[0].weight.shape.as_list() == [3, 3, 4, 1]  # of block1/conv1
+  cost, network = network_cost(side.player.network, side.masked), kernel_layers(side.player.network)
+  assert cost.multiply_adds == sum(
+      layer.positions * int(np.count_nonzero(layer.kernel_mask if layer.kernel_mask is not None else layer.kernel))
+      for layer in network.values()) < 0.7 * cost.dense_multiply_adds
+  assert dense_cost(side.player.network, cost).multiply_adds > 2 * cost.dense_multiply_adds
+  arrays = dead_channels.remove(residual.read(output.network))
+  latents = tf.random.stateless_normal([1, 128], [1, 2])
+  for layout in (plain, sparse_lowering):
+    np.testing.assert_allclose(layout.images(arrays, latents), output.network(latents), atol=1e-5)
+
+
+@pytest.mark.parametrize('procedure, exact', [('channel_ticket', False), ('random_channels', True)])
+def test_the_ledger_counts_the_channels_that_are_known(procedure, exact, capsys):
+  first, *others = SNGAN
+  flags = [f'--gin_file={file}' for file in (first, f'procedures/{procedure}.gin', *others)]
+  assert cli.main(['tf-stugan', 'flops', '--json', *flags]) == 0
+  told = json.loads(capsys.readouterr().out)
+  assert told['exact'] == exact
+  ratio = told['generator']['forward_multiply_adds'] / told['generator']['dense_forward_multiply_adds']
+  assert ratio == 1 and (told['test_flops_vs_dense'] < 0.6) == exact
 
 
 def test_what_a_distance_looks_at_is_there_before_the_first_step(tmp_path):

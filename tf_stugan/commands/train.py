@@ -67,15 +67,10 @@ def _run(strategy, values):
     _follow(experiment, strategy, values)
 
 
-def _decided(stage, values):
-  """Lets what earlier stages have decided hold, while entered."""
-  return configuration.bound(stage.decided(pathlib.Path(values.workdir)) if stage.decided else {})
-
-
 def _prepare(experiment, strategy, stage, workdir, values):
   """Makes the run of a stage: what is missing, or does not go together, shows here."""
-  with strategy.scope(), _decided(stage, values):
-    trainer = configuration.made(stage.make_trainer)
+  with strategy.scope():
+    trainer = configuration.make_trainer(stage, pathlib.Path(values.workdir))
   experiment.procedure.check(trainer, stage)
   return experiment.prepare(trainer, workdir, values.data_dir, pathlib.Path(values.cache_dir))
 
@@ -127,7 +122,7 @@ def _lead_stage(experiment, strategy, values, stage, workdir):
   run = Workdir(values.workdir)
   run.write_config(configuration.snapshot())
   if stage.name:
-    with _decided(stage, values):
+    with configuration.bound(stage.decided(run.path) if stage.decided else {}):
       workdir.write_config(configuration.snapshot(stage.name))
   workdir.write(workdir.operative_config, configuration.operative())  # for who is killed; complete after the first step
   try:

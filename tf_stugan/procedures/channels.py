@@ -120,7 +120,7 @@ class Channels(Procedure):
     (self.search if stage.name == SEARCH else self).train.check(trainer, stage)
 
   def _check_dense(self):
-    step = max(map(step_of, list_steps(self.dense / 'checkpoints')), default=0)
+    step = _newest(self.dense / 'checkpoints')
     if step < self.num_steps:
       raise errors.UserError(f'Channels.dense: {self.dense} holds no finished dense run: it is at step {step} of '
                              f'{self.num_steps}.')
@@ -168,8 +168,8 @@ class Channels(Procedure):
 
   def _kept_channels(self, trainer, folder):
     """Returns {player: {normalization: its channels that stay}}, one of those that would lose all."""
-    source = folder / SEARCH / 'checkpoints'
-    if self.kept.needs_search and max(map(step_of, list_steps(source)), default=0) < self.search.train.num_steps:
+    source = folder and folder / SEARCH / 'checkpoints'
+    if self.kept.needs_search and not (source and _newest(source) >= self.search.train.num_steps):
       return {}
     found = {}
     for player in self._players(trainer.gan):
@@ -207,3 +207,7 @@ class Channels(Procedure):
         variable.assign(values[name])
     if kept:
       narrowing.assign(player.network, variables, values, kept)
+
+
+def _newest(folder):
+  return max(map(step_of, list_steps(folder)), default=0)

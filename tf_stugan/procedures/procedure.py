@@ -38,14 +38,15 @@ class Stage(NamedTuple):
     begin: takes over what earlier stages left, where the stage has no checkpoint of its own: (run, its cost hook, folder of
       the procedure). None begins with random weights.
     decided: returns the macros of this stage's own configuration that the stages before it have decided, by name; takes
-      the folder of the procedure. They hold while its trainer is made. None where nothing is decided.
+      the folder of the procedure, or None before anything is there. They hold while its trainer is made. None where
+      nothing is decided.
   """
 
   name: str
   num_steps: int
   make_trainer: Callable[[], Trainer]
   begin: Callable[[Run, Hook, pathlib.Path], None] | None = None
-  decided: Callable[[pathlib.Path], Mapping[str, object]] | None = None
+  decided: Callable[[pathlib.Path | None], Mapping[str, object]] | None = None
 
 
 class Procedure(abc.ABC):

@@ -1,8 +1,9 @@
 """Masks of whole units: output channels, or blocks of neighbouring ones. All weights of a unit are kept, or none.
 
 A kernel [..., C_out] is viewed in another shape, over some axes of which a unit extends. A static method takes
-`distribution` and `sample_mask`, a dynamic one that ranks layer by layer takes `units` besides: it then drops and grows units
-by the mean score of their weights. Of a transposed convolution, [k, k, C_out, C_in], the last axis is that of its inputs.
+`distribution` and `sample_mask`, a dynamic one that ranks layer by layer takes `units` besides: it then drops and grows
+units by the mean score of their weights. Of a transposed convolution, [k, k, C_out, C_in], the last axis is that of its
+inputs.
 """
 
 from collections.abc import Callable, Mapping, Sequence
