@@ -1,4 +1,4 @@
-"""A ladder that is killed again and again, in any of its stages, ends as one that was not: bit for bit."""
+"""A procedure of stages that is killed again and again, in any of them, ends as one that was not: bit for bit."""
 
 import random
 import signal
@@ -8,17 +8,20 @@ import pytest
 
 from tests import processes
 
-STAGES = ('dense', 'round-01', 'round-02')
-FILES = ('runs/train.gin', 'models/dcgan.gin', 'datasets/digits.gin', 'metrics/classifier.gin', 'methods/dense.gin',
-         'procedures/imp_gd_kd.gin', 'runs/tiny.gin', 'runs/noise.gin')
-BINDINGS = {'ROUNDS': 2, 'NUM_STEPS': 4, 'GENERATOR_WIDTH': 4, 'DISCRIMINATOR_WIDTH': 2, 'Train.checkpoint_interval': 2,
+# (model, procedure, stages, what it writes beside them)
+LADDER = ('dcgan', 'imp_gd_kd', ('dense', 'round-01', 'round-02'), ('ladder.json',))
+CHANNELS = ('sngan', 'gs32', ('dense', 'search', 'extracted'), ('extracted/config.gin',))
+BINDINGS = {'NUM_STEPS': 4, 'GENERATOR_WIDTH': 4, 'DISCRIMINATOR_WIDTH': 2, 'Train.checkpoint_interval': 2,
             'BALANCE_INTERVAL': 1, 'RandomImages.num_images': 24}
 POINTS = ('save:begin', 'save:after_data', 'save:before_rename', 'save:after_rename', 'step', 'row')
 
 
-def flags(workdir, cache):
-  return [f'--workdir={workdir}', f'--cache_dir={cache}', *(f'--gin_file={f}' for f in FILES),
-          *(f'--gin_param={name} = {value}' for name, value in BINDINGS.items())]
+def flags(workdir, cache, model, procedure):
+  files = ('runs/train.gin', f'models/{model}.gin', 'datasets/digits.gin', 'metrics/classifier.gin', 'methods/dense.gin',
+           f'procedures/{procedure}.gin', 'runs/tiny.gin', 'runs/noise.gin')
+  own = {'ROUNDS': 2} if model == 'dcgan' else {'RHO': 2.5}  # to 0 in four steps
+  return [f'--workdir={workdir}', f'--cache_dir={cache}', *(f'--gin_file={f}' for f in files),
+          *(f'--gin_param={name} = {value}' for name, value in {**BINDINGS, **own}.items())]
 
 
 KILLS = 6  # ten, tried once, end alike, too; each is a process that starts
@@ -26,21 +29,24 @@ KILLS = 6  # ten, tried once, end alike, too; each is a process that starts
 
 @pytest.mark.slow
 @pytest.mark.multiprocess
-def test_kills_and_a_ladder_without_any_end_alike(tmp_path):
-  whole, killed = tmp_path / 'whole', tmp_path / 'killed'
-  code, output = processes.finish(processes.train(flags(whole, tmp_path / 'cache')), 300)
+@pytest.mark.parametrize('model, procedure, stages, files', [LADDER, CHANNELS], ids=['ladder', 'channels'])
+def test_kills_and_a_run_without_any_end_alike(model, procedure, stages, files, tmp_path):
+  whole, killed = (flags(tmp_path / name, tmp_path / 'cache', model, procedure) for name in ('whole', 'killed'))
+  code, output = processes.finish(processes.train(whole), 300)
   assert code == 0, output
   draw, faults = random.Random(13), []
   for _ in range(KILLS):
     faults.append(f'{draw.choice(POINTS)}@{draw.choice([2, 4])}')
-    code, output = processes.finish(processes.train(flags(killed, tmp_path / 'cache'), TF_STUGAN_FAULT=faults[-1]), 300)
+    code, output = processes.finish(processes.train(killed, TF_STUGAN_FAULT=faults[-1]), 300)
     assert code == -signal.SIGKILL, f'{faults}: {code}\n{output}'
-  code, output = processes.finish(processes.train(flags(killed, tmp_path / 'cache')), 300)
+  code, output = processes.finish(processes.train(killed), 300)
   assert code == 0, f'{faults}\n{output}'
-  for stage in STAGES:
+  whole, killed = tmp_path / 'whole', tmp_path / 'killed'
+  for stage in stages:
     ours, theirs = processes.variables(killed / stage), processes.variables(whole / stage)
     assert set(ours) == set(theirs) and len(ours) > 50
     for key in ours:
       np.testing.assert_array_equal(ours[key], theirs[key], err_msg=f'{stage}: {key}')
     assert (killed / stage / 'metrics.jsonl').read_bytes() == (whole / stage / 'metrics.jsonl').read_bytes()
-  assert (killed / 'ladder.json').read_bytes() == (whole / 'ladder.json').read_bytes()
+  for file in files:
+    assert (killed / file).read_text().replace('killed', 'whole') == (whole / file).read_text()

@@ -4,7 +4,8 @@ Gin files use dynamic registration: they import the modules they configure, so a
 registration anywhere. What they may import is decided in `gin_limits`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+import contextlib
 import copy
 import functools
 import inspect
@@ -208,12 +209,43 @@ def made(build: Callable[[], Any]) -> Any:
   return result
 
 
+def make_trainer(stage, folder: pathlib.Path | None = None):
+  """Makes the trainer of a stage of a procedure.
+
+  Args:
+    stage: a `Stage` of the configured experiment.
+    folder: of the procedure, where stages before have decided something; None where nothing was trained yet.
+
+  Raises:
+    UserError: as `make_experiment`.
+  """
+  with bound(stage.decided(folder) if stage.decided else {}):
+    return made(stage.make_trainer)
+
+
 def macro_value(name: str) -> object:
   """Returns what NAME of the loaded configuration is; None where it is not set."""
   try:
     return compat.gin_macro_value(gin.query_parameter(f'{name}/gin.macro.value'))
   except ValueError:
     return None
+
+
+@contextlib.contextmanager
+def bound(macros: Mapping[str, object]) -> Iterator[None]:
+  """Gives macros that the configuration sets other values, while entered."""
+  before = {name: gin.query_parameter(f'{name}/gin.macro.value') for name in macros}
+  _bind(macros)
+  try:
+    yield
+  finally:
+    _bind(before)
+
+
+def _bind(macros):
+  with gin.unlock_config():
+    for name, value in macros.items():
+      gin.bind_parameter(f'{name}/gin.macro.value', value)
 
 
 def snapshot(stage: str = '') -> str:

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from tests.procedures import test_channels
 from tests.procedures import test_ladder
 from tf_stugan import cli
 from tf_stugan import configuration
@@ -41,7 +42,8 @@ def load(experiment, procedure, *bindings):
 
 
 def test_every_file_is_held_to_its_paper():
-  assert {p.stem for p in (configuration.config_root() / 'procedures').glob('*.gin')} == {*PROCEDURES, 'ticket'}
+  found = {p.stem for p in (configuration.config_root() / 'procedures').glob('*.gin')}
+  assert found == {*PROCEDURES, *test_channels.PROCEDURES, 'ticket'}
 
 
 @pytest.mark.parametrize('name', PROCEDURES)

@@ -13,13 +13,13 @@ from tf_stugan.reports import tables
 from tf_stugan.training.workdir import Workdir
 
 
-def run(folder, name, scores, density=0.1, data='digits'):
+def run(folder, name, scores, density=0.1, data='digits', multiply_adds=20):
   (folder / name).mkdir(parents=True)
   workdir = Workdir(folder / name)
   protocol = {'extractor': 'classifier abc', 'generated_images': 10, 'real_images': 20,
               'generator': 'running statistics', 'data': data}
   cost = {f'{player}/{key}': value for player in ('generator', 'discriminator') for key, value in {
-      'kept_parameters': 30, 'multiply_adds': 20, 'dense_multiply_adds': 100, 'method': 'StaticSparse'}.items()}
+      'kept_parameters': 30, 'multiply_adds': multiply_adds, 'dense_multiply_adds': 100, 'method': 'StaticSparse'}.items()}
   rows = [{'kind': 'evaluation', 'step': i + 1, 'fcd': score, 'protocol': protocol} for i, score in enumerate(scores)]
   rows += [{'kind': 'train', 'step': 3, 'generator/density': density, 'generator/exploration_rate': 0.4},
            {'kind': 'cost', 'step': 3, **cost}]
@@ -30,7 +30,8 @@ def run(folder, name, scores, density=0.1, data='digits'):
 def test_a_record_tells_last_and_best_score_cost_and_exploration(tmp_path):
   record = records_lib.record(run(tmp_path, 'a', [9.0, 4.0, 5.0]))
   expected = {'run': 'a', 'method': 'StaticSparse', 'step': 3, 'FCD': 5.0, 'best FCD': 4.0, 'best FCD at step': 2,
-              'G density': 0.1, 'G parameters': 30, 'G multiply-adds / dense': 0.2, 'G explored': 0.4, 'D density': 1.0}
+              'G density': 0.1, 'G parameters': 30, 'G multiply-adds': 20,
+              'G multiply-adds / dense': 0.2, 'G explored': 0.4, 'D density': 1.0}
   assert {key: record[key] for key in expected} == expected
 
 

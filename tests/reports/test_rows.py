@@ -14,6 +14,7 @@ from tests.reports.test_records import columns
 from tests.reports.test_records import run
 from tf_stugan import cli
 from tf_stugan.reports import comparisons
+from tf_stugan.reports import ladders
 from tf_stugan.reports import records
 from tf_stugan.reports import rows as rows_lib
 from tf_stugan.reports import tables
@@ -47,6 +48,25 @@ def test_runs_that_differ_in_their_seed_alone_are_a_row(tmp_path):
   assert (line['n'], line['FCD']) == (3, pytest.approx(mean))
   assert (line['FCD low'], line['FCD high']) == pytest.approx((mean - half, mean + half), rel=1e-5)
   assert line['best FCD'] == pytest.approx((5 + 6 + 9) / 3)
+
+
+def test_what_a_search_has_found_for_a_seed_makes_no_row_of_its_own(tmp_path):
+  workdirs = {}
+  for seed in (1, 2):
+    workdir = seeded(tmp_path, f'a_s{seed}/extracted', seed, [4.0 + seed], multiply_adds=10 * seed)
+    found = f"CHANNELS = {{'generator': {{'norm': {seed}}}}}\nDENSE = 'dense_s{seed}'\n"
+    workdir.config.write_text(f"{workdir.config.read_text()}{found}procedure.Experiment.stage = 'extracted'\n")
+    workdirs[f'a_s{seed}/extracted'] = workdir
+  row, = make(workdirs)
+  assert len(row.runs) == 2 and rows_lib.table([row])['G multiply-adds'].tolist() == [15]
+
+
+def test_the_stages_of_a_procedure_stand_for_its_folder(tmp_path):
+  for name in ('dense', 'extracted'):
+    run(tmp_path / 'a', name, [9.0])
+    (tmp_path / 'a' / name / 'checkpoints' / 'step-00000004').mkdir(parents=True)
+  assert ladders.runs_of(str(tmp_path / 'a')) == [str(tmp_path / 'a' / name) for name in ('dense', 'extracted')]
+  assert ladders.runs_of(str(tmp_path / 'a' / 'dense')) == [str(tmp_path / 'a' / 'dense')]
 
 
 def test_a_run_that_is_still_training_is_compared_at_the_step_that_it_has_come_to(tmp_path):

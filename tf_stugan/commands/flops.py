@@ -15,9 +15,20 @@ def run(values: flags.FlagValues) -> None:
   common.load_gin_files(values)
   experiment = configuration.make_experiment()
   convention, = (c for c in cost.CONVENTIONS if c.name == values.convention)
-  ledger = ledgers.ledger(configuration.made(experiment.make_trainer), experiment.procedure.num_steps, convention)
+  ledger = ledgers.ledger(_make_trainer(experiment), experiment.procedure.num_steps, convention)
   stages = _cost_of_all_stages(experiment, convention)
-  sys.stdout.write(_as_json(ledger, convention, stages) if values.json else _as_text(ledger, convention, stages))
+  last = experiment.stages()[-1]
+  undecided = bool(last.decided and not experiment.stage and not all(last.decided(None).values()))
+  ledger = ledger._replace(exact=ledger.exact and not undecided)
+  sys.stdout.write(
+      _as_json(ledger, convention, stages) if values.json else _as_text(ledger, convention, stages, undecided))
+
+
+def _make_trainer(experiment):
+  """Makes that of the last stage, or of the one that the configuration is about, which says what was decided for it."""
+  if experiment.stage:
+    return configuration.made(experiment.make_trainer)
+  return configuration.make_trainer(experiment.stages()[-1])
 
 
 def _cost_of_all_stages(experiment, convention):
@@ -25,7 +36,7 @@ def _cost_of_all_stages(experiment, convention):
   stages = experiment.stages()
   if not stages[-1].name:
     return None
-  return sum(ledgers.ledger(configuration.made(stage.make_trainer), stage.num_steps, convention).training
+  return sum(ledgers.ledger(configuration.make_trainer(stage), stage.num_steps, convention).training
              for stage in stages)
 
 
@@ -62,7 +73,7 @@ def _network(network):
   }
 
 
-def _as_text(ledger, convention, stages):
+def _as_text(ledger, convention, stages, undecided):
   lines = []
   for name, network in ledger.networks.items():
     lines += [name, f'  {"layer":<24}{"kernel":<18}{"parameters":>12}{"density":>10}{"multiply-adds":>16}']
@@ -81,8 +92,10 @@ def _as_text(ledger, convention, stages):
         f'({flops / ledger.dense_images[name]:.4f} of dense)' for name, flops in ledger.images.items()),
       f'whole training     {ledger.training:.4g} FLOPs ({ledger.training / ledger.dense_training:.4f} of dense)']
   if stages:
-    lines.append(f'This is the last round. All stages together: {stages:.4g} FLOPs ({stages / ledger.dense_training:.4g} '
+    lines.append(f'This is the last stage. All stages together: {stages:.4g} FLOPs ({stages / ledger.dense_training:.4g} '
                  'dense trainings).')
-  if not ledger.exact:
+  if undecided:
+    lines.append('An estimate: how many channels the last stage has is decided by those before it; all are counted here.')
+  elif not ledger.exact:
     lines.append('An estimate: a ranking across layers moves weights between them. `report` tells the true cost of a run.')
   return '\n'.join(lines) + '\n'

@@ -194,10 +194,13 @@ def _name(what, against):
 
 
 def _unasked(table):
-  """Returns {(what, against): file} that is drawn in any case: the score against the density that varies most, and costs."""
-  densities = [column for column in table if column.endswith(' density')]
-  density = max(densities, key=lambda column: table[column].nunique(), default='density')
-  return {(usage.SCORE, density): 'density'} | {(usage.SCORE, c): _name(usage.SCORE, c) for c in ('training FLOPs', 'bytes')}
+  """Returns {(what, against): file} that is drawn in any case: the score against the density and the multiply-adds that vary
+  most, and costs."""
+  found = {}
+  for quantity in ('density', 'multiply-adds'):
+    columns = [column for column in table if column.endswith(f' {quantity}')]
+    found[usage.SCORE, max(columns, key=lambda column: table[column].nunique(), default=quantity)] = quantity
+  return found | {(usage.SCORE, c): _name(usage.SCORE, c) for c in ('training FLOPs', 'bytes')}
 
 
 class _Columns:

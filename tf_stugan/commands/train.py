@@ -73,7 +73,7 @@ def _run(strategy, values):
 def _prepare(experiment, strategy, stage, workdir, values):
   """Makes the run of a stage: what is missing, or does not go together, shows here."""
   with strategy.scope():
-    trainer = configuration.made(stage.make_trainer)
+    trainer = configuration.make_trainer(stage, pathlib.Path(values.workdir))
   experiment.procedure.check(trainer, stage)
   return experiment.prepare(trainer, workdir, values.data_dir, pathlib.Path(values.cache_dir))
 
@@ -125,7 +125,8 @@ def _lead_stage(experiment, strategy, values, stage, workdir):
   run = Workdir(values.workdir)
   run.write_config(configuration.snapshot())
   if stage.name:
-    workdir.write_config(configuration.snapshot(stage.name))
+    with configuration.bound(stage.decided(run.path) if stage.decided else {}):
+      workdir.write_config(configuration.snapshot(stage.name))
   workdir.write(workdir.operative_config, configuration.operative())  # for who is killed; complete after the first step
   if not workdir.newest_step() or values.allow_config_change:
     overview.write(reporting.Log(workdir), workdir.newest_step(), configuration.snapshot(), _settings(), prepared.data)

@@ -21,9 +21,11 @@ def remove(generator: ResidualGenerator) -> ResidualGenerator:
     if i == generator.network.attention_after:
       alive = np.arange(block.conv2.bias.size)  # attention reads them all
     block = _thin(block, alive)
-    alive = _used_inputs(block.conv1.kernel, block.shortcut.kernel)
+    width, read = block.shortcut.kernel.shape[2], block.conv1.kernel.shape[2]
+    alive = _used_inputs(block.conv1.padded(width).kernel, block.shortcut.kernel)
+    first = alive[alive < read]
     blocks.insert(0, dataclasses.replace(
-        block, norm1=block.norm1.take(alive), conv1=block.conv1.take_inputs(alive),
+        block, norm1=block.norm1.take(first), conv1=block.conv1.take_inputs(first),
         shortcut=block.shortcut.take_inputs(alive)))
   return dataclasses.replace(generator, kernel=generator.kernel[..., alive], bias=generator.bias[..., alive],
                              blocks=blocks, norm=norm, to_rgb=to_rgb)

@@ -10,6 +10,7 @@ from tf_stugan.export.residual import Conv
 from tf_stugan.export.residual import ResidualGenerator
 from tf_stugan.export.upsampling import UpsampleConv
 from tf_stugan.layers import resampling
+from tf_stugan.layers.blocks import first_channels
 
 
 def images(generator: ResidualGenerator, latents: tf.Tensor, labels: tf.Tensor | None = None,
@@ -29,7 +30,7 @@ def images(generator: ResidualGenerator, latents: tf.Tensor, labels: tf.Tensor |
     if i == generator.network.attention_after:
       x = generator.network.attention(x)
   with tf.name_scope('norm'):
-    x = _norm_relu(x, generator.norm)
+    x = _norm_relu(first_channels(x, generator.to_rgb.kernel.shape[2]), generator.norm)
   with tf.name_scope('to_rgb'):
     return tf.tanh(_conv(x, generator.to_rgb))
 
@@ -38,7 +39,7 @@ def residual_block(x: tf.Tensor, block: Block, condition: tf.Tensor | None = Non
                    upsample_conv: UpsampleConv = upsampling.phases) -> tf.Tensor:
   """Computes a block: [N, h, w, C_in] -> [N, 2h, 2w, C_out]."""
   with tf.name_scope('norm1'):
-    h = _norm_relu(x, block.norm1, condition)
+    h = _norm_relu(first_channels(x, block.conv1.kernel.shape[2]), block.norm1, condition)
   with tf.name_scope('conv1'):
     h = tf.nn.bias_add(upsample_conv(h, block.conv1.kernel), block.conv1.bias)
     h = tf.nn.relu(h) if block.norm2 is None else _norm_relu(h, block.norm2, condition)

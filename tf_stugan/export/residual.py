@@ -25,6 +25,9 @@ class Affine:
   def take(self, channels: np.ndarray) -> 'Affine':
     return Affine(self.scale[channels], self.offset[channels])
 
+  def padded(self, count: int) -> 'Affine':
+    return Affine(_padded(self.scale, count), _padded(self.offset, count))
+
 
 @dataclasses.dataclass(frozen=True)
 class ConditionalAffine:
@@ -42,6 +45,9 @@ class ConditionalAffine:
 
   def take(self, channels: np.ndarray) -> 'ConditionalAffine':
     return ConditionalAffine(self.layer, self.fixed.take(channels), self.channels[channels])
+
+  def padded(self, count: int) -> 'ConditionalAffine':
+    return ConditionalAffine(self.layer, self.fixed.padded(count), _padded(self.channels, count))
 
   def of(self, condition: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Returns (scale, offset), each [N, 1, 1, C]."""
@@ -63,10 +69,17 @@ class Conv:
   def take_outputs(self, channels: np.ndarray) -> 'Conv':
     return Conv(self.kernel[..., channels], self.bias[channels])
 
+  def padded(self, count: int) -> 'Conv':
+    """Returns one that is given more inputs, and does not read them."""
+    return Conv(np.swapaxes(_padded(np.swapaxes(self.kernel, 0, 2), count), 0, 2), self.bias)
+
 
 @dataclasses.dataclass(frozen=True)
 class Block:
-  """x -> conv2(relu(norm2(conv1(up(relu(norm1(x))))))) + up(shortcut(x)). norm2 is None where it is folded into conv1."""
+  """x -> conv2(relu(norm2(conv1(up(relu(norm1(x))))))) + up(shortcut(x)). norm2 is None where it is folded into conv1.
+
+  norm1 and conv1 may have fewer channels than x: they take the first ones.
+  """
 
   name: str
   norm1: Affine | ConditionalAffine
@@ -114,6 +127,11 @@ def affine(norm: keras.layers.BatchNormalization) -> Affine:
   gamma, beta = (1, 0) if norm.gamma is None else (norm.gamma.numpy(), norm.beta.numpy())
   scale = gamma / np.sqrt(norm.moving_variance.numpy() + norm.epsilon)
   return Affine(scale, beta - norm.moving_mean.numpy() * scale)
+
+
+def _padded(array, count):
+  """Puts zeros behind an array along its first axis."""
+  return np.concatenate([array, np.zeros([count - len(array), *array.shape[1:]], array.dtype)])
 
 
 def fold(conv: Conv, after: Affine) -> Conv:

@@ -51,9 +51,10 @@ def images(generator: ResidualGenerator, latents: tf.Tensor, labels: tf.Tensor |
 def residual_block(x: tf.Tensor, block: Block, condition: tf.Tensor | None = None) -> cluster.Phases:
   """Computes a block: [1, h, w, C_in] -> the four phases of [1, 2h, 2w, C_out]."""
   with tf.name_scope('norm1'):
-    h, = _norm_relu([x], block.norm1, condition)
+    width = x.shape[-1]  # a slice would end the sparse path; zeros cost nothing on it
+    h, = _norm_relu([x], block.norm1.padded(width), condition)
   with tf.name_scope('conv1'):
-    h = cluster.convolution({NO_SHIFT: h}, block.conv1.kernel, block.conv1.bias, 2)
+    h = cluster.convolution({NO_SHIFT: h}, block.conv1.padded(width).kernel, block.conv1.bias, 2)
     h = dict(zip(h, _norm_relu(h.values(), block.norm2, condition), strict=True))
   with tf.name_scope('conv2'):
     h = cluster.convolution(h, block.conv2.kernel, block.conv2.bias + block.shortcut.bias, 2)

@@ -1,6 +1,7 @@
 """Two translators between two domains, and a discriminator for each domain (Zhu et al., 2017, https://arxiv.org/abs/1703.10593)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+import functools
 
 import tensorflow as tf
 
@@ -9,6 +10,7 @@ from tf_stugan import errors
 from tf_stugan import rng
 from tf_stugan.compat import keras
 from tf_stugan.gans.gan import BalanceProbe
+from tf_stugan.gans.gan import check_players
 from tf_stugan.gans.gan import GAN
 from tf_stugan.gans.gan import Outcome
 from tf_stugan.gans.gan import Player
@@ -18,6 +20,7 @@ from tf_stugan.gans.gan import Work
 from tf_stugan.gans.image_buffer import ImageBuffer
 from tf_stugan.gans.losses import AdversarialLoss
 from tf_stugan.gans.outputs import FromImages
+from tf_stugan.models import narrowing
 
 Score = Callable[[tf.Tensor], tf.Tensor]  # a discriminator's map [N, h, w, 1] -> logits [M, 1]
 
@@ -51,6 +54,7 @@ class CycleGAN(GAN):
     buffer_size: translations that each discriminator's buffer holds; 0 shows the newest only.
     averaged: whether there are translators that hold the averages of these two, to be scored, shown and exported.
     precision: what all networks compute in while they train: 'float32', 'bfloat16' or 'float16'.
+    channels: of the translators, by name, where they are not to have all that their width says; see `channels` of theirs.
   """
 
   domains = ('a', 'b')
@@ -58,7 +62,7 @@ class CycleGAN(GAN):
   def __init__(self, make_generator: Callable[..., keras.Model], make_discriminator: Callable[..., keras.Model],
                loss: AdversarialLoss, image_shape: Shape, batch_size: int = 1, cycle: float = 10.0, identity: float = 5.0,
                score: Score = patches, buffer_size: int = 50, averaged: bool = False, precision: str = 'float32',
-               name: str | None = None):
+               channels: Mapping[str, Mapping[str, int]] | None = None, name: str | None = None):
     super().__init__(name=name)
     errors.check_counts(self, batch_size=batch_size)
     errors.check_counts(self, 0, buffer_size=buffer_size)
@@ -70,32 +74,52 @@ class CycleGAN(GAN):
     self.identity = identity
     self.score = score
     self.precision = precision
+    translators = ('a_to_b', 'b_to_a')
+    check_players('CycleGAN.channels', channels or {}, translators)
+    def make_translator(name):
+      return narrowing.made(functools.partial(make_generator, name=name), (channels or {}).get(name),
+                            lambda network: network(tf.zeros([1, *self.image_shape])))
     with compat.precision(precision):
-      self.a_to_b, self.b_to_a = (make_generator(name=name) for name in ('a_to_b', 'b_to_a'))
+      self.a_to_b, self.b_to_a = map(make_translator, translators)
       self.discriminator_a, self.discriminator_b = (make_discriminator(name=f'discriminator_{d}') for d in self.domains)
-    self.averages = [make_generator(name=name) for name in ('a_to_b', 'b_to_a')] if averaged else [None, None]
+    self.averages = list(map(make_translator, translators)) if averaged else [None, None]
+    self._make_generator = make_generator
+    self.teachers = {}
+    self.adversarial = 1.0  # weight of the translators' own loss
     self.buffers = {domain: ImageBuffer(buffer_size, name=f'buffer_{domain}') for domain in self.domains}
     self.players = (
         Player('a_to_b', 'generator', self.a_to_b, self.averages[0]),
         Player('b_to_a', 'generator', self.b_to_a, self.averages[1]),
         Player('discriminator_a', 'discriminator', self.discriminator_a),
         Player('discriminator_b', 'discriminator', self.discriminator_b))
-    scalars = ('a_to_b/fake_logits', 'b_to_a/fake_logits', 'cycle_a', 'cycle_b', *(['identity'] if identity else []))
-    self.turns = (
-        Turn('translators', ('a_to_b', 'b_to_a'), self._translate, scalars, batch_size, domains=self.domains),
-        *(Turn(f'discriminator_{d}', (f'discriminator_{d}',), self._judge(d), ('real_logits', 'fake_logits'), batch_size,
-               domains=(d,)) for d in self.domains))
     self.outputs = {
         'a_to_b': FromImages('a_to_b', self.a_to_b, self.averages[0], 'b', 'a', self.image_shape, 'b_to_a'),
         'b_to_a': FromImages('b_to_a', self.b_to_a, self.averages[1], 'a', 'b', self.image_shape, 'a_to_b')}
     self.balance = {f'{name}/balance_ratio': BalanceProbe(
         'translators', f'{name}/fake_logits', 'translators', self._balance(name), (f'discriminator_{output.domain}', name))
         for name, output in self.outputs.items()}
-    passes = 9 if identity else 6  # forward and back for an image, for a translated one and, if asked, for the identity
+    self._say_what_is_played()
+
+  def _say_what_is_played(self):
+    """Sets turns and work; teachers are part of both."""
+    scalars = ('a_to_b/fake_logits', 'b_to_a/fake_logits', 'cycle_a', 'cycle_b', *(['identity'] if self.identity else []),
+               *(['imitation'] if self.teachers else []))
+    self.turns = (
+        Turn('translators', ('a_to_b', 'b_to_a'), self._translate, scalars, self.batch_size, domains=self.domains),
+        *(Turn(f'discriminator_{d}', (f'discriminator_{d}',), self._judge(d), ('real_logits', 'fake_logits'),
+               self.batch_size, domains=(d,)) for d in self.domains))
+    # Forward and back for an image, for a translated one and, if asked, for the identity; forward for a teacher.
+    passes = (9 if self.identity else 6) + bool(self.teachers)
     self.work = (
-        *(Work(name, batch_size, passes) for name in self.outputs),
-        *(Work(f'discriminator_{d}', batch_size, 2) for d in self.domains),
-        *(Work(f'discriminator_{d}', 2 * batch_size, 3) for d in self.domains))
+        *(Work(name, self.batch_size, passes) for name in self.outputs),
+        *(Work(f'discriminator_{d}', self.batch_size, 2) for d in self.domains),
+        *(Work(f'discriminator_{d}', 2 * self.batch_size, 3) for d in self.domains))
+
+  def imitate(self, distance, adversarial=1.0):
+    self.teachers = {name: self._make_generator(name=name) for name in self.outputs}
+    self.distance = distance
+    self.adversarial = adversarial
+    self._say_what_is_played()
 
   def build(self, image_shapes=None):
     for domain, shape in (image_shapes or {}).items():
@@ -107,9 +131,9 @@ class CycleGAN(GAN):
     with compat.precision(self.precision):
       for player in self.players:
         player.network(images)
-    for average in self.averages:
-      if average is not None:
-        average(images)
+    for network in (*self.averages, *self.teachers.values()):
+      if network is not None:
+        network(images)
     for buffer in self.buffers.values():
       buffer.build(self.image_shape)
     return dict.fromkeys(self.domains, self.image_shape)
@@ -137,6 +161,12 @@ class CycleGAN(GAN):
     if self.identity:
       scalars['identity'] = _distance(same_b, b) + _distance(same_a, a)
       loss += self.identity * scalars['identity']
+    if self.adversarial != 1:
+      loss *= self.adversarial
+    if self.teachers:
+      targets = (tf.stop_gradient(self.teachers[name](x, training=False)) for name, x in (('a_to_b', a), ('b_to_a', b)))
+      scalars['imitation'] = tf.add_n([self.distance(*pair) for pair in zip(targets, (fake_b, fake_a), strict=True)])
+      loss += scalars['imitation']
     return Outcome(loss, scalars, {'a': fake_a, 'b': fake_b})
 
   def _pass(self, translator, images, targets):

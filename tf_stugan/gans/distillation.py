@@ -1,8 +1,9 @@
-"""A discriminator that learns from another one, too."""
+"""Networks that learn from others, too: a discriminator from another one, a generator from one of full width."""
 
 import tensorflow as tf
 
 from tf_stugan.compat import keras
+from tf_stugan.gans.distances import Distance
 from tf_stugan.gans.terms import Situation
 
 
@@ -33,6 +34,26 @@ class Distillation:
 
   def _teach(self, examples):
     return tf.cast(self.teacher(examples.images, examples.labels, training=False), tf.float32)[:, :1]
+
+
+class Imitation:
+  """Adds the distance of what a generator makes from what a teacher makes of the same latents and labels.
+
+  Args:
+    teacher: a generator of full width, which stays as it is, in inference mode.
+    distance: between images.
+  """
+
+  name = 'imitation'
+  passes = 1  # of the teacher, forward
+
+  def __init__(self, teacher: keras.Model, distance: Distance):
+    self.teacher = teacher
+    self.distance = distance
+
+  def __call__(self, situation: Situation) -> tf.Tensor:
+    """Returns the scalar."""
+    return self.distance(tf.stop_gradient(self.teacher(*situation.inputs, training=False)), situation.made)
 
 
 def bernoulli_divergence(p: tf.Tensor, q: tf.Tensor) -> tf.Tensor:

@@ -2,6 +2,7 @@
 
 import abc
 from collections.abc import Callable, Iterable, Mapping
+import pathlib
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -9,6 +10,8 @@ import tensorflow as tf
 from tf_stugan import errors
 from tf_stugan.compat import keras
 from tf_stugan.data.images import Examples
+from tf_stugan.data.images import Images
+from tf_stugan.gans.distances import Distance
 from tf_stugan.gans.outputs import Output
 from tf_stugan.rng import Seed
 
@@ -128,6 +131,7 @@ class GAN(tf.Module, abc.ABC):
     work: what a step costs, for the ledger.
     precision: what the networks compute in while they train: 'float32', 'bfloat16' or 'float16'.
     teachers: networks that stay as they are, by the player whose kind they are of; whoever wants one gives it its weights.
+    distance: between images of teachers and players, where players imitate; None where nobody does.
   """
 
   players: tuple[Player, ...]
@@ -139,6 +143,7 @@ class GAN(tf.Module, abc.ABC):
   work: tuple[Work, ...] = ()
   precision: str = 'float32'
   teachers: Mapping[str, keras.Model] = {}
+  distance: Distance | None = None
 
   @abc.abstractmethod
   def build(self, image_shapes: Mapping[str, Shape] | None = None) -> Mapping[str, Shape]:
@@ -172,6 +177,37 @@ class GAN(tf.Module, abc.ABC):
       UserError: this game has no place for one.
     """
     raise errors.UserError(f'{type(self).__name__} has nobody who could learn from a teacher: leave the distillation out.')
+
+
+  def imitate(self, distance: Distance, adversarial: float = 1.0) -> None:
+    """Adds, to the losses of the players that make images, the distance from what a teacher of full width makes of the same.
+
+    The teachers are in `teachers` from then on, in inference mode; call it before the game is built.
+
+    Args:
+      distance: between images of a teacher and of its player.
+      adversarial: what the game's own loss of these players is multiplied by.
+
+    Raises:
+      UserError: nobody in this game makes images.
+    """
+    raise errors.UserError(f'{type(self).__name__} has nobody who could imitate a teacher.')
+
+
+  def prepare(self, data: Mapping[str, Images], data_dir: str | None, cache_dir: pathlib.Path) -> None:
+    """Gets ready what losses need beside variables: what a distance looks at. Called before step 0.
+
+    Raises:
+      UserError: it cannot be had.
+    """
+    if hasattr(self.distance, 'prepare'):
+      self.distance.prepare(data, data_dir, cache_dir)
+
+
+def check_players(what: str, given: Iterable[str], players: Iterable[str]) -> None:
+  """Raises UserError where what is given by player names somebody whom it is not for."""
+  if unknown := sorted(set(given) - set(players)):
+    raise errors.UserError(f'{what} names {", ".join(unknown)}; it is for {", ".join(players)}.')
 
 
 def check_roles(what: str, given: Iterable[str], roles: Iterable[str]) -> None:

@@ -1,6 +1,7 @@
 """A generator that maps noise to images, and a discriminator that tells them from real ones."""
 
 from collections.abc import Callable, Mapping, Sequence
+import functools
 
 import tensorflow as tf
 
@@ -11,8 +12,10 @@ from tf_stugan.compat import keras
 from tf_stugan.data.images import Examples
 from tf_stugan.gans.diff_augment import DiffAugment
 from tf_stugan.gans.distillation import Distillation
+from tf_stugan.gans.distillation import Imitation
 from tf_stugan.gans.gan import AfterUpdate
 from tf_stugan.gans.gan import BalanceProbe
+from tf_stugan.gans.gan import check_players
 from tf_stugan.gans.gan import check_roles
 from tf_stugan.gans.gan import GAN
 from tf_stugan.gans.gan import Outcome
@@ -24,6 +27,7 @@ from tf_stugan.gans.outputs import FromNoise
 from tf_stugan.gans.terms import Situation
 from tf_stugan.gans.terms import Term
 from tf_stugan.layers import normalization
+from tf_stugan.models import narrowing
 
 
 class NoiseToImage(GAN):
@@ -44,6 +48,8 @@ class NoiseToImage(GAN):
       docs/decisions.md.
     precision: what both networks compute in while they train: 'float32', 'bfloat16' or 'float16' (with a loss scale).
       Weights, masks, averages, singular vectors, statistics and losses stay float32, and so does the averaged generator.
+    channels: of the generator, where it is not to have all that its width says: `{'generator': {'block1/norm2': 12}}`, see
+      `channels` of the models.
     accumulation_steps: parts that every batch is cut into to save memory, each with latents of its own; gradients are their
       mean. As in BigGAN's code BatchNorm sees the parts, one by one, and each makes a power iteration.
   """
@@ -54,7 +60,8 @@ class NoiseToImage(GAN):
                loss: AdversarialLoss, discriminator_batch_size: int = 64, generator_batch_size: int = 128,
                discriminator_updates: int = 5, augment: DiffAugment | None = None,
                terms: Mapping[str, Sequence[Term]] | None = None, after_update: Mapping[str, AfterUpdate] | None = None,
-               joint_pass: bool = True, precision: str = 'float32', accumulation_steps: int = 1, name: str | None = None):
+               joint_pass: bool = True, precision: str = 'float32', accumulation_steps: int = 1,
+               channels: Mapping[str, Mapping[str, int]] | None = None, name: str | None = None):
     super().__init__(name=name)
     # With larger ones TensorFlow's counters overflow, and the process crashes.
     errors.check_counts(self, 1, 2**20, discriminator_batch_size=discriminator_batch_size,
@@ -63,10 +70,13 @@ class NoiseToImage(GAN):
     self.joint_pass = joint_pass
     self.precision = precision
     self.accumulation_steps = accumulation_steps
+    check_players('NoiseToImage.channels', channels or {}, ['generator'])
+    make_narrower = functools.partial(
+        narrowing.made, make_generator, (channels or {}).get('generator'), lambda network: network(*_two_inputs(network)))
     with compat.precision(precision):
-      self.generator = make_generator()
+      self.generator = make_narrower()
       self.discriminator = make_discriminator()
-    self.averaged_generator = make_generator()
+    self.averaged_generator = make_narrower()
     self.num_classes = self.generator.num_classes
     self.loss = loss
     self.discriminator_batch_size = discriminator_batch_size
@@ -83,8 +93,9 @@ class NoiseToImage(GAN):
     self.outputs = {'images': FromNoise('generator', self.generator, self.averaged_generator, 'data')}
     self.balance = {'balance_ratio': BalanceProbe(
         'generator', 'fake_logits', 'discriminator', self._balance, ('discriminator', 'generator'))}
-    self._make_discriminator = make_discriminator
+    self._make_generator, self._make_discriminator = make_generator, make_discriminator
     self.teachers = {}
+    self.adversarial = 1.0  # weight of the generator's own loss
     self._say_what_is_played()
 
   def _say_what_is_played(self):
@@ -108,12 +119,20 @@ class NoiseToImage(GAN):
   def distil(self, weight):
     with compat.precision(self.precision):
       teacher = self._make_discriminator()
-    self.teachers = {'discriminator': teacher}
+    self.teachers = {**self.teachers, 'discriminator': teacher}
     self.terms['discriminator'] += (Distillation(teacher, weight),)
     self._say_what_is_played()
 
+  def imitate(self, distance, adversarial=1.0):
+    teacher = self._make_generator()
+    self.teachers = {**self.teachers, 'generator': teacher}
+    self.terms['generator'] += (Imitation(teacher, distance),)
+    self.distance = distance
+    self.adversarial = adversarial
+    self._say_what_is_played()
+
   def build(self, image_shapes=None):
-    latents, labels = tf.zeros([2, self.generator.latent_size]), tf.zeros([2], tf.int32)
+    latents, labels = _two_inputs(self.generator)
     with compat.precision(self.precision):  # layers make others when they are built
       images = self.generator(latents, labels)
       classified = self.discriminator(images, labels).shape[1] - 1
@@ -123,8 +142,8 @@ class NoiseToImage(GAN):
           f'The generator makes images of {made}, the data set has {tuple(image_shapes["data"])}; set '
           'IMAGE_CHANNELS and the resolution so that both agree.')
     self.averaged_generator(latents, labels)
-    for teacher in self.teachers.values():
-      teacher(images, labels)
+    for player, teacher in self.teachers.items():
+      teacher(images if player == 'discriminator' else latents, labels)
     if classified not in (0, self.num_classes):
       raise errors.UserError(
           f'The discriminator tells {classified} classes apart, the generator makes {self.num_classes}; both have to agree.')
@@ -179,7 +198,9 @@ class NoiseToImage(GAN):
     seen = self._augmented(fake, rng.fold(seed, 2))
     logits, classes = self._judge(*seen)
     loss = self.loss.generator(logits) + class_loss(fake.labels, classes)
-    situation = Situation(seed, seen, logits, inputs=(latents, fake.labels))
+    if self.adversarial != 1:
+      loss *= self.adversarial
+    situation = Situation(seed, seen, logits, inputs=(latents, fake.labels), made=fake.images)
     return self._with_terms('generator', loss, {'fake_logits': tf.reduce_mean(logits)}, situation)
 
   def _with_terms(self, role, loss, scalars, situation):
@@ -194,6 +215,10 @@ class NoiseToImage(GAN):
 
   def _logits(self, examples, seed):
     return self._judge(*self._augmented(examples, rng.fold(seed, 2)))[0]
+
+
+def _two_inputs(generator):
+  return tf.zeros([2, generator.latent_size]), tf.zeros([2], tf.int32)
 
 
 def class_loss(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:

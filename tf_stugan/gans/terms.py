@@ -23,6 +23,7 @@ class Situation(NamedTuple):
     real_logits: likewise.
     discriminate: maps images [N, H, W, C] of the real labels to logits [N, 1], in training mode.
     inputs: what the generator made the fake images of.
+    made: the fake images as the generator made them.
   """
 
   seed: Seed
@@ -32,6 +33,7 @@ class Situation(NamedTuple):
   real_logits: tf.Tensor | None = None
   discriminate: Callable[[tf.Tensor], tf.Tensor] | None = None
   inputs: tuple[tf.Tensor, ...] = ()
+  made: tf.Tensor | None = None
 
 
 class Term(Protocol):

@@ -12,21 +12,31 @@ from tf_stugan.layers.style import LayerStyle
 NormFn = Callable[[str], keras.layers.Layer]  # name -> layer, called with (x, condition)
 
 
+def first_channels(x: tf.Tensor, count: int | None) -> tf.Tensor:
+  """Returns the first channels of x [N, H, W, C], or x itself where these are all."""
+  return x if count in (None, x.shape[-1]) else x[..., :count]
+
+
 class GeneratorBlock(keras.layers.Layer):
   """[N, H, W, C_in] -> [N, 2H, 2W, channels]: norm-ReLU-up-conv3-norm-ReLU-conv3, plus up-conv1.
 
   Args:
-    channels: of the output and of the map between the convolutions.
+    channels: of the output.
     style: of the convolutions.
     make_norm: makes the two normalizations; with a `ConditionalBatchNorm` the block needs a condition.
     name: of the layer.
     normalized: whether a shift of an output channel changes nothing that follows, see `Conv2D.void_bias`.
+    hidden: channels between the convolutions; None for as many as the output has.
+    read: how many channels of x, the first ones, the way through the convolutions sees; None for all. The shortcut sees
+      all of them.
   """
 
-  def __init__(self, channels: int, style: LayerStyle, make_norm: NormFn, name: str, normalized: bool = False):
+  def __init__(self, channels: int, style: LayerStyle, make_norm: NormFn, name: str, normalized: bool = False,
+               hidden: int | None = None, read: int | None = None):
     super().__init__(name=name)
+    self.read = read
     self.norm1 = make_norm('norm1')
-    self.conv1 = style.conv(channels, 'conv1', resample='up')
+    self.conv1 = style.conv(hidden or channels, 'conv1', resample='up')
     self.norm2 = make_norm('norm2')
     self.conv2 = style.conv(channels, 'conv2')
     self.shortcut = style.conv(channels, 'shortcut', kernel_size=1, resample='up')
@@ -34,7 +44,7 @@ class GeneratorBlock(keras.layers.Layer):
     self.conv2.void_bias = self.shortcut.void_bias = normalized
 
   def call(self, x, condition=None, training=False):
-    h = tf.nn.relu(self.norm1(x, condition, training=training))
+    h = tf.nn.relu(self.norm1(first_channels(x, self.read), condition, training=training))
     h = self.conv1(h, training=training)
     h = tf.nn.relu(self.norm2(h, condition, training=training))
     return self.conv2(h, training=training) + self.shortcut(x, training=training)

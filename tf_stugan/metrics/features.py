@@ -203,6 +203,15 @@ class Classifier(FeatureExtractor):
     return self._network.evaluate(
         images_lib.to_float(data.images[:5000]), data.labels[:5000], batch_size=250, verbose=0)[1]
 
+  def maps(self, images: tf.Tensor) -> list[tf.Tensor]:
+    """Returns what its four ReLUs put out, [N, h, w, c] each, of images [N, H, W, C] in [-1, 1] of any size."""
+    x, found = tf.cast(images, tf.float32), []
+    for layer in self._network.layers[:-2]:
+      x = layer(x, training=False)
+      if isinstance(layer, keras.layers.ReLU):
+        found.append(x)
+    return [*found, x]
+
   def __call__(self, images):
     features, logits = self._features(images_lib.to_float(images), training=False)
     return features.numpy(), logits.numpy()

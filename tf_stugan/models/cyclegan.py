@@ -5,12 +5,16 @@ parameters, the discriminator 2,766,529. Both take images of any size that fits.
 away again keep their first values.
 """
 
+from collections.abc import Mapping
+
+import numpy as np
 import tensorflow as tf
 
 from tf_stugan import compat
 from tf_stugan import errors
 from tf_stugan.compat import keras
 from tf_stugan.layers.style import LayerStyle
+from tf_stugan.models import narrowing
 
 _LEAST_TRANSLATED = 8  # pixels; a quarter of them is 2, the least of which one can be mirrored
 _LEAST_JUDGED = 24  # pixels; they make one score
@@ -23,11 +27,12 @@ class TranslatorBlock(keras.layers.Layer):
     channels: C.
     style: of the layers.
     name: of the layer.
+    hidden: channels between the convolutions; None for C.
   """
 
-  def __init__(self, channels: int, style: LayerStyle, name: str):
+  def __init__(self, channels: int, style: LayerStyle, name: str, hidden: int | None = None):
     super().__init__(name=name)
-    self.conv1 = style.padded_conv(channels, 'conv1', reflect=True)
+    self.conv1 = style.padded_conv(hidden or channels, 'conv1', reflect=True)
     self.norm1 = style.instance_norm('norm1')
     self.conv2 = style.padded_conv(channels, 'conv2', reflect=True)
     self.norm2 = style.instance_norm('norm2', affine=False)
@@ -49,26 +54,39 @@ class Translator(keras.Model):
     style: of the layers.
     num_blocks: residual blocks; 9 at 256 pixels, 6 at 128, in the original code.
     image_channels: 3, or 1 for grey images.
+    channels: how many channels the affine normalizations have that are not to have all: 'stem_norm', 'down1_norm',
+      'block1/norm1', ..., 'up1_norm', 'up2_norm'. The residual path keeps its width.
     name: of the network.
 
+  Attributes:
+    full_channels: how many each of them has without `channels`.
+
   Raises:
-    UserError: when it is called with images that have other channels, or whose sides are not multiples of 4, at least 8.
+    UserError: `channels` names no such normalization, or more channels than it has; or when it is called with images that
+      have other channels, or whose sides are not multiples of 4, at least 8.
   """
 
   num_classes = 0
 
-  def __init__(self, width: int, style: LayerStyle, num_blocks: int = 9, image_channels: int = 3, name: str = 'generator'):
+  def __init__(self, width: int, style: LayerStyle, num_blocks: int = 9, image_channels: int = 3,
+               channels: Mapping[str, int] | None = None, name: str = 'generator'):
     super().__init__(name=name)
     errors.check_counts(self, width=width, image_channels=image_channels)
     errors.check_counts(self, 0, num_blocks=num_blocks)
     self.width = width
     self.image_channels = image_channels
-    self.down = [style.padded_conv(width, 'stem', kernel_size=7, reflect=True),
-                 style.padded_conv(2 * width, 'down1', stride=2), style.padded_conv(4 * width, 'down2', stride=2)]
+    self.full_channels = {
+        'stem_norm': width, 'down1_norm': 2 * width, **{f'block{i}/norm1': 4 * width for i in range(1, num_blocks + 1)},
+        'up1_norm': 2 * width, 'up2_norm': width}
+    channels = narrowing.widths(self.full_channels, channels)
+    self.down = [style.padded_conv(channels['stem_norm'], 'stem', kernel_size=7, reflect=True),
+                 style.padded_conv(channels['down1_norm'], 'down1', stride=2),
+                 style.padded_conv(4 * width, 'down2', stride=2)]
     self.down_norms = [style.instance_norm('stem_norm'), style.instance_norm('down1_norm'),
                        style.instance_norm('down2_norm', affine=False)]
-    self.blocks = [TranslatorBlock(4 * width, style, f'block{i}') for i in range(1, num_blocks + 1)]
-    self.up = [style.conv_transpose(2 * width, 'up1', kernel_size=3), style.conv_transpose(width, 'up2', kernel_size=3)]
+    self.blocks = [TranslatorBlock(4 * width, style, f'block{i}', channels[f'block{i}/norm1'])
+                   for i in range(1, num_blocks + 1)]
+    self.up = [style.conv_transpose(channels[f'{name}_norm'], name, kernel_size=3) for name in ('up1', 'up2')]
     self.up_norms = [style.instance_norm('up1_norm'), style.instance_norm('up2_norm')]
     for conv in (*self.down, *self.up):
       conv.void_bias = True
@@ -91,6 +109,18 @@ class Translator(keras.Model):
       x = block(x, training=training)
     x = _normalized(x, self.up, self.up_norms, tf.nn.relu, training)
     return tf.tanh(tf.cast(self.to_rgb(x, training=training), tf.float32))
+
+  def orders(self, kept: Mapping[str, np.ndarray]) -> dict[str, narrowing.Order]:
+    """Tells which channels of the network of full width this one has; as `resnet.Generator.orders`."""
+    result = {norm: narrowing.Order(None, channels) for norm, channels in kept.items()}
+    for chain in (('stem', 'down1', 'down2'), *((f'{b.name}/conv1', f'{b.name}/conv2') for b in self.blocks),
+                  ('up1', 'up2', 'to_rgb')):
+      inputs = None
+      for layer in chain:
+        outputs = kept.get(f'{layer}_norm') if '/' not in layer else kept.get(layer.replace('conv', 'norm'))
+        result[layer] = narrowing.Order(inputs, outputs)
+        inputs = outputs
+    return result
 
 
 class PatchDiscriminator(keras.Model):

@@ -4,9 +4,10 @@ One table of layers, of which each model is a choice: widths, how a class or a p
 self-attention, the head, and the `LayerStyle`. The choices are in gin_configs/models/.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 import functools
 
+import numpy as np
 import tensorflow as tf
 
 from tf_stugan import errors
@@ -14,8 +15,10 @@ from tf_stugan.compat import keras
 from tf_stugan.layers.attention import SelfAttention
 from tf_stugan.layers.blocks import DiscriminatorBlock
 from tf_stugan.layers.blocks import DiscriminatorStem
+from tf_stugan.layers.blocks import first_channels
 from tf_stugan.layers.blocks import GeneratorBlock
 from tf_stugan.layers.style import LayerStyle
+from tf_stugan.models import narrowing
 
 HeadFn = Callable[[LayerStyle], keras.layers.Layer]
 
@@ -37,15 +40,21 @@ class Generator(keras.Model):
     num_classes: labels are in [0, num_classes); 0 for an unconditional generator.
     shared_embedding: length of the class embedding that all blocks share; 0 gives each BatchNorm tables of its own.
     attention_after: the block (from 1) that self-attention follows; 0 for none.
+    channels: how many channels the normalizations have that are not to have all: 'block1/norm2' between the convolutions
+      of a block; 'block1/norm1' of its input, where the others go through the shortcut alone; 'norm' before the last
+      layer. The residual path keeps its width.
     name: of the network.
 
+  Attributes:
+    full_channels: how many each of the normalizations has without `channels`.
+
   Raises:
-    UserError: the latent cannot be cut into chunks.
+    UserError: the latent cannot be cut into chunks; or `channels` names no normalization, or more channels than it has.
   """
 
   def __init__(self, width: int, multipliers: Sequence[int], style: LayerStyle, latent_size: int = 128,
                image_channels: int = 3, base_resolution: int = 4, num_classes: int = 0, shared_embedding: int = 0,
-               attention_after: int = 0, name: str = 'generator'):
+               attention_after: int = 0, channels: Mapping[str, int] | None = None, name: str = 'generator'):
     super().__init__(name=name)
     errors.check_counts(
         self, width=width, latent_size=latent_size, image_channels=image_channels, base_resolution=base_resolution)
@@ -56,6 +65,11 @@ class Generator(keras.Model):
     self.attention_after = attention_after
     first, *widths = [width * m for m in multipliers]
     self.first_map = [-1, base_resolution, base_resolution, first]
+    self.full_channels = {'norm': [first, *widths][-1]}
+    for i, (before, after) in enumerate(zip([first, *widths], widths, strict=False), 1):
+      self.full_channels |= {f'block{i}/norm1': before, f'block{i}/norm2': after}
+    channels = narrowing.widths(self.full_channels, channels)
+    self.read = channels['norm']
     self.embedding = style.embedding(num_classes, shared_embedding, 'embedding') if shared_embedding else None
     if self.embedding and latent_size % len(multipliers):
       raise errors.UserError(
@@ -63,8 +77,9 @@ class Generator(keras.Model):
     self.project = style.dense(base_resolution**2 * first, 'project')
     make_norm = self._make_norm(style)
     # A shift passes unchanged through shortcuts up to the last norm, but not through attention.
-    self.blocks = [GeneratorBlock(c, style, make_norm, f'block{i}', normalized=i > attention_after)
-                   for i, c in enumerate(widths, 1)]
+    self.blocks = [
+        GeneratorBlock(c, style, make_norm, f'block{i}', i > attention_after, channels[f'block{i}/norm2'],
+                       channels[f'block{i}/norm1']) for i, c in enumerate(widths, 1)]
     self.attention = SelfAttention(style) if attention_after else None
     self.norm = style.batch_norm('norm')
     self.to_rgb = style.conv(image_channels, 'to_rgb')
@@ -85,8 +100,35 @@ class Generator(keras.Model):
       x = block(x, condition, training=training)
       if i == self.attention_after:
         x = self.attention(x, training=training)
-    x = tf.nn.relu(self.norm(x, training=training))
+    x = tf.nn.relu(self.norm(first_channels(x, self.read), training=training))
     return tf.tanh(tf.cast(self.to_rgb(x, training=training), tf.float32))
+
+  def orders(self, kept: Mapping[str, np.ndarray]) -> dict[str, narrowing.Order]:
+    """Tells which channels of the network of full width this one has, where a normalization keeps but some.
+
+    The residual path is put into another order: what the next block reads comes first.
+
+    Args:
+      kept: by normalization, for each of `full_channels`: the channels, ascending.
+
+    Returns:
+      By layer.
+    """
+    paths = [narrowing.put_first(kept[name], self.full_channels[name])
+             for name in (*(f'{block.name}/norm1' for block in self.blocks), 'norm')]
+    _, height, width, first = self.first_map
+    result = {'project': narrowing.Order(None, (np.arange(height * width)[:, None] * first + paths[0]).reshape(-1)),
+              'norm': narrowing.Order(None, kept['norm']), 'to_rgb': narrowing.Order(kept['norm'], None)}
+    for block, before, after in zip(self.blocks, paths[:-1], paths[1:], strict=True):
+      read, hidden = kept[f'{block.name}/norm1'], kept[f'{block.name}/norm2']
+      orders = {'norm1': (None, read), 'conv1': (read, hidden), 'norm2': (None, hidden), 'conv2': (hidden, after),
+                'shortcut': (before, after)}
+      result |= {f'{block.name}/{layer}': narrowing.Order(*order) for layer, order in orders.items()}
+    if self.attention:
+      path = paths[self.attention_after]
+      result |= {f'attention/{layer}': narrowing.Order(path, None) for layer in ('theta', 'phi', 'g')}
+      result['attention/o'] = narrowing.Order(None, path)
+    return result
 
   def conditions(self, latents, labels):
     """Returns what goes into the first layer, and the condition of each block."""

@@ -37,12 +37,16 @@ class Stage(NamedTuple):
     make_trainer: makes its trainer.
     begin: takes over what earlier stages left, where the stage has no checkpoint of its own: (run, its cost hook, folder of
       the procedure). None begins with random weights.
+    decided: returns the macros of this stage's own configuration that the stages before it have decided, by name; takes
+      the folder of the procedure, or None before anything is there. They hold while its trainer is made. None where
+      nothing is decided.
   """
 
   name: str
   num_steps: int
   make_trainer: Callable[[], Trainer]
   begin: Callable[[Run, Hook, pathlib.Path], None] | None = None
+  decided: Callable[[pathlib.Path | None], Mapping[str, object]] | None = None
 
 
 class Procedure(abc.ABC):
@@ -155,6 +159,7 @@ class Experiment:
     """Reads the data, makes every variable and the feature extractor: what is missing shows here, before step 0."""
     data = self.build(trainer, data_dir)
     trainer.check_data(data)
+    trainer.gan.prepare(data, data_dir, cache_dir)
     originals = self.load_originals(trainer.gan, data_dir)
     if self.evaluator and strategies.is_chief(trainer.strategy):  # no other worker scores, or writes into the cache
       self.evaluator.prepare(data, trainer.gan.outputs, cache_dir, originals, data_dir)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 import pathlib
 
+from tf_stugan.compat import keras
 from tf_stugan.gans.gan import Player
 from tf_stugan.sparsity import masks
 from tf_stugan.training import checkpoints
@@ -39,12 +40,27 @@ def settle(side: Side) -> None:
     side.average.restart()
 
 
-def teach(trainer: Trainer, folder: pathlib.Path) -> None:
-  """Gives the teachers of a game the weights that the players whom they stand for have in another run.
+def teach(trainer: Trainer, folder: pathlib.Path, step: int | None = None) -> None:
+  """Gives the teachers of a game what the players whom they stand for are judged by in another run.
 
   Args:
     trainer: whose game it is.
     folder: with checkpoints of that run.
+    step: of the checkpoint; None for the newest.
   """
   for player, network in trainer.gan.teachers.items():
-    checkpoints.read_variables(folder, {f'weights/{player}': named(network.variables, network.name)}, trainer)
+    load_best(trainer, player, network, folder, step)
+
+
+def load_best(trainer: Trainer, player: str, network: keras.Model, folder: pathlib.Path, step: int | None = None) -> None:
+  """Gives a network what a player of another run is judged by: its average, if it has one, or else its weights.
+
+  Args:
+    trainer: which has the player, too.
+    player: its name.
+    network: of its kind.
+    folder: with checkpoints of the other run.
+    step: of the checkpoint; None for the newest.
+  """
+  part = 'averages' if trainer.sides[player].average else 'weights'
+  checkpoints.read_variables(folder, {f'{part}/{player}': named(network.variables, network.name)}, trainer, step)

@@ -74,9 +74,11 @@ class Curve(NamedTuple):
 
 
 def runs_of(folder: str) -> list[str]:
-  """Lists the runs that a folder of a report stands for: a ladder's dense run and its rounds, or the folder itself."""
+  """Lists the runs that a folder of a report stands for: a ladder's dense run and its rounds; the stages of another
+  procedure that has no run of its own; or the folder itself."""
   if not os.path.exists(os.path.join(folder, _DESCRIPTION)):
-    return [folder]
+    workdir = Workdir(str(folder))
+    return [folder] if workdir.metrics.exists() else [str(workdir.path / name) for name in workdir.stages()] or [folder]
   told = json.loads(pathlib.Path(folder, _DESCRIPTION).read_text())
   paths = (os.path.join(folder, name) for name in (told['dense'], *told['rounds']))
   return [path for path in paths if os.path.isdir(path)]

@@ -102,6 +102,7 @@ def _last(rows, kind, last_step):
 def _of_player(player, short, cost, train):
   result = {
       f'{short} density': train.get(f'{player}/density', 1.0), f'{short} parameters': cost[f'{player}/kept_parameters'],
+      f'{short} multiply-adds': cost[f'{player}/multiply_adds'],
       f'{short} multiply-adds / dense': cost[f'{player}/multiply_adds'] / cost[f'{player}/dense_multiply_adds']}
   explored = train.get(f'{player}/exploration_rate')
   return result if explored is None else {**result, f'{short} explored': explored}

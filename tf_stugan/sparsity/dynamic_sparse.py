@@ -10,6 +10,7 @@ from tf_stugan.sparsity import distributions
 from tf_stugan.sparsity import masks
 from tf_stugan.sparsity import rewiring
 from tf_stugan.sparsity import scores
+from tf_stugan.sparsity import units as units_lib
 from tf_stugan.sparsity.schedules import UpdateSchedule
 from tf_stugan.sparsity.static_sparse import StaticSparse
 
@@ -27,6 +28,7 @@ class DynamicSparse(StaticSparse):
     regrow_dropped: whether a weight may be dropped and regrown by the same update, keeping its value (STU-GAN and
       ADAPT code) or not (RigL).
     grow_mask: `rewiring.grow_anywhere`, or `n_of_m.grow_mask` with `sample_mask` `n_of_m.sample_mask`.
+    units: what is dropped and grown as a whole, `units.whole_channels` with `sample_mask` `units.sample_mask`.
     share: how many of the active weights an update moves: `rewiring.share` rounds up, `truncated_share` (ADAPT) down.
     momentum: 0 ranks growth by the gradient of the last batch; else by a running mean of all steps' gradients that keeps
       this share of itself at each step, 0.9 in sparse momentum (Dettmers and Zettlemoyer, 2019,
@@ -41,11 +43,16 @@ class DynamicSparse(StaticSparse):
                sample_mask: masks.MaskSampler = masks.exact_mask,
                drop_score: scores.Score = scores.magnitude, grow_score: scores.Score = scores.gradient,
                across_layers: bool = False, regrow_dropped: bool = True,
-               grow_mask: rewiring.GrowMask = rewiring.grow_anywhere, share: rewiring.Share = rewiring.share,
-               momentum: float = 0.0, reset_optimizer_state: bool = False, name: str | None = None):
+               grow_mask: rewiring.GrowMask = rewiring.grow_anywhere, units: units_lib.Units = units_lib.single_weights,
+               share: rewiring.Share = rewiring.share, momentum: float = 0.0,
+               reset_optimizer_state: bool = False, name: str | None = None):
     super().__init__(density, distribution, sample_mask, name=name)
     if across_layers and inspect.unwrap(grow_mask) is not rewiring.grow_anywhere:
       raise errors.UserError('DynamicSparse.grow_mask looks at one layer (N:M masks do): set across_layers = False.')
+    if inspect.unwrap(units) is not units_lib.single_weights and (
+        across_layers or inspect.unwrap(grow_mask) is not rewiring.grow_anywhere):
+      raise errors.UserError('DynamicSparse.units are ranked layer by layer, and grow anywhere in it: set across_layers = '
+                             'False, and leave grow_mask out.')
     if not 0 <= momentum < 1:
       raise errors.UserError(f'{type(self).__name__}.momentum is a number in [0, 1); got {momentum!r}.')
     self.schedule = schedule
@@ -54,6 +61,7 @@ class DynamicSparse(StaticSparse):
     self.across_layers = across_layers
     self.regrow_dropped = regrow_dropped
     self.grow_mask = grow_mask
+    self.units = units
     self.share = share
     self.momentum = momentum
     self.reset_optimizer_state = reset_optimizer_state
@@ -89,4 +97,5 @@ class DynamicSparse(StaticSparse):
       gradients = [tf.convert_to_tensor(mean) for mean in self._means]
     return rewiring.rewire(
         variables, gradients, seed, counts, drop_score=self.drop_score, grow_score=self.grow_score,
-        across_layers=self.across_layers, regrow_dropped=self.regrow_dropped, grow_mask=self.grow_mask)
+        across_layers=self.across_layers, regrow_dropped=self.regrow_dropped, grow_mask=self.grow_mask,
+        units=self.units)

@@ -11,6 +11,10 @@ from tf_stugan.rng import Seed
 from tf_stugan.sparsity import masks
 from tf_stugan.sparsity import scores
 from tf_stugan.sparsity.masks import MaskedVariable
+from tf_stugan.sparsity.units import pool
+from tf_stugan.sparsity.units import single_weights
+from tf_stugan.sparsity.units import spread
+from tf_stugan.sparsity.units import Units
 
 # (active weights, int32 scalar; all weights) -> (how many to drop, how many to grow); a plain 0 spares the ranking.
 Counts = Callable[[tf.Tensor, int], tuple[tf.Tensor | int, tf.Tensor | int]]
@@ -54,7 +58,7 @@ def drop_and_grow(mask: tf.Tensor, drop_score: tf.Tensor, grow_score: tf.Tensor,
 def rewire(variables: Sequence[MaskedVariable], gradients: Sequence[tf.Tensor], seed: Seed, counts: Counts, *,
            drop_score: scores.Score = scores.magnitude, grow_score: scores.Score = scores.gradient,
            across_layers: bool = False, regrow_dropped: bool = True,
-           grow_mask: GrowMask = grow_anywhere) -> list[tf.Tensor]:
+           grow_mask: GrowMask = grow_anywhere, units: Units = single_weights) -> list[tf.Tensor]:
   """Assigns new masks to all layers of a network.
 
   No layer is left without a weight, or its output would be constant: one is kept beyond the count then, the best.
@@ -63,10 +67,11 @@ def rewire(variables: Sequence[MaskedVariable], gradients: Sequence[tf.Tensor], 
     variables: with their present masks.
     gradients: dense, one for each variable.
     seed: for random scores.
-    counts: how many to drop and to grow, asked once a layer, or once for all of them.
+    counts: how many units to drop and to grow, asked once a layer, or once for all of them.
     drop_score, grow_score: what a weight is worth.
     across_layers: one ranking over all layers, instead of one a layer; densities of layers then drift.
     regrow_dropped, grow_mask: as in `drop_and_grow`.
+    units: what is dropped and grown as a whole.
 
   Returns:
     For each variable a bool tensor that marks what is active now and was not before.
@@ -76,13 +81,15 @@ def rewire(variables: Sequence[MaskedVariable], gradients: Sequence[tf.Tensor], 
   for i, (variable, gradient) in enumerate(zip(variables, gradients, strict=True)):
     drop.append(drop_score(variable.weight, gradient, rng.fold(seed, 2 * i)))
     grow.append(grow_score(variable.weight, gradient, rng.fold(seed, 2 * i + 1)))
-  groups = [_flatten(tensors) for tensors in (old, drop, grow)] if across_layers else [old, drop, grow]
+  before, drop, grow = ([pool(tensor, units) for tensor in tensors] for tensors in (old, drop, grow))
+  groups = [_flatten(tensors) for tensors in (before, drop, grow)] if across_layers else [before, drop, grow]
   new = [
       drop_and_grow(*group, *counts(masks.nonzeros(group[0]), group[0].shape.num_elements()), regrow_dropped, grow_mask)
       for group in zip(*groups, strict=True)]
   if across_layers:
-    new = _unflatten(new[0], [mask.shape for mask in old])
-  new = [_never_empty(*args) for args in zip(new, old, drop, strict=True)]
+    new = _unflatten(new[0], [mask.shape for mask in before])
+  new = [_never_empty(*args) for args in zip(new, before, drop, strict=True)]
+  new = [spread(mask, whole.shape.as_list(), units) for mask, whole in zip(new, old, strict=True)]
   for variable, mask in zip(variables, new, strict=True):
     compat.assign(variable.mask, mask)
   return [mask & ~before for mask, before in zip(new, old, strict=True)]

@@ -205,7 +205,7 @@ class _Checker:
     """Returns what the plan says of the loaded configuration; raises UserError where something is in its way."""
     experiment = configuration.make_experiment()
     for stage in experiment.stages():
-      trainer = configuration.made(stage.make_trainer)
+      trainer = configuration.make_trainer(stage)
       experiment.procedure.check(trainer, stage)
     data = self._read(experiment)
     experiment.check_data(trainer, data)

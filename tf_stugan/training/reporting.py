@@ -220,19 +220,19 @@ class Cost(Hook):
 
   def _values(self, trainer):
     costs = {name: network_cost(side.player.network, side.masked) for name, side in trainer.sides.items()}
+    dense = {name: dense_cost(trainer.sides[name].player.network, cost) for name, cost in costs.items()}
     values = {'method': trainer.label}
     for name, cost in costs.items():
       method = trainer.sides[name].method
       values |= {
           f'{name}/parameters': cost.parameters, f'{name}/kept_parameters': cost.kept_parameters,
           f'{name}/masked_parameters': cost.masked_parameters,
-          f'{name}/dense_multiply_adds': cost.dense_multiply_adds, f'{name}/multiply_adds': cost.multiply_adds,
+          f'{name}/dense_multiply_adds': dense[name].dense_multiply_adds, f'{name}/multiply_adds': cost.multiply_adds,
           f'{name}/method': type(method).__name__ if method else 'dense',
           f'{name}/layer_densities': {layer.name: round(layer.density, 6) for layer in cost.layers if layer.masked}}
       if exploration := trainer.sides[name].exploration:
         rates = exploration.rates()
         values[f'{name}/layer_exploration'] = {layer: round(rate, 6) for layer, rate in rates.items()}
-    dense = {name: dense_cost(trainer.sides[name].player.network, cost) for name, cost in costs.items()}
     return {**values, 'step_operations': Measured().step(costs, trainer.gan),
             'dense_step_operations': Measured().step(dense, trainer.gan)}
 

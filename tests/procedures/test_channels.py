@@ -1,0 +1,235 @@
+"""Channel procedures of a few steps: what each stage begins with, by the numbers."""
+
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.procedures import test_ladder
+from tf_stugan import cli
+from tf_stugan import configuration
+from tf_stugan import errors
+from tf_stugan.export import dead_channels
+from tf_stugan.export import plain
+from tf_stugan.export import residual
+from tf_stugan.export import sparse_lowering
+from tf_stugan.layers.prunable import kernel_layers
+from tf_stugan.metrics.cost import dense_cost
+from tf_stugan.metrics.cost import network_cost
+from tf_stugan.models import narrowing
+from tf_stugan.procedures.procedure import Run
+from tf_stugan.training.workdir import Workdir
+
+# (stages, start of generator and discriminator, whether the last stage has a teacher)
+PROCEDURES = {
+    'channel_ticket': (['dense', 'search', 'extracted'], ('initial', 'initial'), False),
+    'channel_finetune': (['dense', 'search', 'extracted'], ('search', 'search'), False),
+    'gs32': (['dense', 'search', 'extracted'], ('search', 'search'), True),
+    'random_channels': (['extracted'], ('initial', 'initial'), False)}
+SNGAN = ('sngan_cifar10_small_dense.gin', 'runs/tiny.gin', 'runs/noise.gin')
+CYCLE_GAN = ('cyclegan_horse2zebra_dense.gin', 'runs/tiny_cycle_gan.gin')
+STEPS = 2
+
+
+class Searched(test_ladder.Shaken):
+  """Ends with scales that are 0: of the i-th normalization all but every (i + 2)-nd channel, and all of the second."""
+
+  def run(self, run, stage, folder):
+    super().run(run._replace(hooks=(_Kill(),)), stage, folder)
+
+
+class _Kill:
+  interval = STEPS
+
+  def __call__(self, trainer, step):
+    for side in trainer.sides.values():
+      gammas = [v for v in side.player.network.variables if v.name.endswith('gamma:0')]
+      for i, gamma in enumerate(gammas if side.player.role == 'generator' else []):
+        gamma.assign(np.where(np.arange(gamma.shape[0]) % (i + 2) == 1 if i != 1 else False, gamma, 0))
+
+
+def load(files, procedure, *bindings):
+  first, *others = files
+  names = [first, f'procedures/{procedure}.gin', *others]
+  configuration.load([configuration.find(f) for f in names], bindings)
+  return configuration.make_experiment()
+
+
+def go(files, procedure, folder, *bindings):
+  """Returns ({stage: what it began with}, trainer of the last stage) of a procedure, after all of it."""
+  experiment = load(files, procedure, *bindings)
+  made = experiment.procedure
+  made.train = test_ladder.Shaken(STEPS)
+  made.num_steps = STEPS
+  if made.search:
+    made.search.train = Searched(STEPS)
+  for stage in experiment.stages():
+    with configuration.bound(stage.decided(folder) if stage.decided else {}):
+      trainer = stage.make_trainer()
+      made.check(trainer, stage)
+    data = experiment.build(trainer)
+    made.run(Run(Workdir(folder, create=True).stage(stage.name), data, trainer, None), stage, Workdir(folder).path)
+  return {**made.train.begun, **(made.search.train.begun if made.search else {})}, trainer
+
+
+@pytest.fixture(scope='module')
+def ticket(tmp_path_factory):
+  folder = tmp_path_factory.mktemp('ticket')
+  return folder, *go(SNGAN, 'channel_ticket', folder)
+
+
+def part(state, name):
+  return {key.removeprefix(f'{name}/'): value for key, value in state.items() if key.startswith(f'{name}/')}
+
+
+@pytest.mark.parametrize('name', PROCEDURES)
+@pytest.mark.parametrize('files', [SNGAN, CYCLE_GAN], ids=['sngan', 'cyclegan'])
+def test_a_procedure_is_what_its_file_says(name, files, tmp_path):
+  experiment = load(files, name)
+  stages, start, is_taught = PROCEDURES[name]
+  assert [stage.name for stage in experiment.stages()] == stages
+  assert (experiment.procedure.start['generator'], experiment.procedure.start['discriminator']) == start
+  assert experiment.procedure.search is None or experiment.procedure.search.train.num_steps == 8
+  trainers = {stage.name: stage.make_trainer() for stage in experiment.stages()}
+  taught = {name: 'imitation' in {s for turn in t.gan.turns for s in turn.scalars} for name, t in trainers.items()}
+  assert taught == {stage: stage == 'search' or (stage == 'extracted' and is_taught) for stage in stages}
+  assert [stage.name for stage in load(files, name, "DENSE = 'x'").stages()] == [s for s in stages if s != 'dense']
+
+
+def test_the_search_begins_with_what_made_the_images_of_the_dense_run_and_learns_from_it(ticket):
+  folder, begun, _ = ticket
+  dense, state = test_ladder.end(folder / 'dense'), begun['search'].state
+  averages = part(dense, 'averages/generator')
+  test_ladder.assert_same(part(state, 'weights/generator'), averages)
+  test_ladder.assert_same(part(state, 'game/generator'), averages)  # the teacher
+  test_ladder.assert_same(part(state, 'weights/discriminator'), part(dense, 'weights/discriminator'))
+  assert any((averages[name] != value).any() for name, value in part(dense, 'weights/generator').items())
+
+
+def test_a_ticket_has_the_initial_weights_of_the_channels_whose_scales_are_not_zero(ticket):
+  folder, begun, _ = ticket
+  initial, state = part(begun['dense'].state, 'weights/generator'), part(begun['extracted'].state, 'weights/generator')
+  scales = part(test_ladder.end(folder / 'search'), 'weights/generator')
+  first, second, last = (np.flatnonzero(scales[f'block{i}/norm1/gamma']) for i in (1, 2, 3))
+  assert (len(first), len(second), len(last)) == (4, 2, 2)
+  assert not scales['block1/norm2/gamma'].any()  # one channel stays all the same
+  np.testing.assert_array_equal(state['block1/conv1/kernel'], initial['block1/conv1/kernel'][:, :, first][..., :1])
+  hidden = np.flatnonzero(scales['block2/norm2/gamma'])
+  np.testing.assert_array_equal(state['block2/conv1/kernel'], initial['block2/conv1/kernel'][:, :, second][..., hidden])
+  np.testing.assert_array_equal(state['block2/norm1/gamma'], initial['block2/norm1/gamma'][second])
+  before, after = narrowing.put_first(second, 8), narrowing.put_first(last, 8)
+  np.testing.assert_array_equal(
+      state['block2/shortcut/kernel'], initial['block2/shortcut/kernel'][:, :, before][..., after])
+  rgb = np.flatnonzero(scales['norm/gamma'])
+  np.testing.assert_array_equal(state['to_rgb/kernel'], initial['to_rgb/kernel'][:, :, rgb])
+  test_ladder.assert_same(part(begun['extracted'].state, 'weights/discriminator'),
+                          part(begun['dense'].state, 'weights/discriminator'))
+  test_ladder.assert_same(part(begun['extracted'].state, 'averages/generator'), state)
+
+
+def test_the_configuration_of_the_extracted_network_says_its_widths(ticket, tmp_path):
+  folder, _, trainer = ticket
+  experiment = load(SNGAN, 'channel_ticket', f'SEARCH_STEPS = {STEPS}')
+  with configuration.bound(experiment.stages()[-1].decided(folder)):
+    text = configuration.snapshot('extracted')
+  assert configuration.macro_value('CHANNELS') == {}
+  (tmp_path / 'config.gin').write_text(text)
+  configuration.load([tmp_path / 'config.gin'])
+  again = configuration.make_experiment().make_trainer()
+  again.build(trainer.image_shapes)
+  assert [tuple(v.shape) for v in again.gan.generator.variables] == [
+      tuple(v.shape) for v in trainer.gan.generator.variables]
+  assert configuration.macro_value('CHANNELS')['generator'] == {
+      'block1/norm1': 4, 'block1/norm2': 1, 'block2/norm1': 2, 'block2/norm2': 2, 'block3/norm1': 2, 'block3/norm2': 1,
+      'norm': 1}
+
+
+@pytest.mark.parametrize('procedure', ['channel_finetune', 'gs32'])
+def test_fine_tuning_goes_on_from_the_search(procedure, tmp_path):
+  begun, trainer = go(CYCLE_GAN, procedure, tmp_path)
+  searched, state = test_ladder.end(tmp_path / 'search'), begun['extracted'].state
+  for player in ('a_to_b', 'b_to_a'):
+    weights, narrow = part(searched, f'weights/{player}'), part(state, f'weights/{player}')
+    kept = [np.flatnonzero(weights[f'{name}/gamma']) for name in ('down1_norm', 'up1_norm', 'up2_norm')]
+    np.testing.assert_array_equal(narrow['down2/kernel'], weights['down2/kernel'][:, :, :1])  # the second: all are 0
+    np.testing.assert_array_equal(narrow['up2/kernel'], weights['up2/kernel'][:, :, kept[2]][..., kept[1]])
+    np.testing.assert_array_equal(narrow['to_rgb/kernel'], weights['to_rgb/kernel'][:, :, kept[2]])
+  test_ladder.assert_same(part(state, 'weights/discriminator_a'), part(searched, 'weights/discriminator_a'))
+  if procedure == 'gs32':
+    dense = part(test_ladder.end(tmp_path / 'dense'), 'weights/a_to_b')
+    test_ladder.assert_same(part(state, 'game/a_to_b'), dense)
+
+
+def test_random_channels_are_a_function_of_the_seed_and_need_no_search(tmp_path):
+  begun, trainer = go(SNGAN, 'random_channels', tmp_path, 'KEPT_CHANNELS = 0.3')
+  whole = load(SNGAN, 'channel_ticket').stages()[0].make_trainer()
+  whole.build(trainer.image_shapes)
+  initial = part(test_ladder.variables(whole), 'weights/generator')['block1/norm2/gamma']
+  assert {block.read for block in trainer.gan.generator.blocks} == {2}
+  chosen = part(begun['extracted'].state, 'weights/generator')['block1/norm2/gamma']
+  assert len(chosen) == 2 and set(chosen) < set(initial)
+
+
+def test_what_cannot_be_done_is_one_line(ticket, tmp_path, capsys):
+  def refused(*flags, files=SNGAN, procedure='channel_ticket'):
+    first, *others = files
+    code = cli.main(['tf-stugan', 'train', f'--workdir={tmp_path / "new"}', f'--cache_dir={tmp_path}', *(
+        f'--gin_file={f}' for f in (first, f'procedures/{procedure}.gin', *others)), *flags])
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith('tf-stugan train:')]
+    assert code == 2 and len(lines) == 1
+    return lines[0]
+  assert 'holds no finished dense run: it is at step 0 of 8' in refused(f"--gin_param=DENSE = '{tmp_path}'")
+  dense = f"--gin_param=DENSE = '{ticket[0] / 'dense'}'"
+  assert 'holds no finished dense run: it is at step 2 of 8' in refused(dense)
+  shorter = "--gin_param=NUM_STEPS = 2"
+  other = refused(dense, shorter, '--gin_param=DISCRIMINATOR_WIDTH = 4')
+  assert 'holds other networks than this experiment' in other
+  other = refused(dense, shorter, '--gin_param=GENERATOR_WIDTH = 4', "--gin_param=GENERATOR_START = 'dense'",
+                  procedure='random_channels')
+  assert 'holds other networks than this experiment' in other
+  autogan = ('autogan_a_cifar10_dense.gin', 'runs/tiny.gin', 'runs/noise.gin')
+  assert 'The network of the generator has no channels that could be taken away' in refused(files=autogan)
+
+
+def test_extracted_and_then_sparse_from_scratch(tmp_path):
+  files = ('sngan_cifar10_small_stugan.gin', *SNGAN[1:])
+  begun, trainer = go(files, 'channel_ticket', tmp_path, 'GENERATOR_DENSITY = 0.4')
+  side, output = trainer.sides['generator'], trainer.gan.outputs['images']
+  dense = {name: value for name, value in begun['dense'].state.items() if name.startswith('masks/')}
+  assert not dense and len(side.masked) == 10
+  assert side.masked[0].weight.shape.as_list() == [3, 3, 4, 1]  # of block1/conv1
+  cost, network = network_cost(side.player.network, side.masked), kernel_layers(side.player.network)
+  assert cost.multiply_adds == sum(
+      layer.positions * int(np.count_nonzero(layer.kernel_mask if layer.kernel_mask is not None else layer.kernel))
+      for layer in network.values()) < 0.7 * cost.dense_multiply_adds
+  assert dense_cost(side.player.network, cost).multiply_adds > 2 * cost.dense_multiply_adds
+  arrays = dead_channels.remove(residual.read(output.network))
+  latents = tf.random.stateless_normal([1, 128], [1, 2])
+  for layout in (plain, sparse_lowering):
+    np.testing.assert_allclose(layout.images(arrays, latents), output.network(latents), atol=1e-5)
+
+
+@pytest.mark.parametrize('procedure, exact', [('channel_ticket', False), ('random_channels', True)])
+def test_the_ledger_counts_the_channels_that_are_known(procedure, exact, capsys):
+  first, *others = SNGAN
+  flags = [f'--gin_file={file}' for file in (first, f'procedures/{procedure}.gin', *others)]
+  assert cli.main(['tf-stugan', 'flops', '--json', *flags]) == 0
+  told = json.loads(capsys.readouterr().out)
+  assert told['exact'] == exact
+  ratio = told['generator']['forward_multiply_adds'] / told['generator']['dense_forward_multiply_adds']
+  assert ratio == 1 and (told['test_flops_vs_dense'] < 0.6) == exact
+
+
+def test_what_a_distance_looks_at_is_there_before_the_first_step(tmp_path):
+  def prepared(distance, *bindings):
+    files = (*SNGAN[:1], 'procedures/channel_ticket.gin', f'procedures/parts/{distance}.gin', *SNGAN[1:])
+    configuration.load([configuration.find(f) for f in files], bindings)
+    experiment = configuration.make_experiment()
+    stage = experiment.stages()[1]
+    return experiment.prepare(stage.make_trainer(), Workdir(tmp_path).stage('search'), None, tmp_path).trainer.gan
+  gan = prepared('classifier_distance')
+  images = np.random.default_rng(0).uniform(-1, 1, [2, 2, 32, 32, 3]).astype(np.float32)
+  assert float(gan.distance(*images)) > float(gan.distance(images[0], images[0])) == 0
+  with pytest.raises(errors.UserError, match='weights of VGG-16 could not be read from /nowhere/vgg.h5'):
+    prepared('vgg_distance', "VGG_LOCATION = '/nowhere/vgg.h5'")
