@@ -27,9 +27,9 @@ import tensorflow as tf
 from tf_stugan import configuration
 from tf_stugan import output_files
 from tf_stugan import rng
-from tf_stugan.compat import Interpreter
 from tf_stugan.export import exporter
 from tf_stugan.export import web
+from tf_stugan.litert import Interpreter
 from tf_stugan.sparsity import masks
 from tf_stugan.sparsity.static_sparse import StaticSparse
 from tf_stugan.training import layer_choice

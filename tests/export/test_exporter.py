@@ -8,12 +8,12 @@ from tests import tiny
 from tests.export import sparse_generator
 from tests.tiny import some_slow
 from tf_stugan import errors
+from tf_stugan import litert
 from tf_stugan import rng
 from tf_stugan.compat import keras
 from tf_stugan.export import description
 from tf_stugan.export import exporter
 from tf_stugan.export import fast_path
-from tf_stugan.export import tflite
 
 
 @pytest.fixture(scope='module')
@@ -43,7 +43,7 @@ def encoded(generator):
 
 def difference(exported, generator):
   latents, labels = rng.latents(np.arange(4), generator.latent_size), rng.labels(np.arange(4), generator.num_classes)
-  return np.abs(tflite.run(exported.model, latents, labels) - generator(latents, labels, training=False)).max()
+  return np.abs(litert.run(exported.model, latents, labels) - generator(latents, labels, training=False)).max()
 
 
 def test_what_to_expect_of_a_small_network_is_told(plain, lowered):

@@ -5,11 +5,12 @@ import pytest
 
 from tests.export import sparse_generator
 from tests.tiny import some_slow
+from tf_stugan import litert
 from tf_stugan.export import check
 from tf_stugan.export import description
+from tf_stugan.export import difference
 from tf_stugan.export import exporter
 from tf_stugan.export import saved_model
-from tf_stugan.export import tflite
 from tf_stugan.gans import outputs
 from tf_stugan.layers.style import LayerStyle
 from tf_stugan.models import cyclegan
@@ -36,7 +37,7 @@ def test_the_file_translates_as_keras_does_and_has_no_lowered_layout(translator,
 
 def test_half_precision_stays_near(translator):
   images, = translator.inputs(np.arange(2))
-  made = tflite.run(exporter.export(translator, precision='fp16').model, images)
+  made = litert.run(exporter.export(translator, precision='fp16').model, images)
   assert np.abs(made - translator.network(images, training=False)).max() < 0.05
 
 
@@ -44,4 +45,4 @@ def test_the_saved_model_does_so_too(translator, tmp_path):
   saved_model.save(translator, tmp_path / 'saved', 2)
   images, = translator.inputs(np.arange(4))
   np.savez(tmp_path / 'reference.npz', images=images, made=translator.network(images, training=False))
-  assert check.difference(tmp_path / 'saved', tmp_path / 'reference.npz').largest < 1e-5
+  assert difference.difference(tmp_path / 'saved', tmp_path / 'reference.npz').largest < 1e-5
