@@ -5,6 +5,8 @@ import gc
 import pytest
 import tensorflow as tf
 
+from tf_stugan import compat
+
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices('CPU')[0], [tf.config.LogicalDeviceConfiguration()] * 2)
 
@@ -16,7 +18,7 @@ def collected_garbage():
   gc.freeze()
   gc.set_threshold(20_000, 10, 10)
   yield
-  gc.collect()
+  compat.collect_graphs()
 
 
 def pytest_collection_modifyitems(items):
