@@ -4,7 +4,6 @@ Invariant between two training steps: `weight == where(mask, weight, 0)`, exactl
 """
 
 from collections.abc import Callable, Sequence
-import functools
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -64,16 +63,6 @@ def top_k_mask(score: tf.Tensor, k: tf.Tensor) -> tf.Tensor:
   keys = tf.bitcast(tf.reshape(score, [-1]) + 0.0, tf.int32)  # + 0: -0 is as good as 0
   keys = tf.bitwise.bitwise_xor(keys, tf.bitwise.right_shift(keys, 31) & 0x7FFFFFFF)  # in the order of the scores
 
-  threshold = _kth_largest(keys, k)
-  above, equal = keys > threshold, keys == threshold
-  first = tf.cumsum(tf.cast(equal, tf.int32)) <= k - nonzeros(above)
-  return tf.reshape(above | (equal & first), score.shape)
-
-
-@functools.partial(tf.function, autograph=False,
-                   input_signature=[tf.TensorSpec([None], tf.int32), tf.TensorSpec([], tf.int32)])
-def _kth_largest(keys, k):
-  """Returns the k-th largest of int32 [N]. Traced once for all layers, and not interpreted where nothing is traced."""
   def narrow(i, low, high):  # at least k keys are >= low, fewer are >= high
     middle = low + (high - low) // 2
     enough = nonzeros(keys >= tf.cast(middle, tf.int32)) >= k
@@ -81,7 +70,10 @@ def _kth_largest(keys, k):
 
   bounds = [tf.constant(bound, tf.int64) for bound in (-2**31, 2**31)]
   _, threshold, _ = tf.while_loop(lambda i, *_: i < 32, narrow, [0, *bounds], parallel_iterations=1)
-  return tf.cast(threshold, tf.int32)
+  threshold = tf.cast(threshold, tf.int32)
+  above, equal = keys > threshold, keys == threshold
+  first = tf.cumsum(tf.cast(equal, tf.int32)) <= k - nonzeros(above)
+  return tf.reshape(above | (equal & first), score.shape)
 
 
 def exact_mask(shape: tf.TensorShape, density: float, seed: Seed) -> tf.Tensor:
