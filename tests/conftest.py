@@ -1,10 +1,24 @@
 """Settings of the whole test suite: two logical CPU devices, so that a strategy with two replicas can be tested."""
 
+import gc
+
 import pytest
 import tensorflow as tf
 
+from tf_stugan import compat
+
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices('CPU')[0], [tf.config.LogicalDeviceConfiguration()] * 2)
+
+
+@pytest.fixture(scope='module', autouse=True)
+def collected_garbage():
+  """Looks for garbage once, after the tests of a file. What is left then (TensorFlow's modules, its graphs) stays, and is
+  not looked through again; Python's own searches, which are frequent and take ever longer, come more seldom."""
+  gc.freeze()
+  gc.set_threshold(20_000, 10, 10)
+  yield
+  compat.collect_graphs()
 
 
 def pytest_collection_modifyitems(items):

@@ -8,7 +8,7 @@ from PIL import Image
 import pytest
 
 from tf_stugan import cli
-from tf_stugan.export import tflite
+from tf_stugan import litert
 from tf_stugan.training.workdir import Workdir
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -65,7 +65,7 @@ def test_the_commands_for_own_pictures_work_without_labels(home, capsys):
   assert scores['rfd'] > 0 and 'rkd' in scores and not {'fid', 'fcd', 'is', 'cs'} & set(scores)
   assert 'random network' in scores['protocol']['extractor']
   assert (home / 'runs' / 'flowers' / 'samples.png').stat().st_size > 500
-  assert tflite.run((home / 'runs' / 'flowers' / 'generator.tflite').read_bytes(), np.zeros([1, 128], np.float32)).size
+  assert litert.run((home / 'runs' / 'flowers' / 'generator.tflite').read_bytes(), np.zeros([1, 128], np.float32)).size
   unscored = Workdir(home / 'runs' / 'unscored')
   assert {row['kind'] for row in unscored.rows()} == {'train', 'cost'}
   assert (unscored.path / 'samples.png').stat().st_size > 500

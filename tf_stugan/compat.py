@@ -4,12 +4,12 @@
 * TF-GAN 2.1.0 imports `tf.estimator`, which TensorFlow removed in 2.16. Nothing that this project uses needs it, so an
   empty stand-in is enough.
 * TF-GAN imports tensorflow_hub, which only Inception needs; where it is not installed, an empty stand-in is enough, too.
-* `tf.lite.Interpreter` is on its way out; LiteRT's takes its place.
 """
 
 from collections.abc import Callable, Mapping
 import contextlib
 import copy
+import gc
 import importlib.util
 import io
 import sys
@@ -20,8 +20,7 @@ import warnings
 import gin
 import tensorflow as tf
 import tf_keras as keras
-from ai_edge_litert import schema_py_generated as schema
-from ai_edge_litert.interpreter import Interpreter
+from tensorflow.python.framework import ops
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2 as frozen
 
 from tf_stugan import errors
@@ -47,8 +46,8 @@ with warnings.catch_warnings():
 tf.config.optimizer.set_experimental_options({'remapping': False})
 
 __all__ = [
-    'Binding', 'Interpreter', 'PolynomialDecay', 'PrunableLayer', 'adam_slots', 'assign', 'frozen', 'gin_bindings',
-    'gin_macro_value', 'gin_reference', 'keras', 'kept_gin', 'limited_gin', 'precision', 'schema', 'tfgan']
+    'Binding', 'PolynomialDecay', 'PrunableLayer', 'adam_slots', 'assign', 'collect_graphs', 'frozen', 'gin_bindings',
+    'gin_macro_value', 'gin_reference', 'keras', 'kept_gin', 'limited_gin', 'precision', 'tfgan']
 
 
 def assign(variable: tf.Variable, value: tf.Tensor) -> None:
@@ -65,6 +64,17 @@ def assign(variable: tf.Variable, value: tf.Tensor) -> None:
       lambda strategy, value: strategy.extended.update(
           variable, lambda v, x: v.assign(x), args=(value,), group=False),
       args=(value,))
+
+
+def collect_graphs() -> None:
+  """Frees graphs that nobody uses. Gradients through a `tf.custom_gradient` in one that is used cannot be taken later.
+
+  TensorFlow registers each such gradient for good, and with it the whole graph that it is in: a training step, its networks.
+  """
+  registry = ops.gradient_registry._registry  # pylint: disable=protected-access
+  for name in [name for name in registry if name.startswith('CustomGradient-')]:
+    del registry[name]
+  gc.collect()
 
 
 @contextlib.contextmanager

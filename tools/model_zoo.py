@@ -102,7 +102,8 @@ def describe(file: pathlib.Path) -> tuple[str, str, str]:
   configuration.load([configuration.find(f) for f in shared], ['NUM_STEPS = 1'])
   with tf.Graph().as_default():
     gan = configuration.make_experiment().make_trainer().gan
-    height, width, _ = next(iter(gan.build().values()))
+    build = tf.autograph.experimental.do_not_convert(gan.build)  # Keras would rewrite every layer's Python, which takes long
+    height, width, _ = next(iter(build().values()))
     rows, classes = [], getattr(gan, 'num_classes', 0)
     for role, network in networks_of(gan).items():
       parameters = sum(v.shape.num_elements() for v in network.trainable_variables)

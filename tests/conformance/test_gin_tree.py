@@ -16,9 +16,9 @@ import tensorflow as tf
 from tests.conformance import test_models
 from tests.tiny import some_slow
 from tf_stugan import configuration
+from tf_stugan import litert
 from tf_stugan.data import random_images
 from tf_stugan.export import exporter
-from tf_stugan.export import tflite
 from tf_stugan.reports import records
 from tf_stugan.sparsity import adaptive_density
 from tf_stugan.sparsity import dynamic_sparse
@@ -155,7 +155,7 @@ def test_the_export_equals_keras(finished):
   _, run, _, _ = finished
   for output in run.trainer.gan.outputs.values():
     inputs = output.inputs(np.arange(4))
-    images = tflite.run(exporter.export(output, encoded=False).model, *inputs)
+    images = litert.run(exporter.export(output, encoded=False).model, *inputs)
     np.testing.assert_allclose(images, output.make(inputs), atol=1e-5)
 
 

@@ -1,12 +1,15 @@
+import os
 import pathlib
 
 import numpy as np
 import pytest
 
+from tests import processes
 from tests.export import sparse_generator
 from tf_stugan import errors
 from tf_stugan import rng
 from tf_stugan.export import check
+from tf_stugan.export import difference
 from tf_stugan.export import saved_model
 from tf_stugan.export import tflite
 
@@ -31,17 +34,18 @@ def write(generator, path: pathlib.Path, change=0.0):
 
 @pytest.mark.parametrize('change', [0.0, 0.25])
 def test_the_difference_is_that_of_the_images(generator, reference, tmp_path, change):
-  largest, mean = check.difference(write(generator, tmp_path / 'g.tflite', change), reference)
+  largest, mean = difference.difference(write(generator, tmp_path / 'g.tflite', change), reference)
   assert largest == pytest.approx(change, abs=1e-5) and mean == pytest.approx(change, abs=1e-5)
 
 
 def test_a_saved_model(generator, reference, tmp_path):
   saved_model.save(sparse_generator.output(generator), tmp_path / 'saved', 2)
-  assert check.difference(tmp_path / 'saved', reference).largest < 1e-6
+  assert difference.difference(tmp_path / 'saved', reference).largest < 1e-6
 
 
-@pytest.mark.slow
-def test_in_another_process(generator, tmp_path):
+def test_in_another_process_that_needs_no_tensorflow(generator, tmp_path, monkeypatch):
+  (tmp_path / 'tensorflow.py').write_text('raise ImportError("It was imported.")')
+  monkeypatch.setenv('PYTHONPATH', f'{tmp_path}{os.pathsep}{processes.ROOT}')
   assert check.compare(write(generator, tmp_path / 'g.tflite'), sparse_generator.output(generator), 4).largest < 1e-5
 
 

@@ -166,10 +166,11 @@ def test_a_random_network_tells_how_far_images_are_from_the_real_ones(tmp_path):
 
   def gathered(images):
     return samples.gather(extractor, np.split(images, 4), len(images), keep_probabilities=False)
-  reference = gathered(real)
+  reference, same = gathered(real), gathered(rest)
+  series = [[same, *map(gathered, worse)] for worse in ((blurred(8), blurred(4)), (noisy(10), noisy(40)))]
   for metric, name in ((fid.fid, 'rfd'), (kid.kid, 'rkd')):
-    for worse in ([rest, blurred(8), blurred(4)], [rest, noisy(10), noisy(40)]):
-      scores = [metric(reference, gathered(images)) for images in worse]
+    for worse in series:
+      scores = [metric(reference, features) for features in worse]
       assert all(set(score) == {name} for score in scores)
       first, second, third = (score[name] for score in scores)
       assert 1.3 * first < second < third / 1.3

@@ -1,3 +1,5 @@
+import weakref
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -91,8 +93,13 @@ def test_exploration_grows_for_who_explores(trained):
   assert scalars['discriminator/exploration_rate'] == pytest.approx(0.5, abs=0.01)
 
 
-def test_hooks_are_called_at_their_interval_and_at_the_end():
+def test_hooks_are_called_at_their_interval_and_at_the_end(monkeypatch):
+  """With steps that only count: which of them make one call is the host's choice."""
   trainer = tiny.make_trainer(interval=100)
+  def count(iterator, data, step, count, events):
+    trainer.step.assign(step + count)
+    return count
+  monkeypatch.setattr(trainer, '_call', count)
   every_two, every_three = Recorder(2), Recorder(3)
   trainer.fit(tiny.DATA, 7, [every_two, every_three])
   assert every_two.steps == [2, 4, 6, 7]
@@ -136,6 +143,17 @@ def test_optimizer_state_of_regrown_weights_is_reset_where_asked():
     for slot in compat.adam_slots(side.optimizer, v.weight):
       assert not slot.numpy()[grown].any()
       assert slot.numpy()[old & v.mask.numpy()].any()
+
+
+def test_what_a_trainer_has_traced_is_freed_after_it():
+  """Or the rounds of a ladder, which one process trains, would add up in memory."""
+  trainer = tiny.make_trainer()
+  iterator = trainer._batches(tiny.DATA, 0)  # pylint: disable=protected-access
+  graph = weakref.ref(trainer.graph.run(()).get_concrete_function(iterator, tf.constant(1)).graph)
+  assert graph() is not None
+  del trainer, iterator
+  compat.collect_graphs()
+  assert graph() is None
 
 
 def test_initial_weights_do_not_depend_on_the_method():

@@ -1,7 +1,6 @@
 """What `tf-stugan train` does."""
 
 import contextlib
-import gc
 import json
 import logging
 import numbers
@@ -14,6 +13,7 @@ import tempfile
 
 from absl import flags
 
+from tf_stugan import compat
 from tf_stugan import configuration
 from tf_stugan import errors
 from tf_stugan import gin_changes
@@ -162,7 +162,7 @@ def _open_stages(experiment, workdir, values):
     if stage is stages[-1] or place.newest_step() < stage.num_steps:
       if stage.name:
         _LOG.info('Stage %s, in %s', stage.name, place.path)
-      gc.collect()  # of the trainer of the stage before, which refers to itself, or its memory would not be free in time
+      compat.collect_graphs()  # of the trainer of the stage before, or its memory would not be free in time
       yield stage, place
 
 

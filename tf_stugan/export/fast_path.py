@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from tf_stugan.compat import schema
+from tf_stugan.litert import schema
 
 _OPERATORS = {v: k for k, v in vars(schema.BuiltinOperator).items() if k[0].isupper()}
 _UNARY = ('ABS', 'ELU', 'EXP', 'HARD_SWISH', 'LEAKY_RELU', 'LOGISTIC', 'NEG', 'RELU', 'RELU6', 'SQRT', 'SQUARE', 'TANH')

@@ -10,9 +10,8 @@ import tensorflow as tf
 
 from tf_stugan import errors
 from tf_stugan import quiet
-from tf_stugan.compat import Interpreter
-from tf_stugan.compat import schema
 from tf_stugan.gans.outputs import Output
+from tf_stugan.litert import schema
 
 Images = Callable[..., tf.Tensor]  # inputs of a network -> images
 
@@ -79,23 +78,3 @@ def metadata(model: bytes) -> dict:
     if entry.name == _METADATA.encode():
       return json.loads(bytes(parsed.buffers[entry.buffer].data))
   raise errors.UserError('The file has no metadata of this program.')
-
-
-def run(model: bytes, inputs: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
-  """Runs a .tflite: latents or images, float32 [N, ...] (and labels int32 [N], if it takes them) -> images [N, H, W, C].
-
-  The last batch is filled up and cut off again.
-  """
-  interpreter = Interpreter(model_content=model, num_threads=1)
-  interpreter.allocate_tensors()
-  sources = interpreter.get_input_details()
-  target, = interpreter.get_output_details()
-  batch_size = sources[0]['shape'][0]
-  result = []
-  for start in range(0, len(inputs), batch_size):
-    for source in sources:
-      given = (labels if 'labels' in source['name'] else inputs)[start:start + batch_size]
-      interpreter.set_tensor(source['index'], np.resize(given, source['shape']))
-    interpreter.invoke()
-    result.append(interpreter.get_tensor(target['index']))
-  return np.concatenate(result)[:len(inputs)]
