@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from tests.procedures import test_ladder
+from tests.tiny import some_slow
 from tf_stugan import cli
 from tf_stugan import configuration
 from tf_stugan import errors
@@ -14,6 +15,7 @@ from tf_stugan.export import dead_channels
 from tf_stugan.export import plain
 from tf_stugan.export import residual
 from tf_stugan.export import sparse_lowering
+from tf_stugan.layers import scales
 from tf_stugan.layers.prunable import kernel_layers
 from tf_stugan.metrics.cost import dense_cost
 from tf_stugan.metrics.cost import network_cost
@@ -44,9 +46,10 @@ class _Kill:
 
   def __call__(self, trainer, step):
     for side in trainer.sides.values():
-      gammas = [v for v in side.player.network.variables if v.name.endswith('gamma:0')]
-      for i, gamma in enumerate(gammas if side.player.role == 'generator' else []):
-        gamma.assign(np.where(np.arange(gamma.shape[0]) % (i + 2) == 1 if i != 1 else False, gamma, 0))
+      found = [v for v in side.player.network.variables if scales.norm_of(v.name)]
+      for i, scale in enumerate(found if side.player.role == 'generator' else []):
+        alive = np.arange(scale.shape[-1]) % (i + 2) == 1 if i != 1 else False
+        scale.assign(np.where(alive, scale, -1 if 'gain' in scale.name else 0))
 
 
 def load(files, procedure, *bindings):
@@ -110,18 +113,18 @@ def test_the_search_begins_with_what_made_the_images_of_the_dense_run_and_learns
 def test_a_ticket_has_the_initial_weights_of_the_channels_whose_scales_are_not_zero(ticket):
   folder, begun, _ = ticket
   initial, state = part(begun['dense'].state, 'weights/generator'), part(begun['extracted'].state, 'weights/generator')
-  scales = part(test_ladder.end(folder / 'search'), 'weights/generator')
-  first, second, last = (np.flatnonzero(scales[f'block{i}/norm1/gamma']) for i in (1, 2, 3))
+  found = part(test_ladder.end(folder / 'search'), 'weights/generator')
+  first, second, last = (np.flatnonzero(found[f'block{i}/norm1/gamma']) for i in (1, 2, 3))
   assert (len(first), len(second), len(last)) == (4, 2, 2)
-  assert not scales['block1/norm2/gamma'].any()  # one channel stays all the same
+  assert not found['block1/norm2/gamma'].any()  # one channel stays all the same
   np.testing.assert_array_equal(state['block1/conv1/kernel'], initial['block1/conv1/kernel'][:, :, first][..., :1])
-  hidden = np.flatnonzero(scales['block2/norm2/gamma'])
+  hidden = np.flatnonzero(found['block2/norm2/gamma'])
   np.testing.assert_array_equal(state['block2/conv1/kernel'], initial['block2/conv1/kernel'][:, :, second][..., hidden])
   np.testing.assert_array_equal(state['block2/norm1/gamma'], initial['block2/norm1/gamma'][second])
   before, after = narrowing.put_first(second, 8), narrowing.put_first(last, 8)
   np.testing.assert_array_equal(
       state['block2/shortcut/kernel'], initial['block2/shortcut/kernel'][:, :, before][..., after])
-  rgb = np.flatnonzero(scales['norm/gamma'])
+  rgb = np.flatnonzero(found['norm/gamma'])
   np.testing.assert_array_equal(state['to_rgb/kernel'], initial['to_rgb/kernel'][:, :, rgb])
   test_ladder.assert_same(part(begun['extracted'].state, 'weights/discriminator'),
                           part(begun['dense'].state, 'weights/discriminator'))
@@ -159,6 +162,18 @@ def test_fine_tuning_goes_on_from_the_search(procedure, tmp_path):
   if procedure == 'gs32':
     dense = part(test_ladder.end(tmp_path / 'dense'), 'weights/a_to_b')
     test_ladder.assert_same(part(state, 'game/a_to_b'), dense)
+
+
+OTHERS = {'sagan': 4, 'biggan': 4, 'diffaug_gan': 8}  # channels of the first block; all where dense layers make conditions
+
+
+@pytest.mark.parametrize('model', some_slow(OTHERS, ('biggan',)))
+def test_other_residual_generators(model, tmp_path):
+  widths = ('GENERATOR_WIDTH = 2', 'DISCRIMINATOR_WIDTH = 2')
+  _, trainer = go((f'{model}_cifar10_dense.gin', *SNGAN[1:]), 'channel_finetune', tmp_path, *widths)
+  network = trainer.gan.generator
+  assert network.blocks[0].read == OTHERS[model]
+  assert np.isfinite(network(*trainer.gan.ones('generator'))).all()
 
 
 def test_random_channels_are_a_function_of_the_seed_and_need_no_search(tmp_path):
