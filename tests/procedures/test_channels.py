@@ -186,25 +186,40 @@ def test_random_channels_are_a_function_of_the_seed_and_need_no_search(tmp_path)
   assert len(chosen) == 2 and set(chosen) < set(initial)
 
 
-def test_what_cannot_be_done_is_one_line(ticket, tmp_path, capsys):
-  def refused(*flags, files=SNGAN, procedure='channel_ticket'):
-    first, *others = files
-    code = cli.main(['tf-stugan', 'train', f'--workdir={tmp_path / "new"}', f'--cache_dir={tmp_path}', *(
-        f'--gin_file={f}' for f in (first, f'procedures/{procedure}.gin', *others)), *flags])
-    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith('tf-stugan train:')]
-    assert code == 2 and len(lines) == 1
-    return lines[0]
-  assert 'holds no finished dense run: it is at step 0 of 8' in refused(f"--gin_param=DENSE = '{tmp_path}'")
-  dense = f"--gin_param=DENSE = '{ticket[0] / 'dense'}'"
-  assert 'holds no finished dense run: it is at step 2 of 8' in refused(dense)
-  shorter = "--gin_param=NUM_STEPS = 2"
-  other = refused(dense, shorter, '--gin_param=DISCRIMINATOR_WIDTH = 4')
-  assert 'holds other networks than this experiment' in other
-  other = refused(dense, shorter, '--gin_param=GENERATOR_WIDTH = 4', "--gin_param=GENERATOR_START = 'dense'",
-                  procedure='random_channels')
-  assert 'holds other networks than this experiment' in other
-  autogan = ('autogan_a_cifar10_dense.gin', 'runs/tiny.gin', 'runs/noise.gin')
-  assert 'The network of the generator has no channels that could be taken away' in refused(files=autogan)
+def refused(files, procedure, *bindings):
+  """What the user is told before the first step of the first stage."""
+  with pytest.raises(errors.UserError) as told:
+    experiment = load(files, procedure, *bindings)
+    stage = experiment.stages()[0]
+    trainer = configuration.make_trainer(stage)
+    experiment.procedure.check(trainer, stage)
+    data = experiment.build(trainer)
+    stage.begin(Run(None, data, trainer, None), lambda *_: None, Workdir('.').path)
+  assert told.value.exit_code == 2 and '\n' not in str(told.value)
+  return str(told.value)
+
+
+def test_what_cannot_be_done_is_one_line_before_the_first_step(ticket, tmp_path):
+  dense, shorter = f"DENSE = '{ticket[0] / 'dense'}'", 'NUM_STEPS = 2'
+  unfinished = 'holds no finished dense run: it is at step'
+  assert f'{unfinished} 0 of 8' in refused(SNGAN, 'channel_ticket', f"DENSE = '{tmp_path}'")
+  assert f'{unfinished} 2 of 8' in refused(SNGAN, 'channel_ticket', dense)
+  others = 'holds other networks than this experiment'
+  assert others in refused(SNGAN, 'channel_ticket', dense, shorter, 'DISCRIMINATOR_WIDTH = 4')
+  assert others in refused(SNGAN, 'random_channels', dense, shorter, 'GENERATOR_WIDTH = 4', "GENERATOR_START = 'dense'")
+  autogan = ('autogan_a_cifar10_dense.gin', *SNGAN[1:])
+  assert 'generator has no channels that could be taken away' in refused(autogan, 'channel_ticket')
+  narrow = ('sngan_cifar10_small_small_dense.gin', *SNGAN[1:])
+  for procedure in ('channel_ticket', 'random_channels'):
+    assert 'generator is narrower than its kind already' in refused(narrow, procedure, 'GENERATOR_DENSITY = 0.5')
+
+
+def test_a_search_that_something_was_extracted_from_goes_no_further(ticket):
+  folder = ticket[0]
+  experiment = load(SNGAN, 'channel_ticket')
+  made, stage = experiment.procedure, experiment.stages()[1]
+  with pytest.raises(errors.UserError, match='extracted began from what search was at step 2; to go on to step 8 would'):
+    made.run(Run(Workdir(folder).stage('search'), {}, None, None), stage, folder)
 
 
 def test_extracted_and_then_sparse_from_scratch(tmp_path):
