@@ -22,17 +22,17 @@ Units = Callable[[Sequence[int]], tuple[Sequence[int], Sequence[int]] | None]
 
 
 def single_weights(shape: Sequence[int]) -> tuple[Sequence[int], Sequence[int]]:
-  """Every weight is a unit of its own."""
+  """Makes every weight a unit of its own."""
   return shape, ()
 
 
 def whole_channels(shape: Sequence[int]) -> tuple[Sequence[int], Sequence[int]] | None:
-  """A unit is what makes one output channel; layers of fewer than 8 are left alone."""
+  """Makes a unit of all that one output channel is made by; layers of fewer than 8 are left alone."""
   return (shape, range(len(shape) - 1)) if shape[-1] >= _LEAST_CHANNELS else None
 
 
 def output_blocks(shape: Sequence[int], size: int = 4) -> tuple[Sequence[int], Sequence[int]] | None:
-  """A unit is the weights of one input for `size` neighbouring output channels.
+  """Makes a unit of the weights of one input for `size` neighbouring output channels.
 
   Layers whose channels are no multiple of it are left alone.
 
