@@ -35,6 +35,19 @@ def test_an_image_depends_on_its_seed_only(gan):
   assert np.abs(together[0] - together[1]).max() > 1e-3
 
 
+def test_a_narrower_generator_has_a_narrower_average_and_is_compared_with_its_full_width():
+  make_narrow = functools.partial(resnet.Generator, 4, [1, 1], style.LayerStyle(), 16)
+  narrow = noise_to_image.NoiseToImage(make_narrow, functools.partial(tiny.discriminator, 4), losses.hinge(), 4, 8, 3,
+                                       channels={'generator': {'block1/norm2': 1}})
+  narrow.build({'data': (8, 8, 3)})
+  for network in (narrow.generator, narrow.averaged_generator):
+    assert network.blocks[0].conv1.kernel.shape[-1] == network.blocks[0].conv2.kernel.shape[-2] == 1
+  assert narrow.generator.full_width().blocks[0].conv1.kernel.shape[-1] == 4
+  assert len(narrow.generator.variables) == len(narrow.generator.full_width().variables)
+  with pytest.raises(errors.UserError, match='NoiseToImage.channels names discriminator; it is for generator'):
+    noise_to_image.NoiseToImage(make_narrow, tiny.discriminator, losses.hinge(), channels={'discriminator': {}})
+
+
 def test_an_interpolation_begins_and_ends_at_its_seeds(gan):
   walk = gan.outputs['images'].interpolate(3, 4, 5)
   np.testing.assert_allclose(walk[[0, -1]], gan.outputs['images'].sample(np.array([3, 4])), atol=1e-5)

@@ -3,6 +3,7 @@
 import html.parser
 import json
 import math
+import os
 import pathlib
 import re
 
@@ -188,6 +189,17 @@ def test_a_study_has_rows_figures_and_reasons(study, capsys):
   out = capsys.readouterr().out
   assert re.search(r'\| wide_s2 +\| diverged +\| The loss is NaN\.', out) and re.search(r'\| wide_s3 +\| failed', out)
   assert '4.500 ± 6.353' in out  # t = 12.706 with one degree of freedom
+
+
+def test_a_run_of_stages_counts_by_the_last_of_them(study):
+  stages = study.path / 'runs' / 'wide_s1'
+  for i, (name, score) in enumerate((('search', 6.0), ('extracted', 3.0))):
+    stage = seeded(stages, name, 1, [score])
+    (stages / name / 'checkpoints' / 'step-00000004').mkdir(parents=True)
+    os.utime(stage.config, (i, i))
+  (stages / 'metrics.jsonl').unlink()
+  code, files = report(study)
+  assert code == 0 and columns(files['rows.csv'], 'row', 'FCD') == {('thin', '4.5'), ('wide', '3.0')}
 
 
 class Page(html.parser.HTMLParser):

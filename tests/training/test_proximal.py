@@ -8,6 +8,7 @@ from tests import tiny
 from tf_stugan.compat import keras
 from tf_stugan.gans import distances
 from tf_stugan.layers import scales
+from tf_stugan.training import strategies
 from tf_stugan.training.proximal import ProximalAdam
 
 
@@ -64,3 +65,19 @@ def test_a_search_ends_with_dead_channels_and_an_unmoved_teacher():
   for value, variable in zip(before, teacher.variables, strict=True):  # running statistics, too
     np.testing.assert_array_equal(variable.numpy(), value)
   assert trainer.scalars()['generator/imitation'] > 0
+
+
+@pytest.mark.parametrize('name', ['one', 'mirrored'])
+def test_replicas_shrink_once(name):
+  strategy = tf.distribute.OneDeviceStrategy('CPU:0') if name == 'one' else strategies.make('mirrored')
+  with strategy.scope():
+    gamma = tf.Variable([1.0, -0.003], name='generator/norm/gamma')
+    optimizer = ProximalAdam(0.05)
+    optimizer.build([gamma])
+
+  @tf.function(autograph=False)
+  def steps():
+    strategy.run(lambda: optimizer.apply_gradients([(tf.constant([0.2, 0.0]), gamma)], skip_gradients_aggregation=True))
+  steps()
+  steps()
+  np.testing.assert_allclose(gamma.numpy(), [1 - 0.025 - 0.035, 0], atol=1e-7)

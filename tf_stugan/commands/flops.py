@@ -42,7 +42,7 @@ def _cost_of_all_stages(experiment, convention):
 
 def _as_json(ledger, convention, stages):
   return json.dumps({
-      **{name: _network(network) for name, network in ledger.networks.items()},
+      **{name: _network(network, ledger.dense_networks[name]) for name, network in ledger.networks.items()},
       'training_flops': ledger.training,
       'training_flops_vs_dense': ledger.training / ledger.dense_training,
       **({'all_stages_training_flops': stages} if stages else {}),
@@ -58,14 +58,14 @@ def _one_or_all(values):
   return next(iter(values.values())) if len(values) == 1 else values
 
 
-def _network(network):
+def _network(network, dense):
   return {
       'parameters': network.parameters,
       'kept_parameters': network.kept_parameters,
       'masked_parameters': network.masked_parameters,
       'density': network.density,
       'forward_multiply_adds': network.multiply_adds,
-      'dense_forward_multiply_adds': network.dense_multiply_adds,
+      'dense_forward_multiply_adds': dense.multiply_adds,
       'layers': [{
           'name': layer.name, 'shape': layer.shape, 'parameters': layer.parameters, 'masked': layer.masked,
           'density': layer.density, 'forward_multiply_adds': round(layer.multiply_adds),
@@ -85,7 +85,7 @@ def _as_text(ledger, convention, stages, undecided):
         f'  parameters {network.parameters:,} ({network.kept_parameters:,} kept), in masked kernels '
         f'{network.masked_parameters:,}, of which {network.density:.4f} kept',
         f'  multiply-adds of one image {network.multiply_adds:,} '
-        f'({network.multiply_adds / network.dense_multiply_adds:.4f} of dense)', '']
+        f'({network.multiply_adds / ledger.dense_networks[name].multiply_adds:.4f} of dense)', '']
   lines += [
       f'convention         {convention.name}',
       *(f'{"one image" if len(ledger.images) == 1 else "one image, " + name:<19}{flops:.4g} FLOPs '

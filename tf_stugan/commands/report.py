@@ -71,10 +71,15 @@ def _of_study(folder: Folder) -> tuple[list[rows_lib.Run], list[tuple[str, str]]
   for planned in plan.runs:
     path, outcome = folder.workdir(planned), outcomes.get(planned.name)
     if outcome or path.exists():
-      workdir = Workdir(str(path)) if path.exists() else None
+      workdir = _scored(Workdir(str(path))) if path.exists() else None
       state, reason = (outcome.state, outcome.reason) if outcome else ('unfinished', '')
       runs.append(rows_lib.Run(planned.name, planned.row, workdir, planned.setting, state, reason))
   return runs, [tuple(pair) for pair in plan.figures]
+
+
+def _scored(workdir):
+  """Returns the workdir or, of a procedure that has no run of its own, that of the stage which began last."""
+  return workdir if workdir.metrics.exists() else Workdir(str(workdir.path / workdir.last_stage()))
 
 
 def _by_protocol(runs: Sequence[rows_lib.Run]) -> list[list[rows_lib.Run]]:

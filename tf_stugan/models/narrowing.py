@@ -109,8 +109,9 @@ def assign(network: keras.Model, variables: Mapping[str, tf.Variable], full: Map
     for name, variable in variables.items():
       if name.startswith(f'{path}/'):
         variable.assign(_taken(full, path, name.removeprefix(f'{path}/'), order, layers.get(path)))
-    if path in layers and layers[path].kernel_normalizer is not None:
-      _keep_sigma(layers[path].kernel_normalizer, variables[f'{path}/kernel'], full, path)
+    for inner in layers:  # of a normalization, what makes its scales and shifts
+      if f'{inner}/'.startswith(f'{path}/') and layers[inner].kernel_normalizer is not None:
+        _keep_sigma(layers[inner].kernel_normalizer, variables[f'{inner}/kernel'], full, inner)
 
 
 def _taken(full, path, name, order, layer):
@@ -119,7 +120,7 @@ def _taken(full, path, name, order, layer):
   if name == 'kernel':
     inputs, outputs = (outputs, inputs) if isinstance(layer, Conv2DTranspose) else order
     value = value if inputs is None else np.take(value, inputs, axis=-2)
-  elif name == 'spectral_norm/v':  # over all but the output channels
+  elif name.endswith('spectral_norm/v'):  # over all but the output channels
     return value if inputs is None else value.reshape(-1, full[f'{path}/kernel'].shape[-2])[:, inputs].reshape(-1)
   return value if outputs is None else np.take(value, outputs, axis=-1)
 

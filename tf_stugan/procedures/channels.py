@@ -115,9 +115,17 @@ class Channels(Procedure):
       if not hasattr(player.network, 'orders'):
         raise errors.UserError(f'The network of the {player.name} has no channels that could be taken away: it is a '
                                f'{type(player.network).__module__.rpartition(".")[2]}.{type(player.network).__name__}.')
+    if stage.name != EXTRACTED:
+      self._check_widths(trainer.gan)
     if self.dense and self._looks_at_dense:
       self._check_dense()
     (self.search if stage.name == SEARCH else self).train.check(trainer, stage)
+
+  def _check_widths(self, gan):
+    for player in self._players(gan):
+      if hasattr(player.network, 'full_width'):
+        raise errors.UserError(f'The network of the {player.name} is narrower than its kind already, as small dense '
+                               'networks and those with CHANNELS are: take channels away from one of full width.')
 
   def _check_dense(self):
     step = _newest(self.dense / 'checkpoints')
@@ -131,7 +139,17 @@ class Channels(Procedure):
   # A stage.
 
   def run(self, run, stage, folder):
+    self._refuse_to_go_further(run.workdir, stage, folder)
     (self.search if stage.name == SEARCH else self).train.run(run, stage, folder)
+
+  def _refuse_to_go_further(self, workdir, stage, folder):
+    """Raises UserError where the next stage began from the end of one that has more steps to do."""
+    later = {DENSE: (SEARCH, EXTRACTED), SEARCH: (EXTRACTED,)}.get(stage.name, ())
+    begun = [name for name in later if list_steps(folder / name / 'checkpoints')]
+    if begun and workdir.newest_step() < stage.num_steps:
+      raise errors.UserError(
+          f'{folder / begun[0]} began from what {stage.name} was at step {workdir.newest_step()}; to go on to step '
+          f'{stage.num_steps} would leave it behind. Take another --workdir.')
 
   def _dense_checkpoint(self, folder):
     """Returns (folder of checkpoints, step) of the best images of the dense run; the last ones where none were scored."""
@@ -163,6 +181,7 @@ class Channels(Procedure):
   def _decide(self, make_trainer, folder):
     """Returns the widths of the narrower networks; none where the search is not at its end."""
     trainer = make_trainer(methods={})
+    self._check_widths(trainer.gan)
     kept = self._kept_channels(trainer, folder)
     return {'CHANNELS': {name: {norm: len(channels) for norm, channels in norms.items()} for name, norms in kept.items()}}
 

@@ -19,6 +19,7 @@ class Ledger(NamedTuple):
 
   Attributes:
     networks: by player, at the end of the run.
+    dense_networks: what they are compared with: the same with every weight and, where they are narrower, of full width.
     training: operations of all its steps.
     dense_training: the same of the dense run.
     images: operations of making one image, by output.
@@ -28,6 +29,7 @@ class Ledger(NamedTuple):
   """
 
   networks: Mapping[str, NetworkCost]
+  dense_networks: Mapping[str, NetworkCost]
   training: float
   dense_training: float
   images: Mapping[str, float]
@@ -65,7 +67,7 @@ def ledger(trainer: Trainer, num_steps: int, convention: Convention) -> Ledger:
   dense = {player.name: dense_cost(player.network, networks[player.name]) for player in gan.players}
   def of_outputs(costs):
     return {name: convention.image(costs[output.player]) for name, output in gan.outputs.items()}
-  return Ledger(networks, training, num_steps * convention.step(dense, gan), of_outputs(networks), of_outputs(dense),
+  return Ledger(networks, dense, training, num_steps * convention.step(dense, gan), of_outputs(networks), of_outputs(dense),
                 not any(method.across_layers for method in trainer.methods.values()))
 
 

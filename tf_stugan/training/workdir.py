@@ -63,6 +63,10 @@ class Workdir:
     """Lists the stages that lie in folders of their own and have a checkpoint."""
     return sorted(folder.parent.name for folder in self.path.glob('*/checkpoints') if list_steps(folder))
 
+  def last_stage(self) -> str:
+    """Returns the one of `stages` that began last; empty where there is none."""
+    return max(self.stages(), key=lambda name: (self.path / name / 'config.gin').stat().st_mtime, default='')
+
   def write_config(self, text: str) -> None:
     """Writes config.gin, and first in it the format of the workdir."""
     self.write(self.config, f'{_FORMAT}\n{text}')

@@ -83,8 +83,8 @@ def check_run(values: flags.FlagValues) -> None:
   if not workdir.config.exists():
     raise errors.UserError(f'--workdir={workdir.path} holds no run: it has no config.gin.')
   if not workdir.newest_step() and (stages := workdir.stages()):
-    raise errors.UserError(f'--workdir={workdir.path} has runs in folders of its own: take {workdir.path / stages[-1]}, or '
-                           f'another of {", ".join(stages)}.')
+    raise errors.UserError(f'--workdir={workdir.path} has runs in folders of its own: take '
+                           f'{workdir.path / workdir.last_stage()}, or another of {", ".join(stages)}.')
 
 
 def check_gin_files(values: flags.FlagValues) -> None:
