@@ -6,6 +6,7 @@ self-attention, the head, and the `LayerStyle`. The choices are in gin_configs/m
 
 from collections.abc import Callable, Mapping, Sequence
 import functools
+import types
 
 import numpy as np
 import tensorflow as tf
@@ -65,10 +66,11 @@ class Generator(keras.Model):
     self.attention_after = attention_after
     first, *widths = [width * m for m in multipliers]
     self.first_map = [-1, base_resolution, base_resolution, first]
-    self.full_channels = {'norm': [first, *widths][-1]}
+    full = {'norm': [first, *widths][-1]}
     for i, (before, after) in enumerate(zip([first, *widths], widths, strict=False), 1):
-      self.full_channels |= {f'block{i}/norm1': before, f'block{i}/norm2': after}
-    channels = narrowing.widths(self.full_channels, channels)
+      full |= {f'block{i}/norm1': before, f'block{i}/norm2': after}
+    self.full_channels = types.MappingProxyType(full)  # Keras would keep track of a dict, and could not save it
+    channels = narrowing.widths(full, channels)
     self.read = channels['norm']
     self.embedding = style.embedding(num_classes, shared_embedding, 'embedding') if shared_embedding else None
     if self.embedding and latent_size % len(multipliers):
