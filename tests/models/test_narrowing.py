@@ -104,3 +104,13 @@ def test_exports_of_narrower_generators_read_what_they_read(pair):
 def test_channels_that_cannot_be_had_are_refused(channels, what):
   with pytest.raises(errors.UserError, match=what):
     MODELS['sngan'][0](channels=channels)
+
+
+def test_narrower_networks_can_be_saved(pair, tmp_path):
+  _, _, narrow, inputs = pair
+  module = tf.Module()
+  module.network = narrow
+  module.serve = tf.function(lambda *x: {'images': narrow(*x)}, autograph=False).get_concrete_function(*inputs)
+  tf.saved_model.save(module, str(tmp_path), {'serving_default': module.serve})
+  read = tf.saved_model.load(str(tmp_path))
+  np.testing.assert_allclose(read.serve(*inputs)['images'], narrow(*inputs), atol=1e-5)

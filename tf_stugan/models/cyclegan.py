@@ -6,6 +6,7 @@ away again keep their first values.
 """
 
 from collections.abc import Mapping
+import types
 
 import numpy as np
 import tensorflow as tf
@@ -75,10 +76,11 @@ class Translator(keras.Model):
     errors.check_counts(self, 0, num_blocks=num_blocks)
     self.width = width
     self.image_channels = image_channels
-    self.full_channels = {
+    full = {
         'stem_norm': width, 'down1_norm': 2 * width, **{f'block{i}/norm1': 4 * width for i in range(1, num_blocks + 1)},
         'up1_norm': 2 * width, 'up2_norm': width}
-    channels = narrowing.widths(self.full_channels, channels)
+    self.full_channels = types.MappingProxyType(full)  # Keras would keep track of a dict, and could not save it
+    channels = narrowing.widths(full, channels)
     self.down = [style.padded_conv(channels['stem_norm'], 'stem', kernel_size=7, reflect=True),
                  style.padded_conv(channels['down1_norm'], 'down1', stride=2),
                  style.padded_conv(4 * width, 'down2', stride=2)]
