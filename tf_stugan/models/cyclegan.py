@@ -79,7 +79,7 @@ class Translator(keras.Model):
     full = {
         'stem_norm': width, 'down1_norm': 2 * width, **{f'block{i}/norm1': 4 * width for i in range(1, num_blocks + 1)},
         'up1_norm': 2 * width, 'up2_norm': width}
-    self.full_channels = types.MappingProxyType(full)  # Keras would keep track of a dict, and could not save it
+    self.full_channels = types.MappingProxyType(full)  # Keras would keep track of a dict
     channels = narrowing.widths(full, channels)
     self.down = [style.padded_conv(channels['stem_norm'], 'stem', kernel_size=7, reflect=True),
                  style.padded_conv(channels['down1_norm'], 'down1', stride=2),

@@ -69,7 +69,7 @@ class Generator(keras.Model):
     full = {'norm': [first, *widths][-1]}
     for i, (before, after) in enumerate(zip([first, *widths], widths, strict=False), 1):
       full |= {f'block{i}/norm1': before, f'block{i}/norm2': after}
-    self.full_channels = types.MappingProxyType(full)  # Keras would keep track of a dict, and could not save it
+    self.full_channels = types.MappingProxyType(full)  # Keras would keep track of a dict
     channels = narrowing.widths(full, channels)
     self.read = channels['norm']
     self.embedding = style.embedding(num_classes, shared_embedding, 'embedding') if shared_embedding else None
