@@ -177,6 +177,7 @@ def test_all_metrics_of_an_old_run_are_one_command(run, cache, capsys):
   plain = json.loads(call(capsys, 'evaluate', f'--workdir={run}', cache)[1])
   assert set(printed) - set(plain) == {'conditions', *(f'classifier_{name}' for name in (
       'prd_f8', 'prd_f1_8', 'precision', 'recall', 'density', 'coverage'))}
+  assert plain.pop('better').items() <= printed['better'].items()
   assert {name: printed[name] for name in plain} == plain  # what the run has itself does not change
   assert (run / 'evaluation' / 'step-00000002-classifier_prd.png').exists()
   row = json.loads((run / 'evaluations.jsonl').read_text().splitlines()[-2])

@@ -158,6 +158,8 @@ def test_flags_of_tools_exist():
     for line in code_of(document):
       for tool, words in re.findall(r'python (tools/\w+\.py)([^|#]*)', line):
         source = (ROOT / tool).read_text()
+        imported = (ROOT / 'tools' / f'{name}.py' for name in re.findall(r'^import (\w+)$', source, re.MULTILINE))
+        source += ''.join(path.read_text() for path in imported if path.exists())  # their flags, too
         names = re.findall(r'--(\w+)', words.partition(' -- ')[0])
         wrong += [f'{tool} --{name}' for name in names
                   if f"'{name}'" not in source and f"'{name.removeprefix('no')}'" not in source]

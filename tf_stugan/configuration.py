@@ -36,7 +36,6 @@ _WORDING = (  # what gin says, and what is said instead
     (r"Configurable '(\S+)' doesn't have a parameter named '(\w+)'\.", r"\1 has no parameter '\2'."),
     (r"No configurable matching (?:reference )?'@?(\S+?)(?:\(\))?'\.",
      r"there is no '\1': a file begins with `from __gin__ import dynamic_registration`, and imports what it names."),
-    (r"malformed node or string.*Failed to parse token '(\w+)'.*", r"'\1' is no value: text stands in quotes, '\1'."),
     (r"Reference '@(\S+)' must be evaluated.*", r'\1 is a macro: write %\1.'),
     (r'.*?(\w+)(?:\.__init__)?\(\) missing \d+ required positional arguments?: (.*)',
      r'\1 needs \2, which nothing in this experiment sets.'),

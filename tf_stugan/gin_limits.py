@@ -116,6 +116,8 @@ def _why(error):
   if isinstance(error, RecursionError):
     return 'its brackets are nested too deeply.'
   what = re.sub(r'\s+', ' ', str(error.args[0])).removesuffix('.') if error.args else type(error).__name__
+  if unquoted := re.fullmatch(r"malformed node or string.*Failed to parse token '(\w+)'", what):
+    what = f"'{unquoted[1]}' is no value: text stands in quotes"
   place = error.args[1] if len(error.args) > 1 else None
   if isinstance(place, config_parser.Location):
     return f'{what}, in line {place.line_num}: {place.line_content.strip()[:80]}'
