@@ -92,7 +92,8 @@ def test_a_signal_while_tensorflow_is_imported_ends_it_quietly(number, tmp_path)
   assert process.returncode == 42 and err.startswith('tf-stugan train: stopped') and err.count('\n') == 1, err
 
 
-@pytest.mark.parametrize('allocate', [lambda: np.empty(10**15), lambda: tf.zeros([10**13])])
+@pytest.mark.parametrize('allocate', [
+    lambda: np.empty(10**15), pytest.param(lambda: tf.zeros([10**13]), marks=pytest.mark.slow)])
 def test_what_does_not_fit_into_memory_is_told_in_one_line(allocate, capsys, monkeypatch, tmp_path):
   monkeypatch.setattr(train, 'run', lambda values: allocate())
   assert cli.main(['tf-stugan', 'train', f'--workdir={tmp_path}', '--gin_file=quickstart.gin']) == 8

@@ -104,6 +104,7 @@ def test_what_is_told_is_what_there_is(run, packed, generator):
     assert samples.size == (8 * 34, 8 * 34)
 
 
+@pytest.mark.slow
 def test_the_same_run_gives_the_same_bytes_and_replaces_only_its_own(run, packed, capsys, tmp_path):
   before = packed.read_bytes()
   assert call(capsys, 'pack', f'--workdir={run}', f'--output={packed}', '--license=CC-BY-4.0')[0] == 0

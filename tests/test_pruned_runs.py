@@ -120,7 +120,7 @@ class Noted(SparsityMethod):
     return [tf.zeros(v.mask.shape, tf.bool) for v in variables]
 
 
-@pytest.mark.parametrize('parts', [1, 2])
+@pytest.mark.parametrize('parts', [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_what_grasp_ranks_by_is_the_hessian_times_the_gradient_of_the_whole_batch(parts):
   # L = c |w|^2 / 2, with another c for each part of a batch: g = mean(c) w, H = mean(c), Hg = mean(c)^2 w.
   trainer = tiny.make_trainer(methods={'generator': Noted()}, accumulation_steps=parts)
@@ -172,7 +172,8 @@ def test_layers_without_any_weight_are_warned_of(caplog):
   assert caplog.messages == ['No weight is left in b of the painter: what they put out is constant.']
 
 
-@pytest.mark.parametrize('strategy', ['one_device', pytest.param('mirrored', marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize('strategy', ['one_device', 'mirrored'])
 def test_networks_that_do_something_are_not_warned_of(strategy, caplog, monkeypatch):
   with strategies.make(strategy).scope():
     trainer = saliency_of(['discriminator', 'generator'])
@@ -193,6 +194,7 @@ def run_of(workdir, prune_step, num_steps, pretrained=''):
   return run.trainer
 
 
+@pytest.mark.slow
 def test_fine_tuning_goes_on_from_the_weights_of_the_dense_run(dense, tmp_path):
   source, source_workdir = dense
   workdir = Workdir(tmp_path)

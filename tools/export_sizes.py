@@ -21,7 +21,8 @@ _SIGN = 'tools/export_sizes.py'  # in what it writes, so that it replaces nothin
 
 # (layout, precision, encoded); None where the layout decides.
 FILES = [('plain', 'fp32', False), ('plain', 'fp16', False), ('plain', 'int8', False), ('plain', 'dynamic', False),
-         ('plain', 'fp32', True), ('sparse_lowered', 'fp32', None), ('sparse_lowered', 'fp16', None)]
+         ('plain', 'fp32', True), ('plain', 'fp16', True), ('plain', 'int8', True),
+         ('sparse_lowered', 'fp32', None), ('sparse_lowered', 'fp16', None)]
 
 
 def main(_):

@@ -112,7 +112,7 @@ def test_auto_takes_the_lowered_layout_where_it_pays():
   assert exported.layout == 'sparse_lowered' and 'times as fast as plain' in exported.notes[0]
 
 
-@pytest.mark.parametrize('precision', some_slow(['fp16', 'dynamic', 'int8'], ['int8']))
+@pytest.mark.parametrize('precision', some_slow(['fp16', 'dynamic', 'int8'], []))
 def test_precisions_shrink_the_file_and_stay_near(precision):
   generator = sparse_generator.make(24, 0.1)
   exported = exporter.export(sparse_generator.output(generator), precision=precision)
@@ -125,7 +125,7 @@ def test_precisions_shrink_the_file_and_stay_near(precision):
     (dict(layout='sparse_lowered', precision='int8'), 'floats only'),
     (dict(layout='sparse_lowered', batch_size=4), 'one image a call'),
     (dict(layout='sparse_lowered', encoded=False), 'needs sparse encoding'),
-    (dict(encoded=True, precision='dynamic'), 'cannot load'),
+    pytest.param(dict(encoded=True, precision='dynamic'), 'cannot load', marks=pytest.mark.slow),
 ])
 def test_what_cannot_be_had_is_refused_with_the_reason(generator, arguments, message):
   with pytest.raises(errors.UserError, match=message):

@@ -35,6 +35,7 @@ def test_the_file_translates_as_keras_does_and_has_no_lowered_layout(translator,
   assert exported.layout == 'plain' and 'only generators of residual blocks' in exported.notes[0]
 
 
+@pytest.mark.slow
 def test_half_precision_stays_near(translator):
   images, = translator.inputs(np.arange(2))
   made = litert.run(exporter.export(translator, precision='fp16').model, images)

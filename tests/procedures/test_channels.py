@@ -151,6 +151,7 @@ def test_the_configuration_of_the_extracted_network_says_its_widths(ticket, tmp_
       'block1/norm1': 4, 'block1/norm2': 1, 'block2/norm1': 2, 'block2/norm2': 2, 'norm': 2}
 
 
+@pytest.mark.slow
 def test_fine_tuning_begins_with_what_the_search_computes_without_its_dead_channels(tmp_path):
   begun, trainer = go(SNGAN, 'channel_finetune', tmp_path)
   searched, narrow = load(SNGAN, 'channel_ticket').stages()[0].make_trainer(), trainer.gan.generator
@@ -168,6 +169,7 @@ def test_fine_tuning_begins_with_what_the_search_computes_without_its_dead_chann
   assert np.ptp(expected, axis=0).max() > 0.01
 
 
+@pytest.mark.slow
 def test_slimming_goes_on_from_the_search_and_goes_on_imitating(tmp_path):
   begun, _ = go(CYCLE_GAN, 'gs32', tmp_path)
   searched, state = test_ladder.end(tmp_path / 'search'), begun['extracted'].state
@@ -185,7 +187,7 @@ def test_slimming_goes_on_from_the_search_and_goes_on_imitating(tmp_path):
 OTHERS = {'sagan': 4, 'biggan': 4, 'diffaug_gan': 8}  # channels of the first block; all where dense layers make conditions
 
 
-@pytest.mark.parametrize('model', some_slow(OTHERS, ('biggan',)))
+@pytest.mark.parametrize('model', some_slow(OTHERS, ()))
 def test_other_residual_generators(model, tmp_path):
   blocks = () if model == 'diffaug_gan' else ('resnet.Generator.multipliers = (4, 4, 4)', 'IMAGE_RESOLUTION = 16')
   _, trainer = go((f'{model}_cifar10_dense.gin', *SNGAN[1:]), 'channel_finetune', tmp_path, 'GENERATOR_WIDTH = 2',

@@ -108,6 +108,7 @@ def test_rollbacks_come_to_an_end(tmp_path, fault):
   assert checkpoints.step_of(checkpoints.list_steps(tmp_path / 'checkpoints')[-1]) == 4
 
 
+@pytest.mark.slow
 def test_without_a_checkpoint_there_is_nothing_to_go_back_to(tmp_path, fault):
   fault('nan:discriminator_loss@2')
   with pytest.raises(errors.DivergedError):
@@ -115,6 +116,7 @@ def test_without_a_checkpoint_there_is_nothing_to_go_back_to(tmp_path, fault):
   assert not checkpoints.list_steps(tmp_path / 'checkpoints')
 
 
+@pytest.mark.slow
 def test_weights_that_are_not_finite_are_never_saved(tmp_path):
   trainer = tiny.make_trainer(interval=1)
   bias = trainer.gan.averaged_generator.to_rgb.bias  # no loss depends on it

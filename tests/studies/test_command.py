@@ -68,6 +68,7 @@ def test_commands_for_any_other_scheduler(study, tmp_path, capsys):
   assert (tmp_path / 'a' / 'experiments' / 'quickstart-static.gin').read_text() == '# static\n'
 
 
+@pytest.mark.slow
 def test_a_failed_run_stops_no_other_and_its_code_is_that_of_the_study(study, tmp_path, capsys):
   assert study('--jobs=2', static_s2=3, stugan_s1=4) == 3
   out, err = capsys.readouterr()

@@ -85,7 +85,8 @@ def test_an_overflow_ranks_nothing():
   assert float(trainer.loss_scales['generator'].scale) < 2.0**40
 
 
-@pytest.mark.parametrize('strategy', ['one_device', pytest.param('mirrored', marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize('strategy', ['one_device', 'mirrored'])
 def test_masks_stay_where_the_gradient_of_an_update_step_overflows(strategy):
   with strategies.make(strategy).scope():
     trainer = tiny.make_trainer(interval=2, precision='float16')

@@ -77,6 +77,7 @@ def test_instance_normalization_only_scales():
       assert 'block' in name or flow == pytest.approx(flows[end], rel=1e-3), name
 
 
+@pytest.mark.slow
 def test_a_run_prunes_in_rounds_before_its_first_step():
   methods = {name: one_shot_pruning.OneShotPruning(
       density, score=scores.saliency, ranking=rankings.synaptic_flow, rounds=rounds)
