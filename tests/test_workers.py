@@ -86,8 +86,7 @@ def test_two_workers_do_what_one_process_with_two_replicas_does(place, whole):
 
 
 def test_one_of_them_writes(whole):
-  writers = {file.name.split('.')[-3] for file in (whole / 'events').iterdir()}
-  assert len(writers) == 1  # each has its number in the names of its files
+  assert len(list((whole / 'events').iterdir())) == 1
   steps = [row['step'] for row in Workdir(whole).rows() if row['kind'] == 'train']
   assert steps == list(range(2, STEPS + 1, 2))
 

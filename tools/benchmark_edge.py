@@ -10,7 +10,7 @@ fastest dense file in floats. The time is the same for trained weights and rando
 
 On a machine without TensorFlow, or in the browser of a phone:
 
-  python tools/benchmark_edge.py --model=sngan --files=edge_files --nochromium --rounds=2 --out=/tmp/edge  # makes the files
+  python tools/benchmark_edge.py --model=sngan --files=edge_files --nochromium --rounds=2 --out=runs/edge  # makes the files
   python tools/edge/time_files.py edge_files > times-pi.json  # there: needs ai-edge-litert and numpy only
   python tools/benchmark_edge.py --files=edge_files --serve --host=192.168.1.20  # a page for the phone; it saves its times
   python tools/benchmark_edge.py --files=edge_files --times=times-pi.json,times-browser.json --out=docs/edge/sngan

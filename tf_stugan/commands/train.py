@@ -1,6 +1,7 @@
 """What `tf-stugan train` does."""
 
 import contextlib
+import functools
 import json
 import logging
 import numbers
@@ -24,7 +25,6 @@ from tf_stugan.procedures.banner import banner
 from tf_stugan.training import agreement
 from tf_stugan.training import checkpoints
 from tf_stugan.training import overview
-from tf_stugan.training import reporting
 from tf_stugan.training import strategies
 from tf_stugan.training import tickets
 from tf_stugan.training.profiling import Profile
@@ -129,7 +129,8 @@ def _lead_stage(experiment, strategy, values, stage, workdir):
       workdir.write_config(configuration.snapshot(stage.name))
   workdir.write(workdir.operative_config, configuration.operative())  # for who is killed; complete after the first step
   if not workdir.newest_step() or values.allow_config_change:
-    overview.write(reporting.Log(workdir), workdir.newest_step(), configuration.snapshot(), _settings(), prepared.data)
+    prepared = prepared._replace(overview=functools.partial(
+        overview.write, configuration=configuration.snapshot(), settings=_settings(), data=prepared.data))
   try:
     experiment.procedure.run(prepared, stage, run.path)
   finally:

@@ -67,6 +67,8 @@ class Train(Procedure):
       _LOG.info('Going on from the checkpoint of step %d.', step)
     strategy = run.trainer.strategy
     log = reporting.Log(run.workdir, strategies.is_chief(strategy))
+    if run.overview:
+      run.overview(log, step)
     begin = stage.begin and functools.partial(stage.begin, folder=folder)
     if strategies.is_chief(strategy):
       _LOG.info(banner(run, run.workdir.path, stage.num_steps))
