@@ -8,7 +8,6 @@ import functools
 
 import pytest
 
-from tf_stugan.compat import keras
 from tf_stugan.data import random_images
 from tf_stugan.gans import losses
 from tf_stugan.gans import noise_to_image
@@ -20,6 +19,7 @@ from tf_stugan.sparsity import dynamic_sparse
 from tf_stugan.sparsity import schedules
 from tf_stugan.sparsity import sparse_ema
 from tf_stugan.sparsity import static_sparse
+from tf_stugan.training import optimizers
 from tf_stugan.training import trainer
 
 
@@ -55,10 +55,9 @@ def make_trainer(interval=2, updates=1, method=None, width=8, methods=None, prec
   if methods is None:
     methods = {'generator': method or dynamic_sparse.DynamicSparse(0.2, schedule),
                'discriminator': static_sparse.StaticSparse(0.5)}
-  adam = functools.partial(keras.optimizers.Adam, 2e-4, 0.0, 0.9, 1e-8)
-  optimizers = {'generator': adam, 'discriminator': adam}
+  adam = functools.partial(optimizers.Adam, 2e-4, 0.0, 0.9, 1e-8)
   result = trainer.Trainer(
-      gan, optimizers, {role: lambda made=made: made for role, made in methods.items()},
+      gan, {'generator': adam, 'discriminator': adam}, {role: lambda made=made: made for role, made in methods.items()},
       functools.partial(sparse_ema.SparseEMA, 0.9), balance=balance and (lambda: balance), **kwargs)
   if built:
     result.build({'data': IMAGES.image_shape})

@@ -2,6 +2,7 @@
 
 import binascii
 from collections.abc import Sequence
+import functools
 import math
 
 import numpy as np
@@ -23,11 +24,24 @@ def seed(run_seed: int, stream: str, *indices) -> Seed:
   Returns:
     An int32 tensor of shape [2].
   """
-  key = np.array([run_seed, binascii.crc32(stream.encode())], np.uint32).astype(np.int32)
-  result = tf.constant(key)
-  for index in indices:
+  crc = binascii.crc32(stream.encode())
+  if not indices:
+    return tf.constant(_key(run_seed, crc))
+  result = tf.stack([_first_bits(run_seed, crc), tf.cast(indices[0], tf.int32)])
+  for index in indices[1:]:
     result = fold(result, tf.cast(index, tf.int32))
   return result
+
+
+def _key(run_seed, crc):
+  return np.array([run_seed, crc], np.uint32).astype(np.int32)
+
+
+@functools.cache
+def _first_bits(run_seed, crc) -> int:
+  """Computes what `fold` makes of a key whatever the index, once, and not in the graph of every draw."""
+  with tf.init_scope(), tf.device('CPU:0'):
+    return int(fold(tf.constant(_key(run_seed, crc)), 0)[0])
 
 
 def latents(seeds: np.ndarray, size: int, truncation: float | None = None) -> np.ndarray:
@@ -60,6 +74,12 @@ def labels(seeds: np.ndarray, num_classes: int) -> np.ndarray:
 def fold(seed: Seed, index: int) -> Seed:
   """Makes the seed with this index of several that are made of one."""
   return tf.random.experimental.stateless_fold_in(seed, index, alg=_ALGORITHM)
+
+
+def folds(seed: Seed, count: int) -> list[Seed]:
+  """Returns `fold(seed, i)` for i in 0 .. count - 1, in fewer operations: what is drawn of the seed is drawn once."""
+  bits = fold(seed, 0)[0]
+  return tf.unstack(tf.stack([tf.fill([count], bits), tf.range(count)], axis=1), num=count)
 
 
 def bits(shape: Sequence[int], seed: Seed) -> tf.Tensor:
@@ -101,9 +121,8 @@ def replica_normal(seed: Seed, shape: list[int]) -> tf.Tensor:
 
 
 def replica_labels(seed: Seed, count: int, num_classes: int) -> tf.Tensor:
-  """Draws classes likewise, uniform in [0, num_classes), for `count` images of the global batch: int32; else zeros."""
-  return replica_share(
-      tf.random.stateless_uniform([count], seed, 0, max(num_classes, 1), tf.int32, alg=_ALGORITHM))
+  """Draws classes likewise, uniform in [0, num_classes), for `count` images of the global batch: int32."""
+  return replica_share(tf.random.stateless_uniform([count], seed, 0, num_classes, tf.int32, alg=_ALGORITHM))
 
 
 def replica_uniform(seed: Seed, shape: list[int]) -> tf.Tensor:
@@ -115,6 +134,8 @@ def replica_uniform(seed: Seed, shape: list[int]) -> tf.Tensor:
 def replica_share(whole: tf.Tensor) -> tf.Tensor:
   """Returns this replica's part of a tensor [N, ...] that all of them hold whole: [N / replicas, ...]."""
   context = tf.distribute.get_replica_context()
+  if context.num_replicas_in_sync == 1:
+    return whole
   share = whole.shape[0] // context.num_replicas_in_sync
   start = tf.cast(context.replica_id_in_sync_group, tf.int32) * share
   return tf.reshape(whole[start:start + share], [share, *whole.shape[1:]])

@@ -142,13 +142,9 @@ def test_generators_explore_exactly_where_weights_grow_again_or_all_were_there_a
       assert (scalars[f'{name}/exploration_rate'] > scalars[f'{name}/density'] + 0.01) == explores, name
 
 
-def test_one_graph_is_traced_for_each_combination_of_events(finished):
+def test_one_graph_is_traced_whatever_happens_in_a_step(finished):
   _, run, _, _ = finished
-  combinations = {run.trainer._events_at(step) for step in range(1, 9)}  # pylint: disable=protected-access
-  assert len(combinations) <= 4
-  assert run.trainer.graph.run.cache_info().currsize <= len(combinations)
-  for events in combinations:
-    assert run.trainer.graph.run(events).experimental_get_tracing_count() <= 1
+  assert run.trainer.graph.num_graphs == 1
 
 
 def test_the_export_equals_keras(finished):

@@ -28,10 +28,10 @@ def nets():
   return source, target, MaskedVariable('kernel', source.kernel, tf.Variable([True, True, False]))
 
 
-def step(ema, source, number, kernel, statistic=1.0):
+def step(ema, source, number, kernel, statistic=1.0, regrown=None):
   source.kernel.assign(kernel)
   source.statistic.assign([statistic])
-  ema.update(tf.constant(number))
+  ema.update(tf.constant(number), regrown and [tf.constant(regrown)])
 
 
 def test_three_steps_by_hand(nets):
@@ -41,8 +41,7 @@ def test_three_steps_by_hand(nets):
   np.testing.assert_array_equal(target.kernel, [8, 4, 0])
   # Step 1: weight 1 is dropped, weight 2 regrown (it is 0 now, and fresh until the next step).
   variable.mask.assign([True, False, True])
-  step(ema, source, 1, [4., 0., 0.], statistic=3.0)
-  ema.mark_regrown([tf.constant([False, False, True])])
+  step(ema, source, 1, [4., 0., 0.], statistic=3.0, regrown=[False, False, True])
   np.testing.assert_array_equal(target.kernel, [6, 0, 0])
   np.testing.assert_array_equal(target.statistic, [2])
   # Step 2: the regrown weight has moved to 10; its average starts there, not at 5.
@@ -58,8 +57,7 @@ def test_without_restart_a_regrown_weight_starts_from_zero(nets):
   ema = SparseEMA(decay=0.5, restart_regrown=False)
   ema.initialize(source, target, [variable])
   variable.mask.assign([True, False, True])
-  step(ema, source, 1, [4., 0., 0.])
-  ema.mark_regrown([tf.constant([False, False, True])])
+  step(ema, source, 1, [4., 0., 0.], regrown=[False, False, True])
   step(ema, source, 2, [2., 0., 10.])
   np.testing.assert_array_equal(target.kernel, [4, 0, 5])
 

@@ -160,7 +160,8 @@ class NoiseToImage(GAN):
     """Makes this replica's fake images of (a part of) a global batch, and the latents that they are made of."""
     batch_size //= self.accumulation_steps
     latents = rng.replica_normal(seed, [batch_size, self.generator.latent_size])
-    labels = rng.replica_labels(rng.fold(seed, 1), batch_size, self.num_classes)
+    labels = (rng.replica_labels(rng.fold(seed, 1), batch_size, self.num_classes) if self.num_classes
+              else tf.zeros(latents.shape[:1], tf.int32))
     return Examples(self.generator(latents, labels, training=True), labels), latents
 
   def _judge(self, images, labels):
@@ -176,15 +177,17 @@ class NoiseToImage(GAN):
     outputs = self._judge(*(tf.concat(both, axis=0) for both in zip(real, fake, strict=True)))
     return [x[:count] for x in outputs], [x[count:] for x in outputs]
 
-  def _augmented(self, examples, seed):
-    return examples._replace(images=self.augment(examples.images, seed)) if self.augment else examples
+  def _augmented(self, examples, seed, index=2):
+    if not self.augment:
+      return examples
+    return examples._replace(images=self.augment(examples.images, rng.fold(seed, index)))
 
   def _discriminator_objective(self, batch, seed, made):
     del made
     fake, _ = self._fake(seed, self.discriminator_batch_size)
     alike = self.augment and self.augment.alike
-    real = self._augmented(batch['data'], rng.fold(seed, 2))
-    fake = self._augmented(fake._replace(images=tf.stop_gradient(fake.images)), rng.fold(seed, 2 if alike else 3))
+    real = self._augmented(batch['data'], seed)
+    fake = self._augmented(fake._replace(images=tf.stop_gradient(fake.images)), seed, 2 if alike else 3)
     (real_logits, real_classes), (fake_logits, fake_classes) = self._judge_both(real, fake)
     loss = self.loss.discriminator(real_logits, fake_logits)
     loss += class_loss(real.labels, real_classes) + class_loss(fake.labels, fake_classes)
@@ -195,7 +198,7 @@ class NoiseToImage(GAN):
   def _generator_objective(self, batch, seed, made):
     del batch, made
     fake, latents = self._fake(seed, self.generator_batch_size)
-    seen = self._augmented(fake, rng.fold(seed, 2))
+    seen = self._augmented(fake, seed)
     logits, classes = self._judge(*seen)
     loss = self.loss.generator(logits) + class_loss(fake.labels, classes)
     if self.adversarial != 1:
@@ -214,7 +217,7 @@ class NoiseToImage(GAN):
     return self._logits(fake, seed), self._logits(batch['data'], seed)
 
   def _logits(self, examples, seed):
-    return self._judge(*self._augmented(examples, rng.fold(seed, 2)))[0]
+    return self._judge(*self._augmented(examples, seed))[0]
 
 
 def _two_inputs(generator):

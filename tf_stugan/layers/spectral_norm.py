@@ -28,17 +28,16 @@ def power_iteration(matrix: tf.Tensor, u: tf.Tensor, epsilon: float) -> tuple[tf
 
   Args:
     matrix: [K, O].
-    u: the left vector of the step before, [O].
-    epsilon: added to the norms' floor.
+    u: the left vector of the step before, [O, 1].
+    epsilon: the norms' floor.
 
   Returns:
-    (u [O], v [K]): v <- M u / |M u|, then u <- M^T v / |M^T v|.
+    (u [O, 1], v [K, 1]): v <- M u / |M u|, then u <- M^T v / |M^T v|.
   """
-  v = tf.linalg.matvec(matrix, u)
-  v /= tf.maximum(tf.norm(v), epsilon)
-  u = tf.linalg.matvec(matrix, v, transpose_a=True)
-  u /= tf.maximum(tf.norm(u), epsilon)
-  return u, v
+  def normalized(x):
+    return x / tf.maximum(tf.sqrt(tf.reduce_sum(x * x)), epsilon)
+  v = normalized(tf.matmul(matrix, u))
+  return normalized(tf.matmul(matrix, v, transpose_a=True)), v
 
 
 class SpectralNorm(keras.layers.Layer):
@@ -71,10 +70,12 @@ class SpectralNorm(keras.layers.Layer):
     if _OFF.get():
       return kernel
     matrix = tf.reshape(kernel, [-1, kernel.shape[-1]])
-    u, v = tf.convert_to_tensor(self.u), tf.convert_to_tensor(self.v)
+    u = tf.expand_dims(self.u, 1)
     if training:
       u, v = power_iteration(tf.stop_gradient(matrix), u, self.epsilon)
-      compat.assign(self.u, u)
-      compat.assign(self.v, v)
-    sigma = tf.tensordot(v, tf.linalg.matvec(matrix, u), 1)
-    return kernel / sigma
+      compat.assign(self.u, tf.squeeze(u, 1))
+      compat.assign(self.v, tf.squeeze(v, 1))
+    else:
+      v = tf.expand_dims(self.v, 1)
+    sigma = tf.matmul(v, tf.matmul(matrix, u), transpose_a=True)
+    return kernel / tf.reshape(sigma, [])

@@ -78,9 +78,10 @@ def rewire(variables: Sequence[MaskedVariable], gradients: Sequence[tf.Tensor], 
   """
   old = [tf.identity(v.mask) for v in variables]
   drop, grow = [], []
-  for i, (variable, gradient) in enumerate(zip(variables, gradients, strict=True)):
-    drop.append(drop_score(variable.weight, gradient, rng.fold(seed, 2 * i)))
-    grow.append(grow_score(variable.weight, gradient, rng.fold(seed, 2 * i + 1)))
+  seeds = rng.folds(seed, 2 * len(variables))
+  for variable, gradient, of_drop, of_grow in zip(variables, gradients, seeds[::2], seeds[1::2], strict=True):
+    drop.append(drop_score(variable.weight, gradient, of_drop))
+    grow.append(grow_score(variable.weight, gradient, of_grow))
   before, drop, grow = ([pool(tensor, units) for tensor in tensors] for tensors in (old, drop, grow))
   groups = [_flatten(tensors) for tensors in (before, drop, grow)] if across_layers else [before, drop, grow]
   new = [

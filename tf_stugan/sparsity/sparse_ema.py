@@ -11,11 +11,6 @@ from tf_stugan.sparsity import masks
 from tf_stugan.sparsity.masks import MaskedVariable
 
 
-def average(averaged: tf.Tensor, value: tf.Tensor, decay: tf.Tensor) -> tf.Tensor:
-  """Returns decay * averaged + (1 - decay) * value."""
-  return decay * averaged + (1 - decay) * value
-
-
 class SparseEMA(tf.Module):
   """Holds averages of one network's variables in the variables of another network of the same kind.
 
@@ -61,25 +56,28 @@ class SparseEMA(tf.Module):
     of_kernel = {index: target for _, target, index in self._pairs}
     return [MaskedVariable(f'average of {v.name}', of_kernel[i], v.mask) for i, v in enumerate(self._variables)]
 
-  def update(self, step: tf.Tensor) -> None:
-    """Takes in the source's variables as they are after `step` (int64 scalar, from 1)."""
+  def update(self, step: tf.Tensor, regrown: Sequence[tf.Tensor] | None = None) -> None:
+    """Takes in the source's variables as they are after `step`.
+
+    Args:
+      step: int64 scalar, from 1.
+      regrown: for each masked variable a bool tensor that marks what this step regrew: its average restarts with the next
+        update. None where there is nothing of the kind.
+    """
+    regrown = regrown or [tf.zeros_like(fresh) for fresh in self.fresh]
     decay = tf.where(step >= self.start_step, self.decay, 0.0)
+    rest = 1 - decay
     for source, target, index in self._pairs:
       if not (source.trainable or self.average_buffers and _is_running_statistic(source)):
         compat.assign(target, tf.convert_to_tensor(source))
         continue
-      value = average(tf.convert_to_tensor(target), source, decay)
+      value = decay * target + rest * source
       if index is not None:
         if self.restart_regrown:
           value = tf.where(self.fresh[index], source, value)
-          compat.assign(self.fresh[index], tf.zeros_like(self.fresh[index]))
+          compat.assign(self.fresh[index], regrown[index])
         value = masks.masked(value, self._variables[index].mask)
       compat.assign(target, value)
-
-  def mark_regrown(self, grown: Sequence[tf.Tensor]) -> None:
-    """Notes, after the `update` of the step that regrew weights, that their averages restart with the next one."""
-    for fresh, mask in zip(self.fresh, grown, strict=True):
-      compat.assign(fresh, mask)
 
 
 def _is_running_statistic(variable):

@@ -42,13 +42,13 @@ def check_masks(names: Sequence[str], fingerprints: np.ndarray, step: int) -> No
 
   Args:
     names: of the networks.
-    fingerprints: [replicas, 2 * networks].
+    fingerprints: [replicas, 2 * networks]; of one replica, anything.
     step: at which masks changed.
 
   Raises:
     DisagreementError: one replica has other masks than the first.
   """
-  for i, name in enumerate(names):
+  for i, name in enumerate(names if len(fingerprints) > 1 else ()):
     hashes = [f'{int(high) << 16 | int(low):08x}' for low, high in fingerprints[:, 2 * i:2 * i + 2]]
     if len(set(hashes)) > 1:
       raise errors.DisagreementError(

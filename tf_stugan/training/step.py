@@ -5,6 +5,7 @@ import contextlib
 import functools
 from typing import Any, NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from tf_stugan import compat
@@ -103,9 +104,8 @@ class StepGraph:
     self._jit_compile = jit_compile
     self._strategy = strategy
     self._disturbed = self._moved_by_a_forward_pass()
-    # One function for each combination of events: TensorFlow warns where one has several graphs.
-    self.run = functools.cache(
-        lambda events: tf.function(functools.partial(self._run_steps, events=events), autograph=False))
+    self._possible = self._list_possible_events()
+    self._functions = {}
 
   def _moved_by_a_forward_pass(self):
     """Lists BatchNorm statistics, singular vectors, and what the game itself remembers."""
@@ -113,6 +113,38 @@ class StepGraph:
     kept += [v for player in self._gan.players if player.averaged for v in player.averaged.variables]
     ids = {id(v) for v in kept}
     return [v for v in self._gan.variables if not v.trainable and id(v) not in ids]
+
+  def _list_possible_events(self):
+    updated = [name for name, side in self._sides.items() if side.method and any(s > 0 for s in side.method.update_steps())]
+    return (*([BALANCE] if self._balance else ()), *updated)
+
+  def run(self, iterator: Any, num_steps: int, events: Sequence[str]) -> np.ndarray:
+    """Trains some steps, with these events in each, and returns what `_fingerprints` collected in the last of them."""
+    function, switches = self._prepare(events)
+    return function(iterator, tf.constant(num_steps), switches).numpy()
+
+  def traced(self, iterator: Any, events: Sequence[str] = ()) -> Any:
+    """Returns the concrete function that `run` calls."""
+    function, switches = self._prepare(events)
+    return function.get_concrete_function(iterator, tf.constant(1), switches)
+
+  def _prepare(self, events):
+    """Returns (function, switches of what may happen in it).
+
+    One device has one graph, in which events are switched on and off. Replicas must not talk in a part of a graph that may
+    be left out: several of them have a graph for each combination of events, and no switches.
+    """
+    one = self._strategy.num_replicas_in_sync == 1
+    switches = tf.constant([name in events for name in self._possible if one], tf.bool)
+    known = None if one else tuple(events)
+    if known not in self._functions:
+      self._functions[known] = tf.function(functools.partial(self._run_steps, known=known), autograph=False)
+    return self._functions[known], switches
+
+  @property
+  def num_graphs(self) -> int:
+    """How many graphs steps have been traced to."""
+    return sum(function.experimental_get_tracing_count() for function in self._functions.values())
 
   def updates_between_steps(self, batches: Any, names: Sequence[str]) -> Callable[[], tf.Tensor]:
     """Makes a function that updates the masks of these players and returns their fingerprints on all replicas."""
@@ -135,12 +167,16 @@ class StepGraph:
     """Does what `GAN.ones` does."""
     return self._gan.ones(player)
 
-  # In the graph. `events` names whose masks change in a step, and BALANCE if balance ratios are measured.
+  # In the graph. Events name whose masks change in a step, and BALANCE if balance ratios are measured.
 
-  def _run_steps(self, iterator, num_steps, events):
-    """Returns what `_fingerprints` collected in the last step."""
+  def _run_steps(self, iterator, num_steps, switches, known):
+    """Trains as `run` does, with the `known` events, or where that is None, with those that are switched on."""
+    happens = dict.fromkeys(known or (), True)
+    if known is None:
+      happens = dict(zip(self._possible, tf.unstack(switches), strict=True))
+
     def step(batches):
-      return self._replica_step(batches, events)
+      return self._replica_step(batches, happens)
 
     if self._jit_compile:
       step = tf.function(step, jit_compile=True, autograph=False)
@@ -150,14 +186,14 @@ class StepGraph:
       # Where no data come nothing of the step has happened: neither what does not depend on them, as of singular vectors.
       with tf.control_dependencies(tf.nest.flatten(batches, expand_composites=True)):
         return i + 1, self._in_replicas(step, batches)
-    nothing = tf.zeros([self._strategy.num_replicas_in_sync, 2 * len(changed(events))])
+    nothing = tf.zeros([self._strategy.num_replicas_in_sync, 2 * len(changed(known or ()))])
     return tf.while_loop(lambda i, _: i < num_steps, body, [0, nothing], parallel_iterations=1)[1]
 
   def _in_replicas(self, function, *args):
     """Runs it on all replicas; what it returns is equal on all of them."""
     return self._strategy.experimental_local_results(self._strategy.run(function, args=args))[0]
 
-  def _replica_step(self, batches, events):
+  def _replica_step(self, batches, happens):
     step = self._step + 1
     moves, made = {}, {}
     for turn in self._gan.turns:
@@ -165,25 +201,24 @@ class StepGraph:
         seed = rng.seed(self._seed(), turn.name, step, i)
         moves[turn.name] = self.move(turn, _part(batches, turn.name, i), seed, made)
       made = {**made, **moves[turn.name].made}
-      if BALANCE in events:
-        self._measure_balance(turn, moves)
-    updated = changed(events)
+      _choose(happens.get(BALANCE), functools.partial(self._measure_balance, turn, moves), lambda: None)
     for name, side in self._sides.items():
       move = moves[self._turn_of(name).name]
       if side.method:
         side.method.observe(move.gradients[name])
-      grown = self._update_masks(side, move.gradients[name], move.finite, step) if name in updated else None
+      grown = _choose(
+          happens.get(name), functools.partial(self._update_masks, side, move.gradients[name], move.finite, step),
+          functools.partial(_no_weights, side.masked))
       if side.average:
-        side.average.update(step)
-        if grown is not None:
-          side.average.mark_regrown(grown)
+        side.average.update(step, grown)
     compat.assign(self._step, step)
-    return self._fingerprints(updated)
+    return self._fingerprints(changed(happens))
 
   def _fingerprints(self, names):
-    """Hashes the masks of these players on every replica, for `agreement.check_masks`: [replicas, 2 * names]."""
+    """Hashes the masks of these players on every replica, for `agreement.check_masks`: [replicas, 2 * names]; of one
+    replica, which agrees with itself, nothing."""
     if not names or self._strategy.num_replicas_in_sync == 1:
-      return tf.zeros([self._strategy.num_replicas_in_sync, 2 * len(names)])
+      return tf.zeros([self._strategy.num_replicas_in_sync, 0])
     masks_ = [[tf.convert_to_tensor(v.mask) for v in self._sides[name].masked] for name in names]
     return agreement.of_replicas(tf.concat([agreement.fingerprint(m) for m in masks_], axis=0))
 
@@ -332,9 +367,20 @@ class StepGraph:
     raise ValueError(f'{player} never moves.')
 
 
+def _choose(condition, then, otherwise):
+  """Returns what one of two functions returns, tensors alike: told in the graph, or before, where the condition is known."""
+  if isinstance(condition, tf.Tensor):
+    return tf.cond(condition, then, otherwise)
+  return then() if condition else otherwise()
+
+
 def changed(events: Iterable[str]) -> tuple[str, ...]:
   """Names the players whose masks change at these events."""
   return tuple(name for name in events if name != BALANCE)
+
+
+def _no_weights(variables):
+  return [tf.zeros(v.mask.shape, tf.bool) for v in variables]
 
 
 def _part(batches, name, i):

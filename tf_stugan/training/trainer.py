@@ -223,7 +223,7 @@ class Trainer(tf.Module):
     """Trains `count` steps without coming back to the host; returns how many."""
     start = time.monotonic()
     with images.in_use(data.values()):
-      fingerprints = self.graph.run(events)(iterator, tf.constant(count)).numpy()
+      fingerprints = self.graph.run(iterator, count, events)
     self.host_state.train_seconds += time.monotonic() - start
     self._check_finite(step + count)
     agreement.check_masks(changed(events), fingerprints, step + count)

@@ -9,7 +9,8 @@ from tf_stugan.compat import keras
 from tf_stugan.gans import distances
 from tf_stugan.layers import scales
 from tf_stugan.training import strategies
-from tf_stugan.training.proximal import ProximalAdam
+from tf_stugan.training.optimizers import Adam
+from tf_stugan.training.optimizers import ProximalAdam
 
 
 def step(optimizer, variables, gradients):
@@ -31,7 +32,27 @@ def test_other_variables_take_the_steps_of_adam():
   gradients = [[0.2, -0.4]]
   ours, theirs = (tf.Variable([1.0, -0.5], name='generator/norm/beta') for _ in range(2))
   assert step(ProximalAdam(0.05, learning_rate=0.1), [ours], gradients)[0] == pytest.approx(
-      step(keras.optimizers.Adam(0.1, epsilon=1e-8), [theirs], gradients)[0])
+      step(keras.optimizers.Adam(0.1, epsilon=1e-8), [theirs], gradients)[0], rel=1e-5)
+
+
+@pytest.mark.parametrize('rate', [0.1, keras.optimizers.schedules.ExponentialDecay(0.1, 1, 0.5)])
+@pytest.mark.parametrize('beta_1', [0.0, 0.9])
+def test_the_fused_update_is_that_of_keras(rate, beta_1):
+  draws = np.random.default_rng(1)
+  start = draws.normal(size=[40, 30]).astype(np.float32)
+  results = []
+  for make in (Adam, keras.optimizers.Adam):
+    optimizer, variables = make(rate, beta_1, 0.99, epsilon=1e-3), [tf.Variable(start), tf.Variable(start[0])]
+    run = tf.function(lambda a, b, optimizer=optimizer, variables=variables: optimizer.apply_gradients([
+        (a, variables[0]), (b, variables[1])]), autograph=False)
+    optimizer.build(variables)
+    draws = np.random.default_rng(2)
+    for _ in range(20):
+      run(tf.constant(draws.normal(size=[40, 30]), tf.float32), tf.constant(draws.normal(size=[30]), tf.float32))
+    results.append([v.numpy() for v in optimizer.variables + variables])
+  for ours, theirs in zip(*results, strict=True):
+    np.testing.assert_allclose(ours, theirs, rtol=2e-5, atol=1e-6)
+  assert np.abs(results[0][-1] - start[0]).mean() > 0.01
 
 
 def test_scales_of_classes_go_together():
