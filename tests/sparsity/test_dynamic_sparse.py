@@ -130,7 +130,7 @@ def test_counts_never_change(fraction):
   mask = masks.exact_mask([3, 3, 4, 5], 0.2, SEED)
   score = tf.random.stateless_uniform([2, 3, 3, 4, 5], SEED)
   moved = rewiring.share(tf.constant(fraction), masks.nonzeros(mask))
-  new = rewiring.drop_and_grow(mask, score[0], score[1], moved, moved)
+  new, = rewiring.drop_and_grow([mask], [score[0]], [score[1]], [moved], [moved])
   assert int(masks.nonzeros(new)) == int(masks.nonzeros(mask))
 
 

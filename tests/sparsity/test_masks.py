@@ -16,6 +16,15 @@ def test_ties_are_broken_by_index_and_the_count_is_exact(k):
   assert mask.tolist() == [True] * k + [False] * (6 - k)
 
 
+def test_each_of_several_tensors_has_its_own_k():
+  draws = np.random.default_rng(1)
+  scores = [draws.normal(size=shape).astype(np.float32) for shape in ([7], [3, 3, 8, 5], [40, 11])]
+  for score, k, mask in zip(scores, (0, 100, 439), masks.top_k_masks([tf.constant(s) for s in scores], (0, 100, 439)), strict=True):
+    expected = np.zeros(score.size, bool)
+    expected[np.argsort(-score.ravel(), kind='stable')[:k]] = True
+    np.testing.assert_array_equal(mask, expected.reshape(score.shape))
+
+
 def test_top_k_mask_has_static_shapes_under_a_compiler():
   compiled = tf.function(masks.top_k_mask, jit_compile=True)
   score = tf.random.stateless_uniform([3, 3, 8, 8], [1, 2])

@@ -72,4 +72,4 @@ def test_densities_that_are_no_pattern_are_refused():
 def test_a_ranking_across_layers_is_refused():
   grow = functools.partial(n_of_m.grow_mask, m=4)
   with pytest.raises(errors.UserError, match='layer by layer'):
-    grow(tf.zeros([16]), tf.constant(2), tf.zeros([16], tf.bool))
+    grow([tf.zeros([16])], [tf.constant(2)], [tf.zeros([16], tf.bool)])

@@ -46,34 +46,52 @@ def nonzeros(mask: tf.Tensor) -> tf.Tensor:
   return tf.reduce_sum(tf.cast(mask, tf.int32))
 
 
-def top_k_mask(score: tf.Tensor, k: tf.Tensor) -> tf.Tensor:
-  """Marks the k largest scores; among equal ones the first in memory order win.
+def top_k_masks(scores: Sequence[tf.Tensor], counts: Sequence[tf.Tensor | int]) -> list[tf.Tensor]:
+  """Marks the k largest of each tensor of scores; among equal ones the first in memory order win.
 
-  The k-th largest score is found by bisection, 32 counts whatever the size: sorting, which TensorFlow offers, takes ten
-  times as long and grows faster than the network. Shapes are static, so it compiles for TPU.
+  The k-th largest scores are found by bisection, all of them in one loop of 32 counts, whatever the sizes: sorting, which
+  TensorFlow offers, takes ten times as long and grows faster than the network. Shapes are static, so it compiles for TPU.
 
   Args:
-    score: float32, any shape, no NaN.
-    k: an integer scalar in [0, size of score].
+    scores: float32, any shapes, no NaN.
+    counts: how many to mark of each, integer scalars in [0, size of the scores].
 
   Returns:
-    bool, of score's shape, exactly k True.
+    bool, of the shape of each tensor, exactly so many True.
   """
-  k = tf.cast(k, tf.int32)
-  keys = tf.bitcast(tf.reshape(score, [-1]) + 0.0, tf.int32)  # + 0: -0 is as good as 0
-  keys = tf.bitwise.bitwise_xor(keys, tf.bitwise.right_shift(keys, 31) & 0x7FFFFFFF)  # in the order of the scores
+  counts = tf.stack([tf.cast(k, tf.int32) for k in counts])
+  keys = [_ordered_keys(score) for score in scores]
 
   def narrow(i, low, high):  # at least k keys are >= low, fewer are >= high
     middle = low + (high - low) // 2
-    enough = nonzeros(keys >= tf.cast(middle, tf.int32)) >= k
+    enough = tf.stack([nonzeros(k >= m) for k, m in zip(keys, _unstack32(middle, keys), strict=True)]) >= counts
     return i + 1, tf.where(enough, middle, low), tf.where(enough, high, middle)
 
-  bounds = [tf.constant(bound, tf.int64) for bound in (-2**31, 2**31)]
-  _, threshold, _ = tf.while_loop(lambda i, *_: i < 32, narrow, [0, *bounds], parallel_iterations=1)
-  threshold = tf.cast(threshold, tf.int32)
+  bounds = [tf.fill([len(keys)], tf.constant(bound, tf.int64)) for bound in (-2**31, 2**31)]
+  _, thresholds, _ = tf.while_loop(lambda i, *_: i < 32, narrow, [0, *bounds], parallel_iterations=1)
+  return [tf.reshape(_first_from(*args), score.shape) for score, *args in zip(
+      scores, keys, _unstack32(thresholds, keys), tf.unstack(counts, len(keys)), strict=True)]
+
+
+def _ordered_keys(score):
+  """Returns integers [size] in the order of the scores."""
+  keys = tf.bitcast(tf.reshape(score, [-1]) + 0.0, tf.int32)  # + 0: -0 is as good as 0
+  return tf.bitwise.bitwise_xor(keys, tf.bitwise.right_shift(keys, 31) & 0x7FFFFFFF)
+
+
+def _unstack32(values, keys):
+  return tf.unstack(tf.cast(values, tf.int32), len(keys))
+
+
+def _first_from(keys, threshold, k):
+  """Marks the keys above the threshold, and the first of those that equal it, k together."""
   above, equal = keys > threshold, keys == threshold
-  first = tf.cumsum(tf.cast(equal, tf.int32)) <= k - nonzeros(above)
-  return tf.reshape(above | (equal & first), score.shape)
+  return above | (equal & (tf.cumsum(tf.cast(equal, tf.int32)) <= k - nonzeros(above)))
+
+
+def top_k_mask(score: tf.Tensor, k: tf.Tensor | int) -> tf.Tensor:
+  """Does what `top_k_masks` does for one tensor."""
+  return top_k_masks([score], [k])[0]
 
 
 def exact_mask(shape: tf.TensorShape, density: float, seed: Seed) -> tf.Tensor:

@@ -5,7 +5,7 @@ whose input channels are not a multiple of M (the first convolution, on three co
 `distribution` and `sample_mask`, a dynamic one that ranks layer by layer takes `grow_mask` besides.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 
@@ -38,16 +38,21 @@ def sample_mask(shape: tf.TensorShape, density: float, seed: Seed, m: int = 4) -
   return top_n_of_m(rng.uniform(shape, seed), round(density * m), m)
 
 
-def grow_mask(score: tf.Tensor, count: tf.Tensor, kept: tf.Tensor, m: int = 4) -> tf.Tensor:
-  """Fills every group up to N weights, those of the largest score first.
+def grow_mask(scores: Sequence[tf.Tensor], counts: Sequence[tf.Tensor], kept: Sequence[tf.Tensor],
+              m: int = 4) -> list[tf.Tensor]:
+  """Fills every group of every layer up to N weights, those of the largest score first.
 
   Raises:
     UserError: the ranking goes across layers, which has no groups.
   """
+  return [_grow(*args, m) for args in zip(scores, counts, kept, strict=True)]
+
+
+def _grow(score, count, kept, m):
   if score.shape.rank < 2:
     raise errors.UserError('N:M masks need a ranking layer by layer: across_layers = False.')
   if score.shape[-2] % m:
-    return rewiring.grow_anywhere(score, count, kept)
+    return masks.top_k_mask(score, count)
   n = (masks.nonzeros(kept) + count) * m // score.shape.num_elements()
   return top_n_of_m(tf.where(kept, score.dtype.max, score), n, m) & ~kept
 

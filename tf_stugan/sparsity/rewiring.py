@@ -20,39 +20,47 @@ from tf_stugan.sparsity.units import Units
 Counts = Callable[[tf.Tensor, int], tuple[tf.Tensor | int, tf.Tensor | int]]
 # (fraction, active weights) -> how many an update moves, int32.
 Share = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
-# (score, < 0 where nothing may grow; how many; what stays) -> mask of what grows.
-GrowMask = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
+# By layer: (scores, < 0 where nothing may grow; how many; what stays) -> masks of what grows.
+GrowMask = Callable[[Sequence[tf.Tensor], Sequence[tf.Tensor], Sequence[tf.Tensor]], list[tf.Tensor]]
 
 
-def grow_anywhere(score: tf.Tensor, count: tf.Tensor, kept: tf.Tensor) -> tf.Tensor:
-  """Marks the `count` largest scores, wherever they are."""
+def grow_anywhere(scores_: Sequence[tf.Tensor], counts: Sequence[tf.Tensor], kept: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+  """Marks the largest scores, wherever they are."""
   del kept
-  return masks.top_k_mask(score, count)
+  return masks.top_k_masks(scores_, counts)
 
 
-def drop_and_grow(mask: tf.Tensor, drop_score: tf.Tensor, grow_score: tf.Tensor, num_dropped: tf.Tensor | int,
-                  num_grown: tf.Tensor | int, regrow_dropped: bool = True, grow_mask: GrowMask = grow_anywhere) -> tf.Tensor:
-  """Drops and grows so many weights of one mask.
+def drop_and_grow(before: Sequence[tf.Tensor], drop_scores: Sequence[tf.Tensor], grow_scores: Sequence[tf.Tensor],
+                  dropped: Sequence[tf.Tensor | int], grown: Sequence[tf.Tensor | int], regrow_dropped: bool = True,
+                  grow_mask: GrowMask = grow_anywhere) -> list[tf.Tensor]:
+  """Drops and grows so many weights of each mask.
 
   Args:
-    mask: bool, any shape.
-    drop_score: of the mask's shape; active weights with the smallest are dropped.
-    grow_score: of the mask's shape, >= 0; inactive weights with the largest grow.
-    num_dropped: int32 scalar, at most the number of active weights.
-    num_grown: int32 scalar, at most the number of weights that are inactive then.
+    before: masks, bool, any shapes.
+    drop_scores: of the masks' shapes; active weights with the smallest are dropped.
+    grow_scores: of the masks' shapes, >= 0; inactive weights with the largest grow.
+    dropped: of each mask an int32 scalar, at most the number of active weights.
+    grown: of each mask an int32 scalar, at most the number of weights that are inactive then.
     regrow_dropped: whether what was just dropped may grow again at once.
     grow_mask: chooses among what may grow.
 
   Returns:
-    The new mask.
+    The new masks.
   """
-  kept = mask
-  if not (isinstance(num_dropped, int) and num_dropped == 0):
-    kept = masks.top_k_mask(tf.where(mask, drop_score, -math.inf), masks.nonzeros(mask) - num_dropped)
-  if isinstance(num_grown, int) and num_grown == 0:
-    return kept
-  ineligible = kept if regrow_dropped else mask
-  return kept | grow_mask(tf.where(ineligible, -1.0, grow_score), num_grown, kept)
+  kept = before
+  if not _all_zero(dropped):
+    worth = [tf.where(mask, score, -math.inf) for mask, score in zip(before, drop_scores, strict=True)]
+    kept = masks.top_k_masks(worth, [masks.nonzeros(mask) - n for mask, n in zip(before, dropped, strict=True)])
+  if _all_zero(grown):
+    return list(kept)
+  ineligible = kept if regrow_dropped else before
+  eligible = [tf.where(mask, -1.0, score) for mask, score in zip(ineligible, grow_scores, strict=True)]
+  return [mask | new for mask, new in zip(kept, grow_mask(eligible, grown, kept), strict=True)]
+
+
+def _all_zero(counts):
+  """Tells whether every count is a plain 0."""
+  return all(isinstance(count, int) and count == 0 for count in counts)
 
 
 def rewire(variables: Sequence[MaskedVariable], gradients: Sequence[tf.Tensor], seed: Seed, counts: Counts, *,
@@ -84,9 +92,8 @@ def rewire(variables: Sequence[MaskedVariable], gradients: Sequence[tf.Tensor], 
     grow.append(grow_score(variable.weight, gradient, of_grow))
   before, drop, grow = ([pool(tensor, units) for tensor in tensors] for tensors in (old, drop, grow))
   groups = [_flatten(tensors) for tensors in (before, drop, grow)] if across_layers else [before, drop, grow]
-  new = [
-      drop_and_grow(*group, *counts(masks.nonzeros(group[0]), group[0].shape.num_elements()), regrow_dropped, grow_mask)
-      for group in zip(*groups, strict=True)]
+  moved = [counts(masks.nonzeros(mask), mask.shape.num_elements()) for mask in groups[0]]
+  new = drop_and_grow(*groups, *zip(*moved, strict=True), regrow_dropped, grow_mask)
   if across_layers:
     new = _unflatten(new[0], [mask.shape for mask in before])
   new = [_never_empty(*args) for args in zip(new, before, drop, strict=True)]
