@@ -1,4 +1,4 @@
-"""What training costs before its first step: processor seconds of the import, of building networks, of tracing and of the first step.
+"""What training costs before its second step: processor seconds of the import, of building networks, of tracing, of step 1.
 
 Each experiment begins in a process of its own, on random images. Processor seconds are quoted, which other work on the
 machine disturbs less than the clock; on two free cores a start takes about as long as they say.
@@ -19,7 +19,7 @@ flags.DEFINE_multi_string('experiment', [
     'sngan_cifar10_small_stugan', 'sngan_cifar10_stugan', 'biggan_cifar10_stugan', 'biggan_imagenet128_stugan'],
     'Experiments of the gin tree.')
 flags.DEFINE_multi_string('param', [], 'gin bindings, after those of the experiment.')
-flags.DEFINE_multi_string('untried', ['biggan_imagenet128_stugan'], 'Experiments whose first step is too large for this machine.')
+flags.DEFINE_multi_string('untried', ['biggan_imagenet128_stugan'], 'Those whose first step is too large for this machine.')
 flags.DEFINE_string('one', None, 'Used by the tool itself: measure this experiment in this process.')
 
 _COLUMNS = ('import', 'networks', 'tracing', 'first step', 'operations', 'graphs')
@@ -56,7 +56,9 @@ def main(_):
     done = subprocess.run([sys.executable, *sys.argv, f'--one={name}'], check=True, stdout=subprocess.PIPE,
                           stderr=subprocess.DEVNULL, text=True)
     *parts, first, operations, graphs = json.loads(done.stdout.splitlines()[-1]).values()
-    cells = [*(f'{s:.1f} s' for s in parts), '-' if name in FLAGS.untried else f'{first:.1f} s', f'{operations:,}', str(graphs)]
+    cells = [f'{seconds:.1f} s' for seconds in [*parts, first]] + [f'{operations:,}', str(graphs)]
+    if name in FLAGS.untried:
+      cells[3] = '-'
     sys.stdout.write(f'| `{name}` | {" | ".join(cells)} |\n')
     sys.stdout.flush()
 

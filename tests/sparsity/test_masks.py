@@ -19,7 +19,8 @@ def test_ties_are_broken_by_index_and_the_count_is_exact(k):
 def test_each_of_several_tensors_has_its_own_k():
   draws = np.random.default_rng(1)
   scores = [draws.normal(size=shape).astype(np.float32) for shape in ([7], [3, 3, 8, 5], [40, 11])]
-  for score, k, mask in zip(scores, (0, 100, 439), masks.top_k_masks([tf.constant(s) for s in scores], (0, 100, 439)), strict=True):
+  counts = [0, 100, 439]
+  for score, k, mask in zip(scores, counts, masks.top_k_masks([tf.constant(s) for s in scores], counts), strict=True):
     expected = np.zeros(score.size, bool)
     expected[np.argsort(-score.ravel(), kind='stable')[:k]] = True
     np.testing.assert_array_equal(mask, expected.reshape(score.shape))

@@ -14,7 +14,6 @@ from tf_stugan import rng
 from tf_stugan.rng import Seed
 from tf_stugan.sparsity import distributions
 from tf_stugan.sparsity import masks
-from tf_stugan.sparsity import rewiring
 
 
 def distribution(shapes: Mapping[str, distributions.Shape], density: float, m: int = 4) -> dict[str, float]:
