@@ -109,7 +109,7 @@ def test_parts_of_a_batch_are_averaged_or_put_together():
   def function(batch, seed):
     return [tf.reduce_mean(batch['x']), tf.cast(seed[0], tf.float32)], batch['x'] + 1
   batch, seed = {'x': tf.range(6.0)}, tf.constant([1, 2])
-  run = tf.function(lambda: accumulation.in_parts(function, batch, seed, 3))
+  run = tf.function(lambda: accumulation.in_parts(function, batch, seed, 3), autograph=False)
   (mean, of_seeds), together = run()
   np.testing.assert_array_equal(together, np.arange(1.0, 7.0))
   assert float(mean) == 2.5

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tests import tiny
 from tf_stugan import compat
+from tf_stugan import rng
 from tf_stugan import errors
 from tf_stugan.metrics import balance_ratio
 from tf_stugan.sparsity import dynamic_sparse
@@ -68,6 +69,20 @@ def test_the_discriminator_moves_n_critic_times_a_step(trained):
   trainer, _ = trained
   assert int(trainer.optimizers['discriminator'].iterations) == 12
   assert int(trainer.optimizers['generator'].iterations) == 6
+
+
+def test_updates_in_a_loop_are_those_that_are_made_one_by_one():
+  looped, by_hand = tiny.make_trainer(updates=4), tiny.make_trainer(updates=4)
+  looped.fit(tiny.DATA, 1)
+  batches = next(by_hand._batches(tiny.DATA, 0))  # pylint: disable=protected-access
+  turn = by_hand.gan.turns[0]
+  move = tf.function(lambda batch, i: by_hand.graph.move(turn, batch, rng.seed(by_hand.seed, turn.name, 1, i), {}).scalars)
+  for i in range(4):
+    move(tf.nest.map_structure(lambda x, i=i: x[i], batches[turn.name]), tf.constant(i))
+  for ours, theirs in zip(looped.gan.discriminator.variables, by_hand.gan.discriminator.variables, strict=True):
+    if 'spectral_norm' not in ours.name:  # whose vectors the generator's turn moves, too
+      np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-7)
+  assert int(looped.optimizers['discriminator'].iterations) == 4
 
 
 def test_one_graph_is_traced_for_steps_with_and_without_an_update(trained):

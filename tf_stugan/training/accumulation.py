@@ -25,13 +25,34 @@ def in_parts(function: Callable[[Any, Seed], tuple[Any, Any]], batch: Any, seed:
   """
   if parts == 1:
     return function(batch, seed)
-  total, rest, done = None, [], []
-  for i in range(parts):
-    with tf.control_dependencies(done):  # side by side they would need the memory that the parts are there to save
-      part = tf.nest.map_structure(lambda value, i=i: tf.split(value, parts)[i], batch)
-      result, put_together = function(part, rng.fold(seed, _SEEDS + i))
-      total = result if total is None else tf.nest.map_structure(tf.add, total, result)
-    rest.append(put_together)
-    done = tf.nest.flatten(total)
-  return (tf.nest.map_structure(lambda x: x / parts, total),
-          tf.nest.map_structure(lambda *values: tf.concat(values, axis=0), *rest))
+  def call(i):
+    part = tf.nest.map_structure(lambda x: tf.reshape(x, [parts, x.shape[0] // parts, *x.shape[1:]])[i], batch)
+    result, rest = function(part, rng.fold(seed, _SEEDS + i))
+    return tf.nest.map_structure(tf.convert_to_tensor, result), rest  # gradients of tables are no tensors
+
+  def add(i, total):
+    with tf.control_dependencies(tf.nest.flatten(total)):  # side by side they would need the memory that is to be saved
+      result, rest = call(i)
+      return tf.nest.map_structure(tf.add, total, result), rest
+
+  total, first = call(0)
+  if tf.distribute.get_strategy().num_replicas_in_sync > 1:  # which must not talk in a loop of the graph
+    rests = [first]
+    for i in range(1, parts):
+      total, rest = add(i, total)
+      rests.append(rest)
+    whole = tf.nest.map_structure(lambda *values: tf.concat(values, axis=0), *rests)
+  else:
+    total, whole = _looped(add, total, first, parts)
+  return tf.nest.map_structure(lambda x: x / parts, total), whole
+
+
+def _looped(add, total, first, parts):
+  """Traces a part once for all that come after the first."""
+  rests = [tf.TensorArray(x.dtype, parts, element_shape=x.shape).write(0, x) for x in tf.nest.flatten(first)]
+
+  def body(i, total, rests):
+    total, rest = add(i, total)
+    return i + 1, total, [array.write(i, x) for array, x in zip(rests, tf.nest.flatten(rest), strict=True)]
+  _, total, rests = tf.while_loop(lambda i, *_: i < parts, body, (1, total, rests), parallel_iterations=1)
+  return total, tf.nest.pack_sequence_as(first, [array.concat() for array in rests])

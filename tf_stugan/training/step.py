@@ -197,9 +197,7 @@ class StepGraph:
     step = self._step + 1
     moves, made = {}, {}
     for turn in self._gan.turns:
-      for i in range(turn.updates_per_step):
-        seed = rng.seed(self._seed(), turn.name, step, i)
-        moves[turn.name] = self.move(turn, _part(batches, turn.name, i), seed, made)
+      moves[turn.name] = self._move_repeatedly(turn, batches, step, made)
       made = {**made, **moves[turn.name].made}
       _choose(happens.get(BALANCE), functools.partial(self._measure_balance, turn, moves), lambda: None)
     for name, side in self._sides.items():
@@ -213,6 +211,22 @@ class StepGraph:
         side.average.update(step, grown)
     compat.assign(self._step, step)
     return self._fingerprints(changed(happens))
+
+  def _move_repeatedly(self, turn, batches, step, made):
+    """Makes all moves of a turn, and returns the last one."""
+    def move(i):
+      return self.move(turn, _part(batches, turn.name, i), rng.seed(self._seed(), turn.name, step, i), made)
+
+    def body(i):
+      move(i)
+      return i + 1
+    last = turn.updates_per_step - 1
+    if last > 1 and self._strategy.num_replicas_in_sync == 1:
+      tf.while_loop(lambda i: i < last, body, [0], parallel_iterations=1)
+    else:
+      for i in range(last):
+        move(i)
+    return move(last)
 
   def _fingerprints(self, names):
     """Hashes the masks of these players on every replica, for `agreement.check_masks`: [replicas, 2 * names]; of one
