@@ -62,7 +62,8 @@ def test_the_plan_is_told_and_nothing_is_started_by_a_dry_run(study, tmp_path, c
 def test_the_plan_tells_hours_at_a_given_speed(study, capsys):
   assert study('--dry_run', '--tera=1e-6') == 0
   out = capsys.readouterr().out
-  assert [line.split()[-1] for line in out.splitlines()[1:3]] == ['1.50', '1.50'] and 'One after the other 6.0 h at 1e-06' in out
+  assert [line.split()[-1] for line in out.splitlines()[1:3]] == ['1.50', '1.50']
+  assert 'One by one 6.0 h at 1e-06' in out
 
 
 def test_commands_for_any_other_scheduler(study, tmp_path, capsys):

@@ -82,8 +82,8 @@ def _describe(plan, missing, tera):
   disk = sum(entry.disk for entry in missing) / 1e6
   return '\n'.join([*lines, '', f'{len(plan.runs)} runs, {len(missing)} of them to be trained: {total:.3g} FLOPs, '
                     f'checkpoints of about {disk:,.0f} MB.',
-                    *([f'One after the other {hours(missing):,.1f} h at {tera:g} x 10^12 operations a second, as far as these are '
-                       'counted: no scores, no pictures.'] if tera else [])])
+                    *([f'One by one {hours(missing):,.1f} h at {tera:g} x 10^12 operations a second, but for scores.']
+                      if tera else [])])
 
 
 def _arguments(values, folder, entry):

@@ -70,8 +70,9 @@ def ledger(trainer: Trainer, num_steps: int, convention: Convention) -> Ledger:
   dense = {player.name: dense_cost(player.network, networks[player.name]) for player in gan.players}
   def of_outputs(costs):
     return {name: convention.image(costs[output.player]) for name, output in gan.outputs.items()}
-  return Ledger(networks, dense, training, num_steps * convention.step(dense, gan), num_steps * convention.step(costs, gan),
-                of_outputs(networks), of_outputs(dense), not any(method.across_layers for method in trainer.methods.values()))
+  exact = not any(method.across_layers for method in trainer.methods.values())
+  return Ledger(networks, dense, training, *(num_steps * convention.step(whole, gan) for whole in (dense, costs)),
+                of_outputs(networks), of_outputs(dense), exact)
 
 
 def spent(trainer: Trainer, densities: Mapping[int, Mapping[str, Mapping[str, float]]], num_steps: int,

@@ -164,8 +164,8 @@ class _Checker:
       configuration.check_in_use(self._path(file))
     used = frozenset({*bindings, *on_top, 'experiment', *IN_PLACE})
     setting = {name: value for name, value in row.setting.items() if name in used}
-    return _Checked(row.name or row_name(setting), bool(row.name), setting, used, files, list(bindings.values()), self._facts(),
-                    [name for name in snapshot if '.' not in name])
+    return _Checked(row.name or row_name(setting), bool(row.name), setting, used, files, list(bindings.values()),
+                    self._facts(), [name for name in snapshot if '.' not in name])
 
   def _files(self, study_files, asked):
     """Returns (the experiment and what the study puts on top of it; {setting: file} of what goes on top of that)"""
@@ -219,8 +219,8 @@ class _Checker:
     ledger = ledgers.ledger(trainer, num_steps, cost.Measured())
     parameters = sum(network.parameters for network in ledger.networks.values())
     return {'method': trainer.label, 'num_steps': num_steps, 'training': float(ledger.training),
-            'dense_training': float(ledger.dense_training), 'computed': float(ledger.computed), 'exact': bool(ledger.exact),
-            'disk': int(parameters * _BYTES * _CHECKPOINTS)}
+            'dense_training': float(ledger.dense_training), 'computed': float(ledger.computed),
+            'exact': bool(ledger.exact), 'disk': int(parameters * _BYTES * _CHECKPOINTS)}
 
   def _read(self, experiment):
     """Returns the data; read once where several rows have the same."""

@@ -49,7 +49,7 @@ def define_flags(values: flags.FlagValues) -> None:
   flags.DEFINE_list(
       'slurm', [], 'Options of submitit for --engine=slurm: slurm_partition=gpu,gpus_per_node=1.', flag_values=values)
   flags.DEFINE_float(
-      'tera', None, 'Operations a second that one run keeps up, in 10^12, two of them a multiply-add: the plan then tells hours.',
+      'tera', None, 'Operations a second that one run keeps up, in 10^12, two of them a multiply-add: the plan tells hours.',
       lower_bound=1e-6, flag_values=values)
   flags.DEFINE_bool('dry_run', False, 'Check everything and print the plan; start nothing.', flag_values=values)
   flags.DEFINE_bool('print_commands', False, 'Print the command of each run that is missing; start nothing.',

@@ -1,0 +1,96 @@
+"""What figures are drawn of, from runs or from the files of a report; and which ones are drawn of it."""
+
+from collections.abc import Collection, Mapping, Sequence
+import pathlib
+import re
+from typing import NamedTuple
+
+import pandas as pd
+
+from tf_stugan import errors
+from tf_stugan.reports import comparisons
+from tf_stugan.reports import records
+from tf_stugan.reports import rows as rows_lib
+
+_SEED = re.compile(r'[-_/.]*s(eed)?[-_]?\d+$')  # at the end of a run's name
+
+
+class Drawing(NamedTuple):
+  """Numbers that become figures.
+
+  Attributes:
+    table: a line a row, as `rows.table` makes it.
+    curves: by quantity and row, values of each of its runs by step.
+  """
+
+  table: pd.DataFrame
+  curves: Mapping[str, Mapping[str, Sequence[pd.Series]]]
+
+  @property
+  def methods(self) -> dict[str, str]:
+    """The method of each row."""
+    return dict(zip(self.table['row'], self.table['method'], strict=True))
+
+  @property
+  def scores(self) -> list[str]:
+    """Quantities that are scores."""
+    return [name for name in self.curves if f'best {records.title(name)}' in self.table or (
+        any(column.startswith(f'best {records.title(name)} (') for column in self.table))]
+
+
+def of_rows(rows: Sequence[rows_lib.Row]) -> Drawing:
+  """Returns what the runs of these rows have written."""
+  curves = {}
+  for row in rows:
+    for run in row.runs:
+      for name, (steps, values) in records.curves(run.workdir).items():
+        curves.setdefault(name, {}).setdefault(row.name, []).append(pd.Series(values, steps, dtype=float))
+  return Drawing(rows_lib.table(rows), curves)
+
+
+def of_files(folder: pathlib.Path, runs: Collection[str] = ()) -> Drawing:
+  """Returns what report.csv, rows.csv and curves.csv of a report have.
+
+  Args:
+    folder: with these files. Without rows.csv, runs whose names differ in their seeds alone are a row.
+    runs: names of those that are drawn; all if empty.
+
+  Raises:
+    UserError: a file is missing, or a run is not in it.
+  """
+  try:
+    lines, values = (pd.read_csv(folder / f'{name}.csv') for name in ('report', 'curves'))
+  except OSError as error:
+    raise errors.UserError(f'{folder} has no figures: {error.filename} is missing.') from error
+  if unknown := sorted(set(runs) - set(lines['run'])):
+    raise errors.UserError(f'{folder}/report.csv has no run {unknown[0]}.')
+  lines = lines[lines['run'].isin(runs)] if runs else lines
+  lines = lines.assign(row=lines['row'] if 'row' in lines else lines['run'].str.replace(_SEED, '', regex=True))
+  curves = {}
+  for (name, run), found in values.groupby(['quantity', 'run'], sort=False):
+    for row in lines.loc[lines['run'] == run, 'row']:
+      curves.setdefault(name, {}).setdefault(row, []).append(pd.Series(found['value'].to_numpy(), found['step']))
+  whole = folder / 'rows.csv'
+  table = pd.read_csv(whole) if whole.exists() else lines.groupby('row', sort=False).agg(
+      {c: 'mean' if pd.api.types.is_numeric_dtype(lines[c]) else 'first' for c in lines if c not in ('run', 'row')})
+  return Drawing(table.reset_index(), curves)
+
+
+def draw_curves(drawing: Drawing, folder: pathlib.Path) -> list[str]:
+  """Draws all that changed while these runs were trained, and scores against what training had cost by then.
+
+  Returns:
+    Names of the figures, without their endings; scores first.
+  """
+  scores, methods = drawing.scores, drawing.methods
+  wanted = [name for name in drawing.curves if name in scores or '/' in name or name.endswith('balance_ratio')]
+  drawn = []
+  for name in sorted(wanted, key=lambda name: name not in scores):
+    found, file = drawing.curves[name], name.replace('/', '_')
+    if comparisons.plot_curves(found, methods, name, folder / file, name in scores):
+      drawn.append(file)
+    costs = drawing.curves.get(records.COST, {}) if name in scores else {}
+    if costs and comparisons.plot_curves({row: found[row] for row in found if row in costs}, methods, name,
+                                         folder / f'{file}_by_cost', True, costs):
+      drawn.append(f'{file}_by_cost')
+  return drawn
