@@ -29,6 +29,9 @@ def run(values: flags.FlagValues) -> None:
   with workdir.lock():
     folder.check_same(plan)
     missing = open_runs(plan.runs, folder.outcomes())
+    if not values.print_commands:
+      sys.stdout.write(_describe(plan, missing, values.tera) + '\n')
+      sys.stdout.flush()
     folder.check_disk(missing)
     jobs = values.jobs or _carried(values, plan)
     threads = values.threads or before.get('threads') or (
@@ -37,10 +40,7 @@ def run(values: flags.FlagValues) -> None:
       folder.write(plan, threads)
     if values.print_commands:
       _print_commands(values, folder, missing)
-      return
-    sys.stdout.write(_describe(plan, missing, values.tera) + '\n')
-    sys.stdout.flush()
-    if not values.dry_run:
+    elif not values.dry_run:
       _train(values, folder, plan, missing, threads)
 
 
