@@ -47,3 +47,19 @@ def test_equal_cost_is_equal_cost():
 @pytest.mark.parametrize('name', sorted(set(CLAIMS) - {'claim_2'}))
 def test_every_claim_can_be_trained(name):
   assert list(plan_claim(name)) == list(make_study(name).rows)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('name, methods', [
+    ('stugan_table_1', {'dense': 2, 'static': 4, 'STU-GAN': 4, 'both explore': 4, 'prune and fine-tune': 4}),
+    ('stugan_table_3', {'STU-GAN': 2, 'both explore': 2}),
+    ('stugan_table_4', {'dense': 1, 'small dense': 1, 'STU-GAN': 1}),
+    ('adapt_table_1', {'dense': 4, 'static': 8, 'SDST-SET': 8, 'SDST-RigL': 8, 'ADAPT relaxed': 4}),
+    ('adapt_table_2', {'static': 4, 'SDST-SET': 4, 'SDST-RigL': 4, 'ADAPT strict': 4})])
+def test_a_published_table_at_one_density(name, methods):
+  made = plan(f'studies/{name}.gin', 'runs/noise.gin', gin_param=['RandomImages.num_images = 2048'],
+              axis=[('GENERATOR_DENSITY', [0.1])])
+  assert pd.Series([run.method for run in made.runs]).value_counts().to_dict() == methods
+  assert all(run.num_steps >= 50_048 and run.computed > 1e17 and run.disk > 5e7 for run in made.runs)
+  if name == 'stugan_table_3':
+    assert {run.num_steps for run in made.runs} == {5 * 50_048, 5 * 125_000}
