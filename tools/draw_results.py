@@ -1,8 +1,8 @@
-"""Draws the figures of docs/results.md anew, from the tables beside them: report.csv, curves.csv and, if there, rows.csv.
+"""Draws the figures of docs/results.md and claims.md anew, from the tables beside them: report.csv, curves.csv, rows.csv.
 
   python tools/draw_results.py
 
-Written over are those figures that the page shows; sheets of images are none.
+Written over are those figures that the pages show; sheets of images are none.
 """
 
 import pathlib
@@ -17,23 +17,26 @@ from absl import flags
 from tf_stugan.reports import drawing
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string('docs', 'docs', 'Folder of results.md and results/.')
+flags.DEFINE_string('docs', 'docs', 'Folder of the two pages and results/.')
 
 # Folders whose figures show a part of the runs of another one.
 _PARTS = {'balance': ('methods', ['static_strong_s1', 'static_weak_s1', 'adapt_relaxed_s1'])}
 
 
 def draw(docs: pathlib.Path, target: pathlib.Path) -> list[pathlib.Path]:
-  """Draws every figure over steps that results.md shows into a folder; returns their places below it."""
-  shown = re.findall(r'\]\(results/(\w+)/([\w.]+)\.png\)', (docs / 'results.md').read_text(encoding='utf-8'))
+  """Draws every figure that results.md and claims.md show into a folder; returns their places below it."""
+  text = ''.join((docs / f'{page}.md').read_text(encoding='utf-8') for page in ('results', 'claims'))
+  shown = re.findall(r'\]\(results/(\w+)/([\w.+-]+)\.png\)', text)
   written = []
   for folder in dict.fromkeys(folder for folder, _ in shown):
     source, runs = _PARTS.get(folder, (folder, ()))
     if not (docs / 'results' / source / 'curves.csv').exists():
       continue
     with tempfile.TemporaryDirectory() as scratch:
-      drawn = drawing.draw_curves(drawing.of_files(docs / 'results' / source, runs), pathlib.Path(scratch))
-      for name in drawn:
+      made = drawing.of_files(docs / 'results' / source, runs)
+      asked = [(made.score, column) for column in made.table
+               if (folder, drawing.file_name(made.score, column, made.score)) in shown]
+      for name in drawing.draw(made, pathlib.Path(scratch), asked):
         if (folder, name) in shown:
           place = pathlib.Path(folder, f'{name}.png')
           (target / folder).mkdir(parents=True, exist_ok=True)

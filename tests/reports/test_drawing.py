@@ -36,8 +36,7 @@ def test_files_of_a_report_give_the_figures_of_its_runs(tmp_path):
   pictures = {}
   for name, made in (('before', before), ('after', after)):
     (tmp_path / name).mkdir()
-    assert drawing.draw_curves(made, tmp_path / name) == ['fcd', 'fcd_by_cost']
-    assert comparisons.plot_against(made.table, 'FCD', 'method', tmp_path / name / 'method')
+    assert drawing.draw(made, tmp_path / name, [('FCD', 'method')]) == ['fcd', 'fcd_by_cost', 'method']
     pictures[name] = {path.name: path.read_bytes() for path in (tmp_path / name).glob('*.png')}
   assert pictures['before'] == pictures['after'] and len(pictures['before']) == 3
   cost, = {tuple(curve) for curve in after.curves['training FLOPs']['static']}

@@ -14,7 +14,6 @@ import pandas as pd
 
 from tf_stugan import errors
 from tf_stugan import output_files
-from tf_stugan.reports import comparisons
 from tf_stugan.reports import drawing
 from tf_stugan.reports import figures
 from tf_stugan.reports import ladder_figures
@@ -249,34 +248,12 @@ def _reasons(unfinished):
 def _draw(folder, rows, pairs):
   """Draws what says something; returns the PNGs, scores first."""
   drawn_of = drawing.of_rows(rows)
-  table, scores = drawn_of.table, drawn_of.scores
-  drawn = drawing.draw_curves(drawn_of, folder)
-  asked = {(what, against): _name(what, against) for what, against in pairs if against != usage.STEP}  # that is drawn
-  for (what, against), file in (_unasked(table) | asked).items():
-    column = records_lib.title(scores[0]) if what == usage.SCORE else what
-    if comparisons.plot_against(table, column, against, folder / file):
-      drawn.append(file)
-    elif (what, against) in asked:
-      _LOG.warning('No figure of %s against %s: these are no columns of this report, or do not vary.', column, against)
+  asked = [(drawn_of.score if what == usage.SCORE else what, against) for what, against in pairs if against != usage.STEP]
+  drawn = drawing.draw(drawn_of, folder, asked)
   for name, of_runs in score_curves.collect({r.name: r.workdir for row in rows for r in row.runs}).items():
     drawn.append(f'{name.replace("/", "_")}_curve')
     score_curves.plot(of_runs, name, folder / f'{drawn[-1]}.png')
   return [folder / f'{file}.png' for file in drawn]
-
-
-def _name(what, against):
-  """Returns the name of a figure, without its ending."""
-  return re.sub(r'[^\w.+-]+', '_', against if what == usage.SCORE else f'{what} {against}')
-
-
-def _unasked(table):
-  """Returns {(what, against): file} that is drawn in any case: the score against the density and the multiply-adds that vary
-  most, and costs."""
-  found = {}
-  for quantity in ('density', 'multiply-adds'):
-    columns = [column for column in table if column.endswith(f' {quantity}')]
-    found[usage.SCORE, max(columns, key=lambda column: table[column].nunique(), default=quantity)] = quantity
-  return found | {(usage.SCORE, c): _name(usage.SCORE, c) for c in ('training FLOPs', 'bytes')}
 
 
 class _Columns:

@@ -1,6 +1,7 @@
 """What figures are drawn of, from runs or from the files of a report; and which ones are drawn of it."""
 
 from collections.abc import Collection, Mapping, Sequence
+import logging
 import pathlib
 import re
 from typing import NamedTuple
@@ -12,6 +13,7 @@ from tf_stugan.reports import comparisons
 from tf_stugan.reports import records
 from tf_stugan.reports import rows as rows_lib
 
+_LOG = logging.getLogger(__name__)
 _SEED = re.compile(r'[-_/.]*s(eed)?[-_]?\d+$')  # at the end of a run's name
 
 
@@ -36,6 +38,11 @@ class Drawing(NamedTuple):
     """Quantities that are scores."""
     return [name for name in self.curves if f'best {records.title(name)}' in self.table or (
         any(column.startswith(f'best {records.title(name)} (') for column in self.table))]
+
+  @property
+  def score(self) -> str:
+    """The column of the first score; empty without any."""
+    return next(map(records.title, self.scores), '')
 
 
 def of_rows(rows: Sequence[rows_lib.Row]) -> Drawing:
@@ -71,17 +78,47 @@ def of_files(folder: pathlib.Path, runs: Collection[str] = ()) -> Drawing:
     for row in lines.loc[lines['run'] == run, 'row']:
       curves.setdefault(name, {}).setdefault(row, []).append(pd.Series(found['value'].to_numpy(), found['step']))
   whole = folder / 'rows.csv'
-  table = pd.read_csv(whole) if whole.exists() else lines.groupby('row', sort=False).agg(
-      {c: 'mean' if pd.api.types.is_numeric_dtype(lines[c]) else 'first' for c in lines if c not in ('run', 'row')})
-  return Drawing(table.reset_index(), curves)
+  columns = {c: 'mean' if pd.api.types.is_numeric_dtype(lines[c]) else 'first' for c in lines if c not in ('run', 'row')}
+  table = pd.read_csv(whole) if whole.exists() else lines.groupby('row', sort=False).agg(columns).reset_index()
+  return Drawing(table[table['row'].isin(lines['row'])], curves)
 
 
-def draw_curves(drawing: Drawing, folder: pathlib.Path) -> list[str]:
-  """Draws all that changed while these runs were trained, and scores against what training had cost by then.
+def draw(drawing: Drawing, folder: pathlib.Path, asked: Sequence[tuple[str, str]] = ()) -> list[str]:
+  """Draws what changed while these runs were trained, scores against what training had cost by then, the last score against
+  density and costs, and what is asked for.
+
+  Args:
+    drawing: what is drawn of.
+    folder: where figures go.
+    asked: pairs of columns, the first against the second.
 
   Returns:
     Names of the figures, without their endings; scores first.
   """
+  drawn, score = _draw_curves(drawing, folder), drawing.score
+  for (what, against), file in (_always(drawing.table, score) | {pair: file_name(*pair, score) for pair in asked}).items():
+    if comparisons.plot_against(drawing.table, what, against, folder / file):
+      drawn.append(file)
+    elif (what, against) in asked:
+      _LOG.warning('No figure of %s against %s: these are no columns of this report, or do not vary.', what, against)
+  return drawn
+
+
+def file_name(what: str, against: str, score: str) -> str:
+  """Returns the name of a figure, without its ending; that of the second column for the score."""
+  return re.sub(r'[^\w.+-]+', '_', against if what == score else f'{what} {against}')
+
+
+def _always(table, score):
+  """Returns {(what, against): file}: the score against the density and the multiply-adds that vary most, and costs."""
+  found = {}
+  for quantity in ('density', 'multiply-adds'):
+    columns = [column for column in table if column.endswith(f' {quantity}')]
+    found[score, max(columns, key=lambda column: table[column].nunique(), default=quantity)] = quantity
+  return found | {(score, column): file_name(score, column, score) for column in (records.COST, 'bytes')}
+
+
+def _draw_curves(drawing, folder):
   scores, methods = drawing.scores, drawing.methods
   wanted = [name for name in drawing.curves if name in scores or '/' in name or name.endswith('balance_ratio')]
   drawn = []
