@@ -35,7 +35,8 @@ def draw(docs: pathlib.Path, target: pathlib.Path) -> list[pathlib.Path]:
     with tempfile.TemporaryDirectory() as scratch:
       made = drawing.of_files(docs / 'results' / source, runs)
       asked = [(made.score, column) for column in made.table
-               if (folder, drawing.file_name(made.score, column, made.score)) in shown]
+               if {drawing.file_name(made.score, column, made.score) + end for end in ('', '_at_the_end')} & {
+                   name for part, name in shown if part == folder}]
       for name in drawing.draw(made, pathlib.Path(scratch), asked):
         if (folder, name) in shown:
           place = pathlib.Path(folder, f'{name}.png')

@@ -13,6 +13,7 @@ from tf_stugan import errors
 from tf_stugan.reports import comparisons
 from tf_stugan.reports import drawing
 from tf_stugan.reports import rows as rows_lib
+from tf_stugan.training.workdir import Workdir
 
 
 def with_costs(folder, name, seed, scores, method='static'):
@@ -47,6 +48,17 @@ def test_files_of_a_report_give_the_figures_of_its_runs(tmp_path):
     drawing.of_files(tmp_path / 'report', ['nobody'])
   with pytest.raises(errors.UserError, match='report.csv is missing'):
     drawing.of_files(tmp_path)
+
+
+def test_a_curve_and_its_last_value_are_two_figures(tmp_path):
+  for seed, ratio in ((1, 0.2), (2, 0.4)):
+    workdir = with_costs(tmp_path, f'a{seed}', 1, [9.0, 4.0 + seed], f'method {seed}')
+    rows = [{**row, 'balance_ratio': ratio * row['step']} if row['kind'] == 'train' else row for row in workdir.rows()]
+    workdir.metrics.write_text(''.join(json.dumps(row) + '\n' for row in rows))
+  made = drawing.of_rows(make({f'a{seed}': Workdir(tmp_path / f'a{seed}') for seed in (1, 2)}))
+  drawn = drawing.draw(made, tmp_path, [('FCD', 'balance ratio')])
+  assert {'balance_ratio', 'balance_ratio_at_the_end'} < set(drawn) and len(set(drawn)) == len(drawn)
+  assert (tmp_path / 'balance_ratio.png').read_bytes() != (tmp_path / 'balance_ratio_at_the_end.png').read_bytes()
 
 
 def test_the_band_is_the_interval_of_the_mean_and_of_two_seeds_both(tmp_path):

@@ -84,7 +84,8 @@ def _spread_told(title, frames):
 
 
 def plot_against(table: pd.DataFrame, what: str, against: str, path: pathlib.Path) -> bool:
-  """Draws one column of a table of rows against another: a mark a row, a bar over its seeds; those of a method are joined.
+  """Draws one column of a table of rows against another: a mark a row, a bar over its seeds (as the band of
+  `plot_curves`); those of a method are joined.
 
   Args:
     table: of `rows.table`.
@@ -111,7 +112,8 @@ def plot_against(table: pd.DataFrame, what: str, against: str, path: pathlib.Pat
       axes.plot(*zip(*ordered, strict=True), color=looks[lines['row'].iloc[0]].colour, linewidth=0.8, alpha=0.6)
   for line in shown.to_dict('records'):
     (x, y), look = points[line['row']], looks[line['row']]
-    bar = [[max(y - line.get(f'{what} minimum', y), 0)], [max(line.get(f'{what} maximum', y) - y, 0)]]
+    low, high = ('low', 'high') if line.get('n', 0) >= _FEWEST else ('minimum', 'maximum')
+    bar = [[max(y - line.get(f'{what} {low}', y), 0)], [max(line.get(f'{what} {high}', y) - y, 0)]]
     axes.errorbar([x], [y], yerr=bar, fmt=look.marker, color=look.colour, capsize=3)
   if all(isinstance(x, numbers.Real) and x > 0 for x in xs) and any(word in against for word in _LARGE):
     axes.set_xscale('log')

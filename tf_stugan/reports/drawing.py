@@ -97,8 +97,9 @@ def draw(drawing: Drawing, folder: pathlib.Path, asked: Sequence[tuple[str, str]
   """
   drawn, score = _draw_curves(drawing, folder), drawing.score
   for (what, against), file in (_always(drawing.table, score) | {pair: file_name(*pair, score) for pair in asked}).items():
-    if comparisons.plot_against(drawing.table, what, against, folder / file):
-      drawn.append(file)
+    name = f'{file}_at_the_end' if file in drawn else file  # a quantity whose curve is drawn, too
+    if comparisons.plot_against(drawing.table, what, against, folder / name):
+      drawn.append(name)
     elif (what, against) in asked:
       _LOG.warning('No figure of %s against %s: these are no columns of this report, or do not vary.', what, against)
   return drawn

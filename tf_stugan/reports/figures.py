@@ -40,7 +40,6 @@ def axes(title: str, x: str, y: str):
 
 
 def write_plainly(axis) -> None:
-  """Has numbers of a logarithmic axis written as 20 and 100, not as powers."""
-  from matplotlib import ticker  # pylint: disable=g-import-not-at-top
-  axis.set_major_formatter(ticker.LogFormatter())
-  axis.set_minor_formatter(ticker.LogFormatter(minor_thresholds=(1.5, 0.5)))
+  """Has numbers of a logarithmic axis written as 20, 30, 50, 100 or 0.5, not as powers."""
+  axis.set_major_formatter('{x:g}')
+  axis.set_minor_formatter(lambda x, _: f'{x:g}' if f'{x:e}'[0] in '235' else '')
