@@ -3,11 +3,13 @@
 import importlib
 import json
 import pathlib
+import re
 import subprocess
 import sys
 
 from absl import flags
 from absl.testing import flagsaver
+from PIL import Image
 import pytest
 
 from tf_stugan import errors
@@ -55,3 +57,14 @@ def test_the_check_of_a_gpu_finds_a_resumed_run_equal_on_a_cpu():
   arguments = ['--part=resume', '--generator_width=8', '--discriminator_width=8', '--batch=2']
   done = subprocess.run([sys.executable, ROOT / 'tools' / 'gpu_check.py', *arguments], capture_output=True, text=True)
   assert json.loads(done.stdout.splitlines()[-1]) == {'largest difference by part': 0}, done.stderr
+
+
+def test_every_figure_of_the_results_is_drawn_of_the_tables_beside_it(tmp_path, monkeypatch):
+  monkeypatch.syspath_prepend(ROOT / 'tools')
+  tool = importlib.import_module('draw_results')
+  drawn = tool.draw(ROOT / 'docs', tmp_path)
+  shown = set(re.findall(r'\]\(results/(\w+/[\w.]+\.png)\)', ''.join(
+      (ROOT / 'docs' / f'{page}.md').read_text() for page in ('results', 'claims'))))
+  sheets = {name for name in shown if 'seeds' in Image.open(ROOT / 'docs' / 'results' / name).text}  # of `tf-stugan sample`
+  assert {str(place) for place in drawn} == shown - sheets and len(drawn) >= 5
+  assert all((tmp_path / place).stat().st_size > 10_000 for place in drawn)

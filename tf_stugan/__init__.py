@@ -11,7 +11,7 @@ def load_generator(path, modules=()):
   """Reads what `tf-stugan pack` wrote.
 
   Args:
-    path: the file or folder, or where it was pushed to: hf://OWNER/NAME.
+    path: the file or folder, or where it was pushed to: hf://OWNER/NAME; or a name of the gallery that comes along.
     modules: names of modules of your own that its configuration may import.
 
   Returns:

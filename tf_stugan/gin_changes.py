@@ -29,6 +29,7 @@ _READ_LATER = {
     'tf_stugan.metrics.prd.*': '*',
     'tf_stugan.metrics.precision_recall.*': '*',
     'tf_stugan.metrics.random_network.*': '*',
+    'tf_stugan.metrics.strided_classifier.*': '*',
     'tf_stugan.procedures.procedure.Experiment': 'data evaluator',
     'tf_stugan.procedures.channels.Channels': 'dense',
     'tf_stugan.procedures.ladder.Ladder': 'rounds dense',

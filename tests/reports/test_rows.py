@@ -15,6 +15,7 @@ from tests.reports.test_records import columns
 from tests.reports.test_records import run
 from tf_stugan import cli
 from tf_stugan.reports import comparisons
+from tf_stugan.reports import drawing
 from tf_stugan.reports import ladders
 from tf_stugan.reports import records
 from tf_stugan.reports import rows as rows_lib
@@ -133,15 +134,17 @@ def test_words_and_latex(tmp_path):
 def test_figures_are_drawn_where_they_say_something(tmp_path):
   made = make({'a_s1': seeded(tmp_path, 'a_s1', 1, [9.0, 4.0]), 'a_s2': seeded(tmp_path, 'a_s2', 2, [8.0, 5.0]),
                'b': seeded(tmp_path, 'b', 1, [8.0, 8.0], 'dense', density=0.2)})
-  table, path = rows_lib.table(made), tmp_path / 'figure'
+  drawn_of, path = drawing.of_rows(made), tmp_path / 'figure'
+  table, curves = drawn_of.table, drawn_of.curves['fcd']
+  assert drawn_of.scores == ['fcd']
   for draw, drawn in (
       (lambda: comparisons.plot_against(table, 'FCD', 'G density', path), True),
       (lambda: comparisons.plot_against(table[:1], 'FCD', 'G density', path), False),
       (lambda: comparisons.plot_against(table, 'FCD', 'method', path), True),
       (lambda: comparisons.plot_against(table, 'FCD', 'milliseconds', path), False),
-      (lambda: comparisons.plot_curves(made, 'fcd', path, log_scale=True), True),
-      (lambda: comparisons.plot_curves(made[1:], 'fcd', path), False),  # it stays
-      (lambda: comparisons.plot_curves(made, 'balance_ratio', path), False)):
+      (lambda: comparisons.plot_curves(curves, drawn_of.methods, 'fcd', path, log_scale=True), True),
+      (lambda: comparisons.plot_curves({'b': curves['b']}, drawn_of.methods, 'fcd', path), False),  # it stays
+      (lambda: comparisons.plot_curves({}, drawn_of.methods, 'balance_ratio', path), False)):
     assert draw() == drawn
     for ending in ('.png', '.pdf'):
       assert path.with_suffix(ending).exists() == drawn

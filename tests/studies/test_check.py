@@ -112,9 +112,31 @@ study.Study.figures = [['score', 'GENERATOR_WIDTH']]
   made = plan(str(file), 'runs/noise.gin', gin_param=['NUM_STEPS = 200'], seeds=None)
   assert [(run.name, run.num_steps) for run in made.runs] == [('narrow_s1', 200), ('wide_s1', 200)]
   assert made.figures == [['score', 'GENERATOR_WIDTH']]
+  assert made.runs[0].computed == made.runs[0].dense_training > made.runs[0].training  # masks save no time
   file.write_text(file.read_text().replace("'wide': {'GENERATOR_WIDTH': 16}", "'wide': {'GENERATOR_WIDTH': 4}"))
   with pytest.raises(errors.UserError, match='narrow and wide are the same'):
     plan(str(file), 'runs/noise.gin')
+
+
+def test_what_all_rows_set_is_left_out_of_those_for_which_it_does_nothing(tmp_path):
+  file = tmp_path / 'mine.gin'
+  file.write_text("""from __gin__ import dynamic_registration
+from tf_stugan.studies import study
+
+study.Study.files = ['quickstart.gin']
+study.Study.rows = {'dense': {'method': 'dense'}, 'explored': {'method': 'stugan'}}
+study.Study.common = {'UPDATE_INTERVAL': 4, 'BALANCE_WINDOW': 3}
+study.Study.seeds = [1, 2]
+study.Study.by_row = True
+study.Study.comparisons = {'it pays': [('explored', 'dense')]}
+""")
+  made = plan(str(file), 'runs/tiny.gin', 'runs/noise.gin', seeds=None)
+  assert [run.name for run in made.runs] == ['dense_s1', 'dense_s2', 'explored_s1', 'explored_s2']
+  assert ['UPDATE_INTERVAL = 4' in run.bindings for run in made.runs[1:3]] == [False, True]
+  assert made.comparisons == {'it pays': [['explored', 'dense']]} and plans.from_json(plans.to_json(made)) == made
+  assert trainer_of(made.runs[2], made, tmp_path).methods['generator'].schedule.update_interval == 4
+  with pytest.raises(errors.UserError, match='The setting PRUNE_STEP names nothing'):
+    plan(str(file), 'runs/tiny.gin', 'runs/noise.gin', seeds=None, gin_param=['PRUNE_STEP = 4'])
 
 
 def test_a_study_file_reaches_no_further_than_any_configuration(tmp_path):

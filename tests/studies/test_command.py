@@ -20,7 +20,7 @@ from tf_stugan.training.workdir import Workdir
 ROWS = ('static', 'stugan')
 PLAN = plans.Plan(
     [plans.Run(f'{row}_s{seed}', row, seed, {'method': row}, [plans.marked(f'quickstart-{row}.gin')], [f'SEED = {seed}'],
-               row, 8, 3e9, 6e9, True, 1000) for seed in (1, 2) for row in ROWS],
+               row, 8, 3e9, 6e9, True, 1000, 5.4e9) for seed in (1, 2) for row in ROWS],
     {f'quickstart-{row}.gin': f'# {row}\n' for row in ROWS})
 
 
@@ -57,6 +57,13 @@ def test_the_plan_is_told_and_nothing_is_started_by_a_dry_run(study, tmp_path, c
   assert [line.split() for line in out.splitlines()[1:3]] == [
       [row, row, '8', '3e+09', '0.500', '1,2'] for row in ('static', 'stugan')]
   assert not (tmp_path / 'a' / 'runs').exists()
+
+
+def test_the_plan_tells_hours_at_a_given_speed(study, capsys):
+  assert study('--dry_run', '--tera=1e-6') == 0
+  out = capsys.readouterr().out
+  assert [line.split()[-1] for line in out.splitlines()[1:3]] == ['1.50', '1.50']
+  assert 'One by one 6.0 h at 1e-06' in out
 
 
 def test_commands_for_any_other_scheduler(study, tmp_path, capsys):

@@ -77,3 +77,9 @@ def test_a_method_takes_the_place_of_the_one_that_an_experiment_includes():
   text = "include 'methods/static.gin'\ninclude 'runs/small.gin'\n"
   assert study.in_place(text, 'method', 'methods/stugan.gin') == "include 'methods/stugan.gin'\ninclude 'runs/small.gin'\n"
   assert study.in_place(text, 'model', 'models/sagan.gin') is None
+
+
+@pytest.mark.parametrize('pairs', [[], [['a']], [['a', 1]]])
+def test_a_comparison_is_one_of_pairs_of_rows(pairs):
+  with pytest.raises(errors.UserError, match="'a wins' needs pairs of rows"):
+    make(comparisons={'a wins': pairs})

@@ -1,27 +1,30 @@
 """What `tf-stugan report` does."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 import glob
 import logging
 import os
 import pathlib
 import re
 import sys
+from typing import NamedTuple
 
 from absl import flags
-import pandas as pd
 
 from tf_stugan import errors
 from tf_stugan import output_files
-from tf_stugan.reports import comparisons
+from tf_stugan.commands.report_columns import Columns
+from tf_stugan.reports import drawing
 from tf_stugan.reports import figures
 from tf_stugan.reports import ladder_figures
 from tf_stugan.reports import ladders
 from tf_stugan.reports import page
 from tf_stugan.reports import records as records_lib
+from tf_stugan.reports import rescored
 from tf_stugan.reports import rows as rows_lib
 from tf_stugan.reports import score_curves
 from tf_stugan.reports import tables
+from tf_stugan.reports import verdicts
 from tf_stugan.studies import folder as folders
 from tf_stugan.studies.folder import Folder
 from tf_stugan.training.workdir import Workdir
@@ -30,51 +33,93 @@ from tf_stugan.usage import report as usage
 _LOG = logging.getLogger(__name__)
 
 
+class _Asked(NamedTuple):
+  """What a report is about.
+
+  Attributes:
+    runs: those that have begun.
+    pairs: what is plotted against what.
+    comparisons: of rows.
+    planned: seeds by row, where a study tells them.
+  """
+
+  runs: Sequence[rows_lib.Run]
+  pairs: Sequence[tuple[str, str]] = ()
+  comparisons: Sequence[verdicts.Comparison] = ()
+  planned: Mapping[str, Sequence[str]] = {}
+
 
 def run(values: flags.FlagValues) -> None:
   paths = [p for pattern in map(os.path.expanduser, values.workdirs)
            for p in ([pattern] if os.path.isdir(pattern) else glob.glob(pattern))]
-  found, pairs = _find(paths, values)
-  add = _Columns(values)
-  pairs = [*pairs, *map(usage.parse_figure, values.figure)]
-  groups = _by_protocol(found)
-  unfinished = [r for r in found if r.state not in ('', folders.DONE)]
+  asked = _find(paths, values)
+  asked = asked._replace(pairs=[*asked.pairs, *map(usage.parse_figure, values.figure)],
+                         comparisons=[*asked.comparisons, *map(_comparison, values.compare)])
+  add = Columns(values)
+  groups = _by_protocol(asked.runs)
+  unfinished = [r for r in asked.runs if r.state not in ('', folders.DONE)]
   if not groups and not unfinished:
-    raise errors.UserError('None of these runs has an evaluation yet.')
+    raise errors.UserError('None of these runs has an evaluation yet.' if not values.features else
+                           f'--features={values.features}: none of these runs was scored by such features.')
   if not groups:
     _write_files(values.output, [_reasons(unfinished)], {})
   if len(groups) > 1:
     _LOG.warning('These runs were scored in %d ways (data, features, numbers of images ...) that cannot be compared. Each '
                  'has its own table and folder.', len(groups))
   for output, group in zip(_folders(values.output, groups), groups, strict=True):
-    _write(values, pathlib.Path(output), group, unfinished, add, pairs)
+    _write(values, pathlib.Path(output), asked._replace(runs=group), unfinished, add)
   _write_ladders(values.output, ladders.read(paths))
 
 
+def _comparison(text):
+  row, other = usage.parse_comparison(text)
+  return verdicts.Comparison(f'{row} beats {other}', [(row, other)])
+
+
 def _find(paths, values):
-  """Returns (the runs that were asked for, what their study plots against what)."""
+  """Returns what was asked for."""
   studies = [folder for folder in map(Folder, paths) if folder.is_study()]
-  if studies and len(paths) > 1:
-    raise errors.UserError(f'{studies[0].path} is a study, which has a report of its own: name it alone, or its runs '
-                           f"('{studies[0].path}/runs/*').")
-  runs, pairs = _of_study(studies[0]) if studies else (rows_lib.name_rows(records_lib.name_runs(
-      run for path in paths for run in ladders.runs_of(path))), [])
-  if not runs:
+  if studies and len(paths) > len(studies):
+    raise errors.UserError(f'{studies[0].path} is a study, which has a report of its own: name it alone, or with other '
+                           f"studies, or its runs ('{studies[0].path}/runs/*').")
+  asked = _of_studies(studies) if studies else _Asked(rows_lib.name_rows(records_lib.name_runs(
+      run for path in paths for run in ladders.runs_of(path))))
+  if not asked.runs:
     raise errors.UserError(f'--workdirs={",".join(values.workdirs)}: no folder there holds a run.')
-  return runs, pairs
+  if values.features:
+    asked = asked._replace(runs=[_rescored(run, values.features) for run in asked.runs])
+  return asked
 
 
-def _of_study(folder: Folder) -> tuple[list[rows_lib.Run], list[tuple[str, str]]]:
-  """Returns (the runs of a study that have begun, what is plotted against what)"""
-  plan, outcomes = folder.read()['plan'], folder.outcomes()
-  runs = []
+def _rescored(run, features):
+  return run._replace(workdir=run.workdir and rescored.Rescored(str(run.workdir.path), features))
+
+
+def _of_studies(studies: Sequence[Folder]) -> _Asked:
+  """Returns the runs of studies that have begun, under their own names, and what the studies ask of them."""
+  plans = [folder.read()['plan'] for folder in studies]
+  names = [run.name for plan in plans for run in plan.runs]
+  if again := next((name for name in names if names.count(name) > 1), None):
+    raise errors.UserError(f'Two of these studies have a run {again}: report on one of them, or on folders of runs.')
+  planned = {}
+  for plan in plans:
+    for entry in plan.runs:
+      planned.setdefault(entry.row, []).append(str(entry.seed))
+  return _Asked([run for folder, plan in zip(studies, plans, strict=True) for run in _of_study(folder, plan)],
+                [tuple(pair) for plan in plans for pair in plan.figures],
+                [verdicts.Comparison(*item) for plan in plans for item in plan.comparisons.items()], planned)
+
+
+def _of_study(folder, plan):
+  """Lists the runs of a study that have begun."""
+  outcomes, runs = folder.outcomes(), []
   for planned in plan.runs:
     path, outcome = folder.workdir(planned), outcomes.get(planned.name)
     if outcome or path.exists():
       workdir = _scored(Workdir(str(path))) if path.exists() else None
       state, reason = (outcome.state, outcome.reason) if outcome else ('unfinished', '')
-      runs.append(rows_lib.Run(planned.name, planned.row, workdir, planned.setting, state, reason))
-  return runs, [tuple(pair) for pair in plan.figures]
+      runs.append(rows_lib.Run(planned.name, planned.row, workdir, planned.setting, state, reason, str(planned.seed)))
+  return runs
 
 
 def _scored(workdir):
@@ -117,22 +162,49 @@ def _folders(output, groups):
   return [os.path.join(output, f'{i}-{name}') for i, name in enumerate(names, 1)]
 
 
-def _write(values, output, runs, unfinished, add, pairs):
+def _write(values, output, asked, unfinished, add):
   """Writes a report on runs whose scores can be compared, and prints its tables."""
+  runs = asked.runs
   apart = records_lib.scores_apart(r.workdir for r in runs)
   rows = rows_lib.make_rows(runs, add, apart)
   found = [{**records_lib.record(r.workdir, apart=apart), 'run': r.name} for r in runs]
   found = [{**record, **add(r, record['step'])} for r, record in zip(runs, found, strict=True)]
-  pairs = [*pairs, *((usage.SCORE, name) for name in add.measured)]
+  pairs = [*asked.pairs, *((usage.SCORE, name) for name in add.measured)]
+  judged = _judge(asked, rows, apart)
 
   def draw(folder):
     if values.layers:
       for r in runs:
         figures.plot_layers(r.name, r.workdir, folder / f'layers_{r.name.replace("/", "_")}.png')
     return _draw(folder, rows, pairs)
-  _write_files(output, _tables(values, rows, found, unfinished), {
-      'report.csv': tables.of_runs(found), 'rows.csv': rows_lib.table(rows),
-      'curves.csv': tables.curves({r.name: r.workdir for r in runs})}, rows, draw)
+  shown = _tables(values, rows, found, unfinished)
+  _write_files(output, [*_verdicts(judged), *shown], {
+      'report.csv': tables.of_runs([
+          {**record, 'row': r.row, 'seed': r.seed} for r, record in zip(runs, found, strict=True)]),
+      'rows.csv': rows_lib.table(rows),
+      'curves.csv': tables.curves({r.name: r.workdir for r in runs}),
+      **({} if judged.empty else {'comparisons.csv': judged})}, rows, draw)
+
+
+def _judge(asked, rows, apart):
+  """Returns the table of what was to be compared, as far as these runs say something of it."""
+  known = {row.name for row in rows}
+  comparisons = [c for c in asked.comparisons if known.intersection(name for pair in c.pairs for name in pair)]
+  for name in dict.fromkeys(name for c in comparisons for pair in c.pairs for name in pair):
+    if name not in known | set(asked.planned):
+      _LOG.warning('A comparison names the row %s, which is not here; there are %s.', name, ', '.join(sorted(known)))
+  better = {column: is_lower for run in asked.runs
+            for column, is_lower in records_lib.lower_is_better(run.workdir, apart).items()}
+  return verdicts.judge(comparisons, rows, asked.planned, better)
+
+
+def _verdicts(judged):
+  """Lists the table of verdicts by the first score, if there is one."""
+  if judged.empty:
+    return []
+  shown = judged[judged['score'] == judged['score'].iloc[0]]
+  columns = [column for column in judged if column not in ('difference low', 'difference high')]
+  return [page.Table('Comparisons', tables.in_words(shown, columns), verdicts.NOTE)]
 
 
 def _write_files(output, shown, frames, rows=(), draw=lambda folder: []):
@@ -174,94 +246,10 @@ def _reasons(unfinished):
 
 def _draw(folder, rows, pairs):
   """Draws what says something; returns the PNGs, scores first."""
-  table = rows_lib.table(rows)
-  scores = list(dict.fromkeys(records_lib.main_score(r.workdir) for row in rows for r in row.runs))
-  names = dict.fromkeys(name for row in rows for r in row.runs for name in records_lib.curves(r.workdir))
-  wanted = [name for name in names if name in scores or '/' in name or name.endswith('balance_ratio')]
-  curves = [(name, name.replace('/', '_')) for name in sorted(wanted, key=lambda name: name not in scores)]
-  drawn = [file for name, file in curves if comparisons.plot_curves(rows, name, folder / file, name in scores)]
-  asked = {(what, against): _name(what, against) for what, against in pairs if against != usage.STEP}  # that is drawn
-  for (what, against), file in (_unasked(table) | asked).items():
-    column = records_lib.title(scores[0]) if what == usage.SCORE else what
-    if comparisons.plot_against(table, column, against, folder / file):
-      drawn.append(file)
-    elif (what, against) in asked:
-      _LOG.warning('No figure of %s against %s: these are no columns of this report, or do not vary.', column, against)
+  drawn_of = drawing.of_rows(rows)
+  asked = [(drawn_of.score if what == usage.SCORE else what, against) for what, against in pairs if against != usage.STEP]
+  drawn = drawing.draw(drawn_of, folder, asked)
   for name, of_runs in score_curves.collect({r.name: r.workdir for row in rows for r in row.runs}).items():
     drawn.append(f'{name.replace("/", "_")}_curve')
     score_curves.plot(of_runs, name, folder / f'{drawn[-1]}.png')
   return [folder / f'{file}.png' for file in drawn]
-
-
-def _name(what, against):
-  """Returns the name of a figure, without its ending."""
-  return re.sub(r'[^\w.+-]+', '_', against if what == usage.SCORE else f'{what} {against}')
-
-
-def _unasked(table):
-  """Returns {(what, against): file} that is drawn in any case: the score against the density and the multiply-adds that vary
-  most, and costs."""
-  found = {}
-  for quantity in ('density', 'multiply-adds'):
-    columns = [column for column in table if column.endswith(f' {quantity}')]
-    found[usage.SCORE, max(columns, key=lambda column: table[column].nunique(), default=quantity)] = quantity
-  return found | {(usage.SCORE, c): _name(usage.SCORE, c) for c in ('training FLOPs', 'bytes')}
-
-
-class _Columns:
-  """Columns beside those that runs tell themselves: cost by another convention, measurements from a file.
-
-  Attributes:
-    measured: names of the columns that were read from the file.
-  """
-
-  def __init__(self, values: flags.FlagValues):
-    self._values = values
-    logged = values.convention == 'measured'  # by the runs
-    self._convention = None if logged else _find_convention(values.convention)
-    self._table = _read_measurements(values.measurements) if values.measurements else None
-    self._costs = {}  # by (run, step); each takes seconds
-    self.measured = [] if self._table is None else [c for c in self._table.columns if c not in ('run', 'row')]
-
-  def __call__(self, entry: rows_lib.Run, last_step: int) -> dict[str, object]:
-    if self._convention and (entry.name, last_step) not in self._costs:
-      cost = _cost_by_convention(self._values, entry.workdir, last_step, self._convention)
-      self._costs[entry.name, last_step] = cost
-    return self._costs.get((entry.name, last_step), {}) | self._measurements(entry)
-
-  def _measurements(self, entry):
-    if self._table is None:
-      return {}
-    key = 'run' if 'run' in self._table else 'row'
-    lines = self._table[self._table[key].astype(str) == getattr(entry, 'name' if key == 'run' else key)]
-    return {} if lines.empty else lines[self.measured].iloc[0].to_dict()
-
-
-def _read_measurements(path):
-  try:
-    table = pd.read_csv(path)
-  except (ValueError, UnicodeDecodeError) as error:
-    raise errors.UserError(f'--measurements={path} is no CSV file: {str(error).splitlines()[0]}') from error
-  if not {'run', 'row'} & set(table.columns):
-    raise errors.UserError(f'--measurements={path} has no column `run` or `row`, by which its lines would be found.')
-  return table
-
-
-def _find_convention(name):
-  from tf_stugan.metrics import cost  # pylint: disable=g-import-not-at-top  (TensorFlow, which takes seconds)
-  names = [convention.name for convention in cost.CONVENTIONS]
-  if name not in names:
-    raise errors.UserError(f'--convention={name}: take one of {", ".join(names)}.')
-  return cost.CONVENTIONS[names.index(name)]
-
-
-def _cost_by_convention(values, workdir, last_step, convention):
-  """Adds up the cost of training from the densities that the run logged."""
-  from tf_stugan.commands import common  # pylint: disable=g-import-not-at-top
-  from tf_stugan.reports import ledger  # pylint: disable=g-import-not-at-top
-  columns = {'training FLOPs': None, 'training FLOPs / dense': None, 'convention': convention.name}
-  if densities := records_lib.logged_densities(workdir, last_step):
-    trainer = common.make_experiment(values, workdir).make_trainer()
-    operations, dense = ledger.spent(trainer, densities, last_step, convention)
-    columns |= {'training FLOPs': operations, 'training FLOPs / dense': operations / dense}
-  return columns

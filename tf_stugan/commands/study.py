@@ -29,6 +29,9 @@ def run(values: flags.FlagValues) -> None:
   with workdir.lock():
     folder.check_same(plan)
     missing = open_runs(plan.runs, folder.outcomes())
+    if not values.print_commands:
+      sys.stdout.write(_describe(plan, missing, values.tera) + '\n')
+      sys.stdout.flush()
     folder.check_disk(missing)
     jobs = values.jobs or _carried(values, plan)
     threads = values.threads or before.get('threads') or (
@@ -37,10 +40,7 @@ def run(values: flags.FlagValues) -> None:
       folder.write(plan, threads)
     if values.print_commands:
       _print_commands(values, folder, missing)
-      return
-    sys.stdout.write(_describe(plan, missing) + '\n')
-    sys.stdout.flush()
-    if not values.dry_run:
+    elif not values.dry_run:
       _train(values, folder, plan, missing, threads)
 
 
@@ -63,23 +63,27 @@ def _carried(values, plan):
   return min(len(plan.runs), plan.gpus or _cores())
 
 
-def _describe(plan, missing):
+def _describe(plan, missing, tera):
   """Returns a line a row: what it sets, how long it is, what it costs; and all together."""
+  def hours(runs):
+    return sum(entry.computed for entry in runs) / tera / 1e12 / 3600
   rows = {}
   for entry in plan.runs:
     rows.setdefault(entry.row, []).append(entry)
-  cells = [('row', 'method', 'steps', 'FLOPs a run', 'of dense', 'seeds')]
+  cells = [('row', 'method', 'steps', 'FLOPs a run', 'of dense', 'seeds', *(('hours a run',) if tera else ()))]
   for name, runs in rows.items():
     first = runs[0]
     cells.append((name, first.method, f'{first.num_steps:,}', f'{first.training:.3g}',
                   f'{"" if first.exact else "about "}{first.training / first.dense_training:.3f}',
-                  ','.join(str(entry.seed) for entry in runs)))
+                  ','.join(str(entry.seed) for entry in runs), *((f'{hours([first]):.2f}',) if tera else ())))
   widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
   lines = ['  '.join(map(str.ljust, row, widths)).rstrip() for row in cells]
   total = sum(entry.training for entry in missing)
   disk = sum(entry.disk for entry in missing) / 1e6
   return '\n'.join([*lines, '', f'{len(plan.runs)} runs, {len(missing)} of them to be trained: {total:.3g} FLOPs, '
-                    f'checkpoints of about {disk:,.0f} MB.'])
+                    f'checkpoints of about {disk:,.0f} MB.',
+                    *([f'One by one {hours(missing):,.1f} h at {tera:g} x 10^12 operations a second, but for scores.']
+                      if tera else [])])
 
 
 def _arguments(values, folder, entry):

@@ -149,8 +149,9 @@ class Classifier(FeatureExtractor):
     settings = {'width': self.width, 'steps': self.steps, 'batch_size': self.batch_size, 'seed': self.seed,
                 'data': data.fingerprint, 'version': 2}
     key = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
-    path = pathlib.Path(cache_dir) / f'classifier-{key}.npz'
-    self._network = self._make(data)
+    path = pathlib.Path(cache_dir) / f'{self.kind}-{key}.npz'
+    keras.utils.set_random_seed(self.seed)
+    self._network = keras.Sequential(self._stack(data))
     if path.exists():
       self._load(path)
     else:
@@ -163,11 +164,11 @@ class Classifier(FeatureExtractor):
     digest = hashlib.sha256()
     for weight in self._network.get_weights():
       digest.update(weight.tobytes())
-    self.description = f'classifier {digest.hexdigest()[:12]} trained on {data.name}'
-    self.identity = f'classifier {digest.hexdigest()}'
+    self.description = f'{self.kind.replace("_", " ")} {digest.hexdigest()[:12]} trained on {data.name}'
+    self.identity = f'{self.kind} {digest.hexdigest()}'
 
-  def _make(self, data):
-    keras.utils.set_random_seed(self.seed)
+  def _stack(self, data):
+    """Lists the layers; the last but one puts out the features."""
     layers = keras.layers
     stack = [layers.Input(data.image_shape)]
     for channels in (self.width, 2 * self.width, 4 * self.width):
@@ -177,7 +178,7 @@ class Classifier(FeatureExtractor):
                 layers.ReLU(), layers.MaxPool2D()]
     stack += [layers.Conv2D(4 * self.width, 3, padding='same', activation='relu'), layers.GlobalAveragePooling2D(),
               layers.Dense(data.num_classes)]
-    return keras.Sequential(stack)
+    return stack
 
   def _load(self, path):
     try:

@@ -8,61 +8,84 @@ import pandas as pd
 
 from tf_stugan.reports import figures
 from tf_stugan.reports import records
+from tf_stugan.reports import rows as rows_lib
 from tf_stugan.reports import style
-from tf_stugan.reports.rows import Row
 
 _LARGE = ('FLOPs', 'bytes', 'density', 'milliseconds', 'multiply-adds', 'parameters')  # axes with orders of magnitude
-_LABEL_SIZE = 8  # points
+_LABEL_SIZE = 9  # points
+_FEWEST = 3  # seeds that an interval is drawn of
 _FORMATS = ('.png', '.pdf')
 
 
-def plot_curves(rows: Sequence[Row], name: str, path: pathlib.Path, log_scale: bool = False) -> bool:
-  """Draws one quantity over the steps: the mean over seeds, and a band from the lowest to the highest of them.
+def plot_curves(curves: Mapping[str, Sequence[pd.Series]], methods: Mapping[str, str], name: str, path: pathlib.Path,
+                log_scale: bool = False, costs: Mapping[str, Sequence[pd.Series]] | None = None) -> bool:
+  """Draws one quantity over the steps: the mean over seeds, and the band of its 95 % interval; of two seeds both ends.
 
   Args:
-    rows: what is drawn.
-    name: of a curve, see `records.curves`.
+    curves: values of each run by step, by row.
+    methods: of the rows, and of others that have a look of their own.
+    name: of the quantity, see `records.curves`.
     path: without its ending; nothing is written where no row has the quantity, or it stays in all of them.
     log_scale: for a score.
+    costs: what training had cost each run by step, by row: the axis in the place of the steps.
 
   Returns:
     Whether something was drawn.
   """
-  found = {row.name: _curves(row, name) for row in rows}
-  found = {row: curves for row, curves in found.items() if curves}
-  if all(curve.nunique() < 2 for curves in found.values() for curve in curves):
+  found = {row: _side_by_side(runs) for row, runs in curves.items() if runs}
+  found = {row: frame for row, frame in found.items() if len(frame)}
+  if all(frame[column].nunique() < 2 for frame in found.values() for column in frame):
     return False
   title = records.title(name) if log_scale else name.replace('_', ' ')
-  figure, axes = figures.axes(title, 'step', title)
-  looks = style.looks({row.name: row.method for row in rows})
+  figure, axes = figures.axes(_spread_told(title, found.values()), records.COST if costs else 'step', title)
+  looks = {row: look for row, look in style.looks(methods).items() if row in found}
   ends = {}
-  for row, curves in found.items():
-    frame = pd.concat(curves, axis=1, join='inner').sort_index()
-    frame = frame if len(frame) else curves[0].to_frame()
+  for row, frame in found.items():
     look, mean = looks[row], frame.mean(axis=1)
-    axes.plot(mean.index, mean, color=look.colour, linestyle=look.line, marker=look.marker if len(mean) == 1 else None)
+    places = _side_by_side(costs[row]).mean(axis=1).reindex(frame.index) if costs else mean.index
+    axes.plot(places, mean, color=look.colour, linestyle=look.line, marker=look.marker if len(mean) == 1 else None)
     if frame.shape[1] > 1:
-      axes.fill_between(mean.index, frame.min(axis=1), frame.max(axis=1), color=look.colour, alpha=0.15, linewidth=0)
-    ends[row] = (mean.index[-1], mean.iloc[-1])
-  if log_scale and all((curve > 0).all() for curves in found.values() for curve in curves):
+      axes.fill_between(places, *_band(frame), color=look.colour, alpha=0.15, linewidth=0)
+    ends[row] = (list(places)[-1], mean.iloc[-1])
+  if log_scale and all((frame > 0).all(axis=None) for frame in found.values()):
     axes.set_yscale('log')
+    figures.write_plainly(axes.yaxis)
+  low, high = min(frame.min(axis=None) for frame in found.values()), max(frame.max(axis=None) for frame in found.values())
+  margin = 0.05 * (high - low)
+  low, high = (low / 1.1, high * 1.1) if axes.get_yscale() == 'log' else (low - margin, high + margin)
   if name.endswith('balance_ratio'):  # a ratio: where the gap between real and fake closes it runs off to any size
-    low, high = axes.get_ylim()
-    axes.set_ylim(max(low, -0.5), min(high, 2))
+    low, high = max(low, -0.5), min(high, 2)
+  axes.set_ylim(low, high)  # of what runs had; a band of few seeds may be any wide
+  if costs:
+    axes.set_xscale('log')
   _label(figure, axes, ends, looks, beside=True)
   _save(figure, path)
   return True
 
 
-def _curves(row, name):
-  """Lists the curves of the runs, by step."""
-  found = [records.curves(run.workdir).get(name) for run in row.runs]
-  series = [pd.Series(values, steps, dtype=float) for steps, values in filter(None, found)]
-  return [s[~s.index.duplicated(keep='last')] for s in series]
+def _side_by_side(curves):
+  """Returns a column a run, up to where the shortest has come. Where a run says nothing, its value has stayed."""
+  columns = [curve[~curve.index.duplicated(keep='last')] for curve in curves]
+  frame = pd.concat(columns, axis=1, ignore_index=True).sort_index().ffill()
+  return frame[frame.index <= min(curve.index[-1] for curve in columns)].dropna()
+
+
+def _band(frame):
+  if frame.shape[1] < _FEWEST:
+    return frame.min(axis=1), frame.max(axis=1)
+  ends = [rows_lib.interval(values) for values in frame.to_numpy()]
+  return tuple(zip(*ends, strict=True))
+
+
+def _spread_told(title, frames):
+  most = max(frame.shape[1] for frame in frames)
+  band = '' if most < 2 else 'both of 2 seeds' if most < _FEWEST else f'95 % interval of the mean over {most} seeds'
+  return f'{title}; band: {band}' if band else title
 
 
 def plot_against(table: pd.DataFrame, what: str, against: str, path: pathlib.Path) -> bool:
-  """Draws one column of a table of rows against another: a mark a row, a bar over its seeds; those of a method are joined.
+  """Draws one column of a table of rows against another: a mark a row, a bar over its seeds (as the band of
+  `plot_curves`); those of a method are joined.
 
   Args:
     table: of `rows.table`.
@@ -89,7 +112,8 @@ def plot_against(table: pd.DataFrame, what: str, against: str, path: pathlib.Pat
       axes.plot(*zip(*ordered, strict=True), color=looks[lines['row'].iloc[0]].colour, linewidth=0.8, alpha=0.6)
   for line in shown.to_dict('records'):
     (x, y), look = points[line['row']], looks[line['row']]
-    bar = [[max(y - line.get(f'{what} minimum', y), 0)], [max(line.get(f'{what} maximum', y) - y, 0)]]
+    low, high = ('low', 'high') if line.get('n', 0) >= _FEWEST else ('minimum', 'maximum')
+    bar = [[max(y - line.get(f'{what} {low}', y), 0)], [max(line.get(f'{what} {high}', y) - y, 0)]]
     axes.errorbar([x], [y], yerr=bar, fmt=look.marker, color=look.colour, capsize=3)
   if all(isinstance(x, numbers.Real) and x > 0 for x in xs) and any(word in against for word in _LARGE):
     axes.set_xscale('log')
@@ -113,7 +137,8 @@ def _label(figure, axes, points: Mapping[str, tuple[object, float]], looks, besi
     end = points[row][0], min(max(points[row][1], min(limits)), max(limits))
     axes.annotate(row, end, tuple(72 / figure.dpi * o for o in offset), textcoords='offset points',
                   color=looks[row].colour, fontsize=_LABEL_SIZE, verticalalignment='center', annotation_clip=False,
-                  arrowprops={'arrowstyle': '-', 'color': looks[row].colour, 'linewidth': 0.4, 'alpha': 0.5})
+                  arrowprops={'arrowstyle': '-', 'relpos': (0, 0.5), 'color': looks[row].colour, 'linewidth': 0.4,
+                              'alpha': 0.5})
 
 
 def _spread(places: Mapping[str, float], height: float, bottom: float) -> dict[str, float]:

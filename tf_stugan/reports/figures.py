@@ -31,8 +31,15 @@ def _matplotlib():
 
 
 def axes(title: str, x: str, y: str):
-  """Returns an empty (figure, axes)."""
-  figure = _matplotlib().Figure(figsize=(8, 5), dpi=120, layout='constrained')
-  made = figure.add_subplot(title=title, xlabel=x, ylabel=y)
+  """Returns an empty (figure, axes), so small that its letters can be read at half the width of a page."""
+  figure = _matplotlib().Figure(figsize=(5.2, 3.6), dpi=160, layout='constrained')
+  made = figure.add_subplot(xlabel=x, ylabel=y)
+  made.set_title(title, fontsize='medium')
   made.grid(alpha=0.3)
   return figure, made
+
+
+def write_plainly(axis) -> None:
+  """Has numbers of a logarithmic axis written as 20, 30, 50, 100 or 0.5, not as powers."""
+  axis.set_major_formatter('{x:g}')
+  axis.set_minor_formatter(lambda x, _: f'{x:g}' if f'{x:e}'[0] in '235' else '')

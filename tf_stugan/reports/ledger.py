@@ -22,6 +22,8 @@ class Ledger(NamedTuple):
     dense_networks: what they are compared with: the same with every weight and, where they are narrower, of full width.
     training: operations of all its steps.
     dense_training: the same of the dense run.
+    computed: operations of all its steps where masked weights are multiplied like others, as in training on any hardware of
+      today.
     images: operations of making one image, by output.
     dense_images: the same of the dense run.
     exact: False where a ranking across layers decides what each layer keeps; only `report`, on a finished run, tells the
@@ -32,6 +34,7 @@ class Ledger(NamedTuple):
   dense_networks: Mapping[str, NetworkCost]
   training: float
   dense_training: float
+  computed: float
   images: Mapping[str, float]
   dense_images: Mapping[str, float]
   exact: bool
@@ -67,8 +70,9 @@ def ledger(trainer: Trainer, num_steps: int, convention: Convention) -> Ledger:
   dense = {player.name: dense_cost(player.network, networks[player.name]) for player in gan.players}
   def of_outputs(costs):
     return {name: convention.image(costs[output.player]) for name, output in gan.outputs.items()}
-  return Ledger(networks, dense, training, num_steps * convention.step(dense, gan), of_outputs(networks), of_outputs(dense),
-                not any(method.across_layers for method in trainer.methods.values()))
+  exact = not any(method.across_layers for method in trainer.methods.values())
+  return Ledger(networks, dense, training, *(num_steps * convention.step(whole, gan) for whole in (dense, costs)),
+                of_outputs(networks), of_outputs(dense), exact)
 
 
 def spent(trainer: Trainer, densities: Mapping[int, Mapping[str, Mapping[str, float]]], num_steps: int,

@@ -5,11 +5,13 @@ import contextlib
 import json
 import math
 import os
+import statistics
 
 from tf_stugan import errors
 from tf_stugan.training.saved_steps import list_steps
 from tf_stugan.training.workdir import Workdir
 
+COST = 'training FLOPs'  # a column, and a curve
 # Of rows that say no direction: those of version 0.1.
 _KNOWN = {'fid': 'lower', 'fcd': 'lower', 'rfd': 'lower', 'is': 'higher', 'cs': 'higher', 'kid': 'lower', 'kcd': 'lower',
           'rkd': 'lower'}
@@ -79,7 +81,8 @@ def record(workdir: Workdir, last_step: float = math.inf, apart: Collection[str]
   for player, short in players.items():
     result |= _of_player(player, short, cost, train)
   result |= training_cost(rows, last['step'])
-  result |= {name.replace('_', ' '): value for name, value in train.items() if name.endswith('balance_ratio')}
+  for name in (name for name in train if name.endswith('balance_ratio')):
+    result |= {name.replace('_', ' '): train[name], f'{name.replace("_", " ")} median': _settled(rows, name, last['step'])}
   result |= _scores(evaluations, apart)
   if exported := sorted(workdir.path.glob('*.tflite')):
     result['bytes'] = exported[0].stat().st_size
@@ -99,6 +102,12 @@ def _last(rows, kind, last_step):
   return next((row for row in reversed(found) if row['step'] <= last_step), found[0] if found else {})
 
 
+def _settled(rows, name, last_step):
+  """Returns the median over the second half of a run: a ratio whose mean any single value may carry off."""
+  found = [row[name] for row in rows if row['kind'] == 'train' and name in row and last_step / 2 <= row['step'] <= last_step]
+  return statistics.median(found) if found else math.nan
+
+
 def _of_player(player, short, cost, train):
   result = {
       f'{short} density': train.get(f'{player}/density', 1.0), f'{short} parameters': cost[f'{player}/kept_parameters'],
@@ -111,8 +120,7 @@ def _of_player(player, short, cost, train):
 def _scores(evaluations, apart):
   """Returns columns of the last scores, of the best of the first one, and conditions that no column tells."""
   last = evaluations[-1]
-  directions = _directions(last)
-  titles = {name: f'{title(name)} ({_conditions(last, name)})' if name in apart else title(name) for name in directions}
+  directions, titles = _directions(last), _titles(last, apart)
   result = {titles[name]: last[name] for name in directions}
   for name, better in list(directions.items())[:1]:
     choose = min if better == 'lower' else max
@@ -121,6 +129,18 @@ def _scores(evaluations, apart):
     result |= {f'best {title(name)}': best[name], f'best {title(name)} at step': best['step']}
   told = {title(name): _conditions(last, name) for name in directions if name not in apart and _conditions(last, name)}
   return result | ({'conditions': '; '.join(f'{name}: {text}' for name, text in told.items())} if told else {})
+
+
+def _titles(row, apart):
+  """Returns the column of each score."""
+  return {name: f'{title(name)} ({_conditions(row, name)})' if name in apart else title(name) for name in _directions(row)}
+
+
+def lower_is_better(workdir: Workdir, apart: Collection[str] = ()) -> dict[str, bool]:
+  """Tells which way is better, by column, of the scores of a run's last evaluation."""
+  row = _last_evaluation(workdir)
+  titles = _titles(row, apart)
+  return {titles[name]: better == 'lower' for name, better in _directions(row).items()}
 
 
 def _directions(row):
@@ -166,7 +186,7 @@ def training_cost(rows: Sequence[dict], last_step: int) -> dict[str, float]:
     return {}
   spans = [end - row['step'] for row, end in zip(costs, [*(r['step'] for r in costs[1:]), last_step], strict=True)]
   spent = sum(span * row['step_operations'] for span, row in zip(spans, costs, strict=True))
-  return {'training FLOPs': spent, 'training FLOPs / dense': spent / (last_step * costs[0]['dense_step_operations'])}
+  return {COST: spent, 'training FLOPs / dense': spent / (last_step * costs[0]['dense_step_operations'])}
 
 
 def _seconds(workdir, kind):
@@ -177,13 +197,18 @@ def _seconds(workdir, kind):
 
 
 def curves(workdir: Workdir) -> dict[str, tuple[list[int], list[float]]]:
-  """Returns {'fcd': (steps, values), 'balance_ratio': ...}: scores, balance, densities and exploration rates over a run."""
-  result = {}
-  for row in workdir.rows():
+  """Returns {'fcd': (steps, values), 'balance_ratio': ...}: scores, balance, densities and exploration rates over a run, and
+  what training had cost ('training FLOPs') when it was scored."""
+  result, rows = {}, workdir.rows()
+  for row in rows:
     scores = _directions(row) if row['kind'] == 'evaluation' else {}
     for name, value in row.items():
       if name in scores or name.endswith(('balance_ratio', '/exploration_rate', '/density')):
         steps, values = result.setdefault(name, ([], []))
         steps.append(row['step'])
         values.append(value)
+    if row['kind'] == 'evaluation' and (spent := training_cost(rows, row['step'])):
+      steps, values = result.setdefault(COST, ([], []))
+      steps.append(row['step'])
+      values.append(spent[COST])
   return result

@@ -26,6 +26,7 @@ class Run(NamedTuple):
     setting: what tells its row from others, {column: value}; empty where nobody said so.
     state: 'done', 'diverged', 'failed' ...; empty where nobody said so.
     reason: why it failed.
+    seed: as its configuration has it; empty where that is not known.
   """
 
   name: str
@@ -34,6 +35,7 @@ class Run(NamedTuple):
   setting: Mapping[str, object] = {}
   state: str = ''
   reason: str = ''
+  seed: str = ''
 
 
 class Row(NamedTuple):
@@ -60,7 +62,7 @@ def name_rows(workdirs: Mapping[str, Workdir]) -> list[Run]:
   for name, workdir in workdirs.items():
     key, seed = _configuration(workdir)
     row = names.setdefault(key or name, re.sub(rf'[-_/.]*s(eed)?[-_]?{seed}$', '', name) or name)
-    result.append(Run(name, row, workdir))
+    result.append(Run(name, row, workdir, seed=seed))
   taken = list(names.values())
   again = {row for row in taken if taken.count(row) > 1}  # two configurations whose runs have such names
   return [run._replace(row=run.name) if run.row in again else run for run in result]

@@ -16,6 +16,7 @@ from tf_stugan import errors
 from tf_stugan import rng
 from tf_stugan.data import images as images_lib
 from tf_stugan.gans.outputs import Output
+from tf_stugan.sharing import gallery
 from tf_stugan.sharing import hub
 from tf_stugan.sharing import packed_files
 from tf_stugan.training import state
@@ -102,14 +103,14 @@ def load(path: str | os.PathLike, modules: Sequence[str] = ()) -> Generator:
   """Reads a packed generator. The configuration of gin is afterwards what it was.
 
   Args:
-    path: what `tf-stugan pack` wrote, a file or a folder; or where it pushed to, hf://OWNER/NAME.
+    path: what `tf-stugan pack` wrote, a file or a folder; or where it pushed to, hf://OWNER/NAME; or a name of the gallery.
     modules: names of modules of your own that its configuration may import; a run cannot vouch for its own code.
 
   Raises:
     UserError: it is damaged, is of another version, cannot be fetched, or needs a module that is not named here.
   """
   is_on_hub = str(path).startswith(hub.SCHEME)
-  files = hub.read(str(path), _PARTS) if is_on_hub else packed_files.read(pathlib.Path(path).expanduser())
+  files = hub.read(str(path), _PARTS) if is_on_hub else packed_files.read(gallery.find(str(path)))
   return from_files(files, str(path), modules)
 
 

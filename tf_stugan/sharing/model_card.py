@@ -38,7 +38,7 @@ weights.safetensors ({whose} weights), masks.safetensors, config.gin (the config
 here, for programs), and tf_stugan.json (the SHA-256 of each). There is no code. Reading config.gin imports and calls nothing
 but tf_stugan's own parts{trusted}.
 
-License of the weights: {license}. What they may be used for also depends on the training data, of which this says nothing.
+License of the weights: {license}. What they may be used for also depends on the training data{data_license}.
 """
 
 
@@ -61,6 +61,7 @@ def render(card: Mapping) -> str:
       samples=''.join(f'![samples]({file})\n\n' for file in card['samples']), scores=_scores(card['scores']),
       cost=_cost(card['cost']),
       densities=_table(('layer', 'density'), card['densities'].items()).strip() or 'no layer is masked',
+      data_license=f': {told}' if (told := card.get('data_license')) else ', of which this says nothing',
       data='\n'.join(f'* {domain}: {_data(told)}' for domain, told in card['data'].items()) or 'Not told.',
       whose=' and '.join(sorted({output['weights'] for output in card['outputs'].values()})),
       trusted=f', and the modules {", ".join(card["modules"])}, which are not here' if card['modules'] else '')

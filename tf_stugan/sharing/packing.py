@@ -23,7 +23,7 @@ _COSTS = ('parameters', 'kept_parameters', 'multiply_adds', 'dense_multiply_adds
 
 
 def collect(workdir: Workdir, trainer: Trainer, name: str, license_name: str, license_text: bytes = b'',
-            modules: Sequence[str] = ()) -> dict[str, bytes]:
+            modules: Sequence[str] = (), data_license: str = '') -> dict[str, bytes]:
   """Returns the parts of a packed run, by their names.
 
   Args:
@@ -33,6 +33,7 @@ def collect(workdir: Workdir, trainer: Trainer, name: str, license_name: str, li
     license_name: of the weights.
     license_text: what the file LICENSE says; without one there is no such file.
     modules: of the user's own that its configuration imports.
+    data_license: under which the training data are available; empty where nobody said so.
   """
   outputs = trainer.gan.outputs
   weights, masks = _weights(trainer)
@@ -40,7 +41,8 @@ def collect(workdir: Workdir, trainer: Trainer, name: str, license_name: str, li
   files = {f'samples{"" if len(outputs) == 1 else f"-{key}"}.png': picture for key, output in outputs.items()
            if (picture := _picture(workdir, key, output, step))}
   card = {
-      'format': FORMAT, 'version': tf_stugan.__version__, 'name': name, 'license': license_name, 'step': step,
+      'format': FORMAT, 'version': tf_stugan.__version__, 'name': name, 'license': license_name,
+      'data_license': data_license, 'step': step,
       'method': trainer.label, 'modules': list(modules), 'image_shapes': trainer.image_shapes,
       'num_classes': trainer.gan.num_classes,
       'outputs': {key: {'player': output.player, 'weights': output.weights, 'domain': output.domain, 'source': output.source}

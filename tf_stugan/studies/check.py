@@ -61,8 +61,9 @@ def plan(request: Mapping[str, object]) -> plans.Plan:
   with tempfile.TemporaryDirectory() as scratch:
     checker = _Checker(pathlib.Path(scratch), request['gin_module'], request['data_dir'], request['cache_dir'])
     rows = _distinct(checker.rows(study))
-  return plans.Plan([row.run(seed) for seed in study.seeds for row in rows], checker.generated, study.figures,
-                    _GPUS)
+  pairs = ([(row, seed) for row in rows for seed in study.seeds] if study.by_row else
+           [(row, seed) for seed in study.seeds for row in rows])
+  return plans.Plan([row.run(seed) for row, seed in pairs], checker.generated, study.figures, _GPUS, study.comparisons)
 
 
 def _make_study(request):
@@ -80,7 +81,7 @@ def _make_study(request):
   if len(dict(request['axis'])) < len(request['axis']):
     raise errors.UserError('Two --axis set the same.')
   return Study([*study.files, *others], {**study.common, **given}, {**study.axes, **dict(request['axis'])}, study.rows,
-               study.exclude, request['seeds'] or study.seeds, study.figures)
+               study.exclude, request['seeds'] or study.seeds, study.figures, study.by_row, study.comparisons)
 
 
 def _pair(text):
@@ -91,12 +92,13 @@ def _pair(text):
 
 
 class _Checked(NamedTuple):
-  """A row with what was found out about it: its name, the settings that do something, how it is trained, what it costs, and
-  which macros its experiment has."""
+  """A row with what was found out about it: its name, the settings that do something, the names of all that do (those of the
+  study, too), how it is trained, what it costs, and which macros its experiment has."""
 
   name: str
   is_named: bool
   setting: Setting
+  used: frozenset[str]
   files: list[str]
   bindings: list[str]
   facts: Mapping[str, object]
@@ -128,7 +130,7 @@ class _Checker:
     """Returns all rows.
 
     Raises:
-      UserError: one of them cannot be trained, or an axis does nothing in any of them.
+      UserError: one of them cannot be trained, or an axis, or a setting of all, does nothing in any of them.
     """
     checked = []
     for row in study.expand():
@@ -138,10 +140,11 @@ class _Checker:
         told = errors.UserError(f'Row {row.name or row_name(row.setting)}: {_first_line(error)}')
         told.exit_code = error.exit_code
         raise told from error
-    used = set().union(*(row.setting for row in checked))
-    if idle := [name for name in study.axes if name not in used]:
+    used = frozenset().union(*(row.used for row in checked))
+    if idle := [name for name in (*study.axes, *study.common) if name not in used]:
       known = {known for row in checked for known in row.macros}
-      raise errors.UserError(f'The axis {idle[0]} names nothing that any of these runs uses.'
+      what = 'axis' if idle[0] in study.axes else 'setting'
+      raise errors.UserError(f'The {what} {idle[0]} names nothing that any of these runs uses.'
                              f'{gin_files.did_you_mean(idle[0], sorted(known))}')
     return checked
 
@@ -159,10 +162,10 @@ class _Checker:
     self._load(files, [*bindings.values(), 'SEED = 1'])
     for file in files[1:]:
       configuration.check_in_use(self._path(file))
-    setting = {name: value for name, value in row.setting.items()
-               if name in {*bindings, *on_top, 'experiment', *IN_PLACE}}
-    return _Checked(row.name or row_name(setting), bool(row.name), setting, files, list(bindings.values()), self._facts(),
-                    [name for name in snapshot if '.' not in name])
+    used = frozenset({*bindings, *on_top, 'experiment', *IN_PLACE})
+    setting = {name: value for name, value in row.setting.items() if name in used}
+    return _Checked(row.name or row_name(setting), bool(row.name), setting, used, files, list(bindings.values()),
+                    self._facts(), [name for name in snapshot if '.' not in name])
 
   def _files(self, study_files, asked):
     """Returns (the experiment and what the study puts on top of it; {setting: file} of what goes on top of that)"""
@@ -216,8 +219,8 @@ class _Checker:
     ledger = ledgers.ledger(trainer, num_steps, cost.Measured())
     parameters = sum(network.parameters for network in ledger.networks.values())
     return {'method': trainer.label, 'num_steps': num_steps, 'training': float(ledger.training),
-            'dense_training': float(ledger.dense_training), 'exact': bool(ledger.exact),
-            'disk': int(parameters * _BYTES * _CHECKPOINTS)}
+            'dense_training': float(ledger.dense_training), 'computed': float(ledger.computed),
+            'exact': bool(ledger.exact), 'disk': int(parameters * _BYTES * _CHECKPOINTS)}
 
   def _read(self, experiment):
     """Returns the data; read once where several rows have the same."""

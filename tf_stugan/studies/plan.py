@@ -27,6 +27,7 @@ class Run:
     num_steps: the last step of the last stage.
     training: operations of all steps; an estimate where not `exact`.
     dense_training: those of the dense run.
+    computed: those that a machine computes which does not skip masked weights.
     disk: bytes of its checkpoints, about.
   """
 
@@ -42,6 +43,7 @@ class Run:
   dense_training: float = 0.0
   exact: bool = True
   disk: int = 0
+  computed: float = 0.0
 
   def configuration(self) -> tuple[Sequence[str], Sequence[str]]:
     """Returns what decides what it computes."""
@@ -61,6 +63,7 @@ class Plan:
   Attributes:
     generated: texts of gin files that runs need and gin_configs does not have, by name.
     figures: as in `Study`.
+    comparisons: as in `Study`.
     gpus: how many TensorFlow sees on this machine.
   """
 
@@ -68,6 +71,7 @@ class Plan:
   generated: Mapping[str, str]
   figures: Sequence[Sequence[str]] = ()
   gpus: int = 0
+  comparisons: Mapping[str, Sequence[Sequence[str]]] = dataclasses.field(default_factory=dict)
 
 
 def workdir(folder: pathlib.Path, name: str) -> pathlib.Path:

@@ -56,14 +56,21 @@ class Study:
     exclude: combinations that are left out: those that agree with all settings of one of these, each a choice or a list.
     seeds: of every row.
     figures: [what, against what] each: columns of the table, settings, 'step'; 'score' is the first score.
+    by_row: whether a row's runs come one after the other, so that the first rows can be compared while others wait; else
+      all rows have their first seed before any has the second.
+    comparisons: by name, pairs [row, row that it is compared with]: `report` judges the differences of runs of equal seed,
+      those of all pairs together. A row may be one of another study that stands beside this one in the report.
   """
 
   def __init__(self, files: Sequence[str], common: Setting = _EMPTY, axes: Mapping[str, Sequence[object]] = _EMPTY,
                rows: Mapping[str, Setting] = _EMPTY, exclude: Sequence[Setting] = (), seeds: Sequence[int] = (1,),
-               figures: Sequence[Sequence[str]] = ()):
+               figures: Sequence[Sequence[str]] = (), by_row: bool = False,
+               comparisons: Mapping[str, Sequence[Sequence[str]]] = _EMPTY):
     self.files, self.common, self.axes = list(files), dict(common), {name: list(axes[name]) for name in axes}
     self.rows, self.exclude, self.seeds = {name: dict(rows[name]) for name in rows}, list(exclude), list(seeds)
     self.figures = [list(pair) for pair in figures]
+    self.by_row = by_row
+    self.comparisons = {name: [list(pair) for pair in comparisons[name]] for name in comparisons}
     self._check()
 
   def expand(self) -> list[Row]:
@@ -72,7 +79,7 @@ class Study:
     Raises:
       UserError: there are none, or an exclusion excludes nothing.
     """
-    named = [Row(name, self.files, self.common, setting, frozenset()) for name, setting in self.rows.items()]
+    named = [Row(name, self.files, self.common, setting, frozenset(self.common)) for name, setting in self.rows.items()]
     combinations = [dict(zip(self.axes, choices, strict=True)) for choices in itertools.product(*self.axes.values())]
     for exclusion in self.exclude:
       if not any(_matches(setting, exclusion) for setting in combinations):
@@ -105,6 +112,9 @@ class Study:
     for exclusion in self.exclude:
       if foreign := [name for name in exclusion if name not in self.axes]:
         raise errors.UserError(f'Study.exclude: {foreign[0]} is no axis; there are {", ".join(self.axes) or "none"}.')
+    for name, pairs in self.comparisons.items():
+      if not pairs or any(len(pair) != 2 or not all(isinstance(row, str) for row in pair) for pair in pairs):
+        raise errors.UserError(f'Study.comparisons: {name!r} needs pairs of rows; got {pairs}.')
     for row in self.rows:
       if name_of(row) != row:
         raise errors.UserError(f'Study.rows: {row!r} cannot be the name of a folder; {name_of(row) or "row"!r} can.')

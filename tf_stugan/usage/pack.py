@@ -39,6 +39,9 @@ def define_flags(values: flags.FlagValues) -> None:
   flags.DEFINE_string(
       'license', 'not stated', 'Under which the weights are given away: a name (CC-BY-4.0), or a text file that goes along.',
       flag_values=values)
+  flags.DEFINE_string(
+      'data_license', '', 'What the model card says of the training data: under which licence they are available.',
+      flag_values=values)
   flags.DEFINE_string('push', None, 'OWNER/NAME of a repository on the Hugging Face hub to put it into.', flag_values=values)
 
 

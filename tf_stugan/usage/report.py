@@ -11,7 +11,9 @@ Examples:
   tf-stugan report --workdirs='runs/*' --output=comparison
   tf-stugan report --workdirs=runs/a --layers
   tf-stugan report --workdirs='runs/*' --columns=all
-  tf-stugan report --workdirs=studies/a --output=studies/a/report           # a whole study
+  tf-stugan report --workdirs=studies/a --output=studies/a/report           # a whole study; or several: studies/a,studies/b
+  tf-stugan report --workdirs='runs/*' --compare=stugan,static              # is the first row better than the second?
+  tf-stugan report --workdirs=studies/a --features='strided classifier'     # by scores of `tf-stugan evaluate`
   tf-stugan report --workdirs='runs/*' --measurements=phone.csv --figure='FCD,milliseconds'
   tf-stugan report --workdirs='runs/*' --convention=published:adapt      # training FLOPs as Table 3 of ADAPT has them
 """
@@ -33,6 +35,12 @@ def define_flags(values: flags.FlagValues) -> None:
   flags.DEFINE_multi_string(
       'figure', [], "A column against another one: 'score,G parameters'; score is the first score. May be repeated.",
       flag_values=values)
+  flags.DEFINE_multi_string(
+      'compare', [], 'Two rows: whether the first beats the second, by differences of runs of equal seed. May be repeated; '
+      'a study may ask it itself (Study.comparisons).', flag_values=values)
+  flags.DEFINE_string(
+      'features', None, 'Take the scores of these features, of training or of `tf-stugan evaluate`: a part of what the '
+      'extractor is described by. Those of training if not given.', flag_values=values)
   flags.DEFINE_string(
       'measurements', None, 'A CSV file with a column `run` (or `row`) and further ones, such as milliseconds on a phone, '
       'that become columns of the report; the score is drawn against each.', flag_values=values)
@@ -45,6 +53,8 @@ def define_flags(values: flags.FlagValues) -> None:
 def check(values: flags.FlagValues) -> None:
   for text in values.figure:
     parse_figure(text)
+  for text in values.compare:
+    parse_comparison(text)
 
 
 def parse_figure(text: str) -> tuple[str, str]:
@@ -53,7 +63,20 @@ def parse_figure(text: str) -> tuple[str, str]:
   Raises:
     UserError: it is something else.
   """
-  what, comma, against = (part.strip() for part in text.partition(','))
-  if not (what and comma and against):
-    raise errors.UserError(f"--figure={text}: give two columns, for example --figure='score,G density'.")
-  return what, against
+  return _two('figure', text, "columns, for example --figure='score,G density'")
+
+
+def parse_comparison(text: str) -> tuple[str, str]:
+  """Returns the value of a flag, 'a,b' -> ('a', 'b').
+
+  Raises:
+    UserError: it is something else.
+  """
+  return _two('compare', text, 'rows, for example --compare=stugan_0.1,static_0.1')
+
+
+def _two(flag, text, expected):
+  first, comma, second = (part.strip() for part in text.partition(','))
+  if not (first and comma and second):
+    raise errors.UserError(f'--{flag}={text}: give two {expected}.')
+  return first, second

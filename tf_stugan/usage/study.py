@@ -11,7 +11,7 @@ Examples:
   tf-stugan study --workdir=studies/a --gin_file=studies/methods_small.gin --data_dir=~/tensorflow_datasets
   tf-stugan study --workdir=studies/b --gin_file=quickstart.gin --axis='method=static,stugan' \\
       --axis='GENERATOR_DENSITY=0.05,0.1' --seeds=1-3
-  tf-stugan study --workdir=studies/b ... --dry_run              # the plan alone
+  tf-stugan study --workdir=studies/b ... --dry_run --tera=0.055 # the plan alone, with hours
   tf-stugan study --workdir=studies/b ... --print_commands       # for a scheduler of your own
   tf-stugan study --workdir=/shared/b ... --engine=ray    # on the cluster of RAY_ADDRESS, whose nodes share the workdir
   tf-stugan study --workdir=/shared/b ... --engine=slurm --slurm=slurm_partition=gpu,gpus_per_node=1,timeout_min=600
@@ -48,6 +48,9 @@ def define_flags(values: flags.FlagValues) -> None:
       'machine, else 1.', lower_bound=1, flag_values=values)
   flags.DEFINE_list(
       'slurm', [], 'Options of submitit for --engine=slurm: slurm_partition=gpu,gpus_per_node=1.', flag_values=values)
+  flags.DEFINE_float(
+      'tera', None, 'Operations a second that one run keeps up, in 10^12, two of them a multiply-add: the plan tells hours.',
+      lower_bound=1e-6, flag_values=values)
   flags.DEFINE_bool('dry_run', False, 'Check everything and print the plan; start nothing.', flag_values=values)
   flags.DEFINE_bool('print_commands', False, 'Print the command of each run that is missing; start nothing.',
                     flag_values=values)

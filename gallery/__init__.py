@@ -1,0 +1,1 @@
+"""The gallery of packed generators; installed as package data."""

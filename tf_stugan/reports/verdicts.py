@@ -1,0 +1,86 @@
+"""Whether one row beats another: differences of runs of equal seed, their mean, its 95 % interval, and what follows."""
+
+from collections.abc import Collection, Mapping, Sequence
+import statistics
+from typing import NamedTuple
+
+import pandas as pd
+
+from tf_stugan.reports import records
+from tf_stugan.reports import rows as rows_lib
+
+NOTE = ('Row minus the row that it is compared with, by seed, at the last step of each: mean ± half of its 95 % interval '
+        "(Student's t). 'yes': the row is better in the whole interval; 'no': worse in all of it; 'undecided': neither.\n"
+        "'so far': planned runs are not done. FLOPs: training cost of the row over that of the other.\n")
+_COUNTED = ('', 'done')  # states of runs that have come to their end, or of which nobody said otherwise
+
+
+class Comparison(NamedTuple):
+  """What is asked: whether the first row of each pair beats the second.
+
+  Attributes:
+    name: what would be true.
+    pairs: of rows; their differences count together.
+  """
+
+  name: str
+  pairs: Sequence[Sequence[str]]
+
+
+def judge(comparisons: Sequence[Comparison], rows: Sequence[rows_lib.Row], planned: Mapping[str, Collection[str]],
+          lower_is_better: Mapping[str, bool]) -> pd.DataFrame:
+  """Returns a line for each comparison and score, and before it, if it has several pairs, one for each of them.
+
+  Args:
+    comparisons: what is asked.
+    rows: of runs that can be compared.
+    planned: seeds that a row is to have, by row; the runs that there are, for others.
+    lower_is_better: by column of a score.
+  """
+  known = {row.name: row for row in rows}
+  lines = []
+  for score, is_lower in lower_is_better.items():
+    for comparison in comparisons:
+      pairs = [_differences(known, row, other, score) for row, other in comparison.pairs]
+      counts = [len(set(planned.get(row, found)) & set(planned.get(other, found)))
+                for (row, other), found in zip(comparison.pairs, pairs, strict=True)]
+      said = [(row, other, list(found.values()), count, [(row, other)])
+              for (row, other), found, count in zip(comparison.pairs, pairs, counts, strict=True)]
+      whole = 'all', 'all', [value for found in pairs for value in found.values()], sum(counts), comparison.pairs
+      for row, other, values, count, costs in [*said, *([whole] if len(said) > 1 else [])]:
+        lines.append({'comparison': comparison.name, 'row': row, 'against': other, 'score': score,
+                      **_line(values, count, is_lower), 'FLOPs': _cost(known, costs)})
+  return pd.DataFrame(lines, dtype=object)
+
+
+def _line(values, planned, is_lower):
+  low, high = rows_lib.interval(values)
+  mean = statistics.fmean(values) if values else float('nan')
+  return {'n': len(values), 'planned': planned, 'difference': mean, 'difference low': low, 'difference high': high,
+          'verdict': _verdict(low, high, len(values), planned, is_lower)}
+
+
+def _verdict(low, high, count, planned, is_lower):
+  if not count:
+    return 'not run'
+  better, worse = (high < 0, low > 0) if is_lower else (low > 0, high < 0)  # never true of NaN, the interval of one run
+  return ('yes' if better else 'no' if worse else 'undecided') + (' so far' if count < planned else '')
+
+
+def _differences(known, row, other, score):
+  """Returns the differences of the runs of two rows by seed."""
+  first, second = (_values(known[name], score) if name in known else {} for name in (row, other))
+  return {seed: first[seed] - second[seed] for seed in first if seed in second}
+
+
+def _values(row, score):
+  return {run.seed: record[score] for run, record in zip(row.runs, row.records, strict=True)
+          if run.seed and run.state in _COUNTED and score in record}
+
+
+def _cost(known, pairs):
+  """Returns the mean of the ratios of training costs, as far as runs have told them."""
+  costs = {row.name: [record[records.COST] for record in row.records if records.COST in record] for row in known.values()}
+  found = [statistics.fmean(costs[row]) / statistics.fmean(costs[other]) for row, other in pairs
+           if costs.get(row) and costs.get(other)]
+  return statistics.fmean(found) if found else float('nan')

@@ -1,0 +1,56 @@
+"""Draws the figures of docs/results.md and claims.md anew, from the tables beside them: report.csv, curves.csv, rows.csv.
+
+  python tools/draw_results.py
+
+Written over are those figures that the pages show; sheets of images are none.
+"""
+
+import pathlib
+import re
+import shutil
+import sys
+import tempfile
+
+from absl import app
+from absl import flags
+
+from tf_stugan.reports import drawing
+
+FLAGS = flags.FLAGS
+flags.DEFINE_string('docs', 'docs', 'Folder of the two pages and results/.')
+
+# Folders whose figures show a part of the runs of another one.
+_PARTS = {'balance': ('methods', ['static_strong_s1', 'static_weak_s1', 'adapt_relaxed_s1'])}
+
+
+def draw(docs: pathlib.Path, target: pathlib.Path) -> list[pathlib.Path]:
+  """Draws every figure that results.md and claims.md show into a folder; returns their places below it."""
+  text = ''.join((docs / f'{page}.md').read_text(encoding='utf-8') for page in ('results', 'claims'))
+  shown = re.findall(r'\]\(results/(\w+)/([\w.+-]+)\.png\)', text)
+  written = []
+  for folder in dict.fromkeys(folder for folder, _ in shown):
+    source, runs = _PARTS.get(folder, (folder, ()))
+    if not (docs / 'results' / source / 'curves.csv').exists():
+      continue
+    with tempfile.TemporaryDirectory() as scratch:
+      made = drawing.of_files(docs / 'results' / source, runs)
+      asked = [(made.score, column) for column in made.table
+               if {drawing.file_name(made.score, column, made.score) + end for end in ('', '_at_the_end')} & {
+                   name for part, name in shown if part == folder}]
+      for name in drawing.draw(made, pathlib.Path(scratch), asked):
+        if (folder, name) in shown:
+          place = pathlib.Path(folder, f'{name}.png')
+          (target / folder).mkdir(parents=True, exist_ok=True)
+          shutil.copyfile(pathlib.Path(scratch, place.name), target / place)
+          written.append(place)
+  return written
+
+
+def main(_):
+  docs = pathlib.Path(FLAGS.docs)
+  for place in draw(docs, docs / 'results'):
+    sys.stdout.write(f'{docs / "results" / place}\n')
+
+
+if __name__ == '__main__':
+  app.run(main)
