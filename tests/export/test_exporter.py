@@ -159,12 +159,12 @@ def test_other_generators_have_the_plain_layout():
 
 def test_explain_tells_each_layer_its_operations_and_the_rule_that_stops_it(encoded, lowered):
   text = description.explain(lowered.operations)
-  line, = [line for line in text.splitlines() if line.startswith('block3/conv2 ')]
-  assert 'depthwise_conv_2d' in line and line.endswith('yes')
+  def row(text):  # of several lines
+    return re.search(r'^block3/conv2 .*\n( .*\n)*', text, re.MULTILINE)[0]
+  assert 'depthwise_conv_2d' in row(text) and row(text).splitlines()[0].endswith('yes')
   text = description.explain(encoded.operations)
   assert max(map(len, text.splitlines())) <= 120
-  row = re.search(r'^block3/conv2 .*\n( .*\n)*', text, re.MULTILINE)[0]  # a row of several lines
-  assert 'only 1 x 1 is taken, and 3 x 3 of stride 2' in ' '.join(row.split())
+  assert 'only 1 x 1 is taken, and 3 x 3 of stride 2' in ' '.join(row(text).split())
   assert text.splitlines()[-1].startswith('total')
 
 
