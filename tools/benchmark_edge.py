@@ -62,6 +62,7 @@ flags.DEFINE_integer('rounds', 25, 'Measurements of each file.')
 flags.DEFINE_string('model', 'sngan', 'Name in gin_configs/models.')
 flags.DEFINE_list('densities', ['0.05', '0.1', '0.2', '0.3', '0.5'], 'Shares of weights kept in the convolutions.')
 flags.DEFINE_list('blocks', ['1'], 'Output channels that a mask keeps or drops together; a lowered file each.')
+flags.DEFINE_bool('mask_dense', False, 'Mask dense layers, too.')
 flags.DEFINE_integer('width', None, 'GENERATOR_WIDTH; the published one if not given.')
 flags.DEFINE_bool('chromium', True, 'Measure in headless Chromium, too.')
 
@@ -82,7 +83,7 @@ def make_output(model: str, density: float, block: int = 1):
   generator = output.network
   generator(rng.latents(np.arange(16), generator.latent_size), np.zeros(16, np.int32), training=True)
   if density < 1:
-    masked = layer_choice.conv_only(generator)
+    masked = (layer_choice.conv_and_dense if FLAGS.mask_dense else layer_choice.conv_only)(generator)
     kept = functools.partial(units.output_blocks, size=block) if block > 1 else units.single_weights
     method = StaticSparse(density, functools.partial(units.distribution, units=kept),
                           functools.partial(units.sample_mask, units=kept))
