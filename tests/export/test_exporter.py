@@ -1,3 +1,4 @@
+import functools
 import re
 
 import numpy as np
@@ -11,9 +12,13 @@ from tf_stugan import errors
 from tf_stugan import litert
 from tf_stugan import rng
 from tf_stugan.compat import keras
+from tf_stugan.export import dead_channels
 from tf_stugan.export import description
 from tf_stugan.export import exporter
 from tf_stugan.export import fast_path
+from tf_stugan.export import residual
+from tf_stugan.export import sparse_lowering
+from tf_stugan.export import tflite
 
 
 @pytest.fixture(scope='module')
@@ -91,6 +96,16 @@ def test_a_conditional_generator_is_lowered():
   exported = exporter.export(sparse_generator.output(generator), 'sparse_lowered')
   assert fast_path.takes(exported.operations)
   assert difference(exported, generator) < 1e-4  # most pixels are saturated, and what is not is steep
+
+
+def test_no_operation_behind_the_conditions_cuts_the_graph_in_two():
+  """Seen in WebAssembly: one that XNNPACK does not take, between what it takes, and the whole file runs densely."""
+  generator = sparse_generator.make_conditional(0.1, 4)
+  arrays = dead_channels.remove(residual.read(generator))
+  model = tflite.convert(functools.partial(sparse_lowering.images, arrays), sparse_generator.output(generator))
+  operations = fast_path.inspect(model)
+  made = {op.output for op in operations if op.kind == 'FULLY_CONNECTED'}
+  assert made and not any(op.kind.startswith('GATHER') and made & set(op.inputs) for op in operations)
 
 
 @pytest.mark.slow

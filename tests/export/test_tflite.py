@@ -44,6 +44,16 @@ def test_depth_first_each_operation_comes_just_before_what_needs_it():
   np.testing.assert_array_equal(litert.run(ordered, x), litert.run(model, x))
 
 
+def test_labels_are_looked_up_before_anything_else():
+  def graph(x, labels):
+    return tf.tanh(tf.nn.relu(x) @ np.ones([3, 3], np.float32)) * tf.gather(np.eye(3, dtype=np.float32), labels)
+  serve = tf.function(lambda x, labels: {'images': graph(x, labels)},
+                      input_signature=[tf.TensorSpec([1, 3]), tf.TensorSpec([1], tf.int32)])
+  model = tf.lite.TFLiteConverter.from_concrete_functions([serve.get_concrete_function()]).convert()
+  kinds = [op.kind for op in fast_path.inspect(tflite.order_depth_first(model))]
+  assert kinds[0] in ('GATHER', 'EMBEDDING_LOOKUP') and kinds[1:] == ['RELU', 'FULLY_CONNECTED', 'TANH', 'MUL']
+
+
 def test_metadata_is_kept_and_the_model_is_the_same(model):
   described = tflite.add_metadata(model, {'density': {'block1/conv1': 0.5}, 'step': 7})
   assert tflite.metadata(described) == {'density': {'block1/conv1': 0.5}, 'step': 7}
