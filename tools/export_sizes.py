@@ -11,6 +11,7 @@ from absl import app
 from absl import flags
 import benchmark_edge
 
+from tf_stugan import errors
 from tf_stugan import output_files
 from tf_stugan.export import exporter
 
@@ -31,7 +32,11 @@ def main(_):
   made = benchmark_edge.make_output(FLAGS.model, FLAGS.density)
   lines = ['| layout | precision | sparse encoding | MB | gzipped, MB |', '| --- | --- | --- | --- | --- |']
   for layout, precision, encoded in FILES:
-    exported = exporter.export(made, layout, precision, encoded=encoded)
+    try:
+      exported = exporter.export(made, layout, precision, encoded=encoded)
+    except errors.UserError as error:
+      lines.append(f'| {layout} | {precision} | not to be had: {error} | | |')
+      continue
     sizes = len(exported.model), len(gzip.compress(exported.model, 6))
     lines.append(f'| {layout} | {precision} | {"yes" if exported.encoded else "no"} | ' +
                  ' | '.join(f'{size / 1e6:.2f}' for size in sizes) + ' |')
