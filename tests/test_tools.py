@@ -9,16 +9,20 @@ import sys
 
 from absl import flags
 from absl.testing import flagsaver
+import numpy as np
 from PIL import Image
 import pytest
+import tensorflow as tf
 
 from tf_stugan import errors
+from tf_stugan.export import fast_path
 
 ROOT = pathlib.Path(__file__).parents[1]
 
 
 @pytest.mark.parametrize('name, flag, file', [
-    ('model_zoo', 'output', 'notes.md'), ('export_sizes', 'out', 'notes.md'), ('benchmark_edge', 'out', 'table.md')])
+    ('model_zoo', 'output', 'notes.md'), ('export_sizes', 'out', 'notes.md'), ('profile_edge', 'out', 'notes.md'),
+    ('benchmark_edge', 'out', 'table.md')])
 def test_an_output_of_somebody_else_is_refused_at_once(name, flag, file, tmp_path, monkeypatch):
   monkeypatch.syspath_prepend(ROOT / 'tools')
   tool = importlib.import_module(name)
@@ -44,12 +48,58 @@ def test_times_at_the_edge_are_compared_with_the_fastest_dense_file(monkeypatch)
   names = ['transposed fp32', 'phases fp16', 'phases int8', 'lowered 0.1']
   files = [{'file': f'{i}.tflite', 'name': name, 'density': 1.0} for i, name in enumerate(names)]
   times = {'0.tflite': [8.0, 8.0], '1.tflite': [4.0, 6.0], '2.tflite': [1.0, 1.0], '3.tflite': [2.0, 2.0]}
-  measured = {'machine': 'a', 'runtimes': {'Python': times, 'WebGPU': {'error': 'none here'}}}
+  measured = {'machine': 'a', 'runtimes': {'Python': times, 'WebGPU': {'error': 'none here'}},
+              'loading': {'Python': {'3.tflite': {'ms': 30.0, 'MiB': 7.5}}}}
   table = tool.make_table({'files': files}, [measured])
   lowered = table[table['name'] == 'lowered 0.1'].iloc[0]
   assert lowered['ms'] == 2 and lowered['/ 0.2'] == 4 and lowered['/ fastest dense'] == 2.5  # floats only: not int8
   assert lowered['/ fastest dense, quartiles'] == '2.25 to 2.75'
+  assert (lowered['load, ms'], lowered['load, MiB']) == (30, 7.5)
   assert table['name'].iloc[-1] == 'not timed: none here'
+
+
+def test_loading_is_measured_in_a_process_of_its_own(tmp_path, monkeypatch):
+  monkeypatch.syspath_prepend(ROOT / 'tools')
+  time_files = importlib.import_module('edge.time_files')
+  kernel = tf.constant(np.ones([1000, 4000], np.float32))  # 16 MB
+  serve = tf.function(lambda x: x @ kernel, input_signature=[tf.TensorSpec([1, 1000])])
+  model = tf.lite.TFLiteConverter.from_concrete_functions([serve.get_concrete_function()]).convert()
+  (tmp_path / 'a.tflite').write_bytes(model)
+  (tmp_path / 'files.json').write_text(json.dumps({'files': [{'file': 'a.tflite'}]}))
+  measured = time_files.measure(tmp_path, 1)
+  loading = measured['loading']['Python, 1 thread']['a.tflite']
+  assert 14 < loading['MiB'] < 60 and loading['ms'] > 0
+  assert len(measured['runtimes']['Python, 1 thread']['a.tflite']) == 1
+
+
+def test_where_the_time_goes_is_told_by_kind_of_operation(monkeypatch):
+  monkeypatch.syspath_prepend(ROOT / 'tools')
+  tool = importlib.import_module('profile_edge')
+  profiles = {'p': {'functions': {'wasm-function[1]': 9.0, '(idle)': 50.0}},
+              's': {'functions': {'wasm-function[1]': 1.0, 'wasm-function[2]': 8.0}}}
+  kernels = tool.kernels({'p': 'sparse product', 's': 'shift'}, profiles)
+  assert kernels == {'wasm-function[1]': 'sparse product', 'wasm-function[2]': 'shift'}
+  operations = [fast_path.Operation('', 'CONV_2D', (1, 8, 8, 100), 10**6, filter_size=100, filter_nonzeros=10)] * 2
+  operations += [fast_path.Operation('', 'DEPTHWISE_CONV_2D', (1, 8, 8, 100), 10**6)]
+  measured = {'functions': {'wasm-function[1]': 60.0, 'wasm-function[2]': 30.0, 'wasm-function[7]': 10.0, 'draw': 99.0}}
+  assert tool.make_rows(operations, measured, kernels, 10) == [
+      ['sparse product', 2, '0.2', '0.01', '6.00', '60%'], ['shift', 1, '1.0', '0.01', '3.00', '30%'],
+      ['other operations, and calling all of them', 0, '0.0', '0.00', '1.00', '10%']]
+  with pytest.raises(ValueError, match='same function'):
+    tool.kernels({'p': 'sparse product', 'q': 'shift'}, {**profiles, 'q': profiles['p']})
+
+
+@pytest.mark.parametrize('block', [1, 4])
+def test_files_to_be_timed_have_masks_of_blocks(block, monkeypatch):
+  monkeypatch.syspath_prepend(ROOT / 'tools')
+  tool = importlib.import_module('benchmark_edge')
+  if not flags.FLAGS.is_parsed():
+    flags.FLAGS(['test'])
+  with flagsaver.flagsaver(width=8):
+    kernel = tool.make_output('sngan', 0.2, block).network.blocks[1].conv1.kernel.numpy()
+  kept = kernel.reshape(-1, 2, 4).astype(bool)
+  assert 0.1 < kept.mean() < 0.3
+  assert (kept.any(-1) == kept.all(-1)).all() == (block == 4)
 
 
 @pytest.mark.slow

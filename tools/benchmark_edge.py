@@ -3,7 +3,9 @@
 A dense generator is exported in each form of its upsampling convolutions and each precision, and one with random ERK masks
 is lowered at each density. All files run in turn in one process, so that the machine's moods hit them alike; quoted are
 medians of ratios within a round, against the plain form of version 0.2 (transposed convolutions, fp32) and against the
-fastest dense file in floats. The time is the same for trained weights and random ones.
+fastest dense file in floats. The time is the same for trained weights and random ones. What loading takes, until the first
+image is there, is measured once for each file, in a process or a runtime of its own: milliseconds, and MiB of memory
+(resident in Python; in a browser, what WebAssembly's memory grew by).
 
   (cd web && npm install) && apt-get install chromium      # once; --nochromium leaves the browser out
   python tools/benchmark_edge.py --model=sngan --out=docs/edge/sngan
@@ -17,6 +19,7 @@ On a machine without TensorFlow, or in the browser of a phone:
 """
 
 import functools
+import itertools
 import json
 import pathlib
 import subprocess
@@ -45,6 +48,7 @@ from tf_stugan.export import tflite
 from tf_stugan.export import upsampling
 from tf_stugan.export import web
 from tf_stugan.sparsity import masks
+from tf_stugan.sparsity import units
 from tf_stugan.sparsity.static_sparse import StaticSparse
 from tf_stugan.training import layer_choice
 
@@ -57,6 +61,8 @@ flags.DEFINE_string('host', '127.0.0.1', 'For --serve: an address of this machin
 flags.DEFINE_integer('rounds', 25, 'Measurements of each file.')
 flags.DEFINE_string('model', 'sngan', 'Name in gin_configs/models.')
 flags.DEFINE_list('densities', ['0.05', '0.1', '0.2', '0.3', '0.5'], 'Shares of weights kept in the convolutions.')
+flags.DEFINE_list('blocks', ['1'], 'Output channels that a mask keeps or drops together; a lowered file each.')
+flags.DEFINE_bool('mask_dense', False, 'Mask dense layers, too.')
 flags.DEFINE_integer('width', None, 'GENERATOR_WIDTH; the published one if not given.')
 flags.DEFINE_bool('chromium', True, 'Measure in headless Chromium, too.')
 
@@ -68,8 +74,8 @@ _BROWSER = ('browser, 1 thread', 'browser, threads', 'browser, WebGPU', 'browser
 _DENSE = [(form, 'fp32') for form in upsampling.FORMS] + [('phases', precision) for precision in ('fp16', 'int8', 'dynamic')]
 
 
-def make_output(model: str, density: float):
-  """What a model file makes, with a built generator and random masks."""
+def make_output(model: str, density: float, block: int = 1):
+  """What a model file makes, with a built generator and random masks of single weights, or of blocks of output channels."""
   files = ('runs/train.gin', f'models/{model}.gin', 'datasets/cifar10.gin', 'metrics/classifier.gin', 'methods/dense.gin')
   bindings = ['NUM_STEPS = 1'] + ([f'GENERATOR_WIDTH = {FLAGS.width}'] if FLAGS.width else [])
   configuration.load([configuration.find(f) for f in files], bindings)
@@ -77,8 +83,11 @@ def make_output(model: str, density: float):
   generator = output.network
   generator(rng.latents(np.arange(16), generator.latent_size), np.zeros(16, np.int32), training=True)
   if density < 1:
-    masked = layer_choice.conv_only(generator)
-    StaticSparse(density).initialize(masked, tf.constant([1, 2]))
+    masked = (layer_choice.conv_and_dense if FLAGS.mask_dense else layer_choice.conv_only)(generator)
+    kept = functools.partial(units.output_blocks, size=block) if block > 1 else units.single_weights
+    method = StaticSparse(density, functools.partial(units.distribution, units=kept),
+                          functools.partial(units.sample_mask, units=kept))
+    method.initialize(masked, tf.constant([1, 2]))
     masks.apply_masks(masked)
   return output
 
@@ -90,9 +99,10 @@ def make_files(folder: pathlib.Path) -> None:
   for form, precision in _DENSE:
     images = functools.partial(plain.images, arrays, upsample_conv=upsampling.FORMS[form])
     rows.append(_write(folder, f'{form} {precision}', 1.0, tflite.convert(images, output, 1, precision)))
-  for density in map(float, FLAGS.densities):
-    lowered = exporter.export(make_output(FLAGS.model, density), 'sparse_lowered')
-    rows.append(_write(folder, f'lowered {density:g}', density, lowered.model))
+  for density, block in itertools.product(map(float, FLAGS.densities), map(int, FLAGS.blocks)):
+    lowered = exporter.export(make_output(FLAGS.model, density, block), 'sparse_lowered')
+    name = f'lowered {density:g}' + (f' blocks of {block}' if block > 1 else '')
+    rows.append(_write(folder, name, density, lowered.model))
   index = {'model': FLAGS.model, 'latentSize': output.network.latent_size, 'files': rows}
   (folder / _INDEX).write_text(json.dumps(index, indent=1) + '\n')
 
@@ -104,22 +114,25 @@ def _write(folder, name, density, model):
           'multiply-adds': sum(op.multiply_adds for op in fast_path.inspect(model))}
 
 
-def _roots(folder):
+def roots(folder: pathlib.Path) -> dict[str, pathlib.Path]:
+  """Returns what `web.serving` is to show: the page that times, and the files."""
   return {'/': web.web_root(), '/models/': folder, '/benchmark/': pathlib.Path(__file__).parent / 'edge'}
 
 
 def time_in_chromium(folder: pathlib.Path) -> dict:
-  """Returns the runtimes of headless Chromium as `time_files.measure` does; each in a browser of its own."""
+  """Returns 'runtimes' and 'loading' of headless Chromium as `time_files.measure` does; each in a browser of its own."""
   index = json.loads((folder / _INDEX).read_text())
-  result = {}
-  with web.serving(_roots(folder)) as address:
+  result = {'runtimes': {}, 'loading': {}}
+  with web.serving(roots(folder)) as address:
     for runtime in _BROWSER:
       arguments = json.dumps({'files': [row['file'] for row in index['files']], 'rounds': FLAGS.rounds,
                               'latentSize': index['latentSize'], 'runtimes': [runtime]})
       done = subprocess.run(
           ['node', str(web.web_root() / 'drive.js'), f'{address}benchmark/index.html', 'document.body.dataset.ready',
            f'window.benchmark({arguments})'], check=True, capture_output=True, text=True)
-      result |= json.loads(done.stdout)['result']['runtimes']
+      measured = json.loads(done.stdout)['result']
+      for part, times in result.items():
+        times |= measured[part]
   return result
 
 
@@ -131,7 +144,10 @@ def make_table(index: dict, times: list[dict]) -> pd.DataFrame:
       if 'error' in by_file:
         rows.append({'machine': measured['machine'], 'runtime': runtime, 'name': f'not timed: {by_file["error"]}'})
       else:
-        rows += [{'machine': measured['machine'], 'runtime': runtime, **row} for row in _ratios(index['files'], by_file)]
+        loading = measured.get('loading', {}).get(runtime, {})
+        rows += [{'machine': measured['machine'], 'runtime': runtime, **row,
+                  **{f'load, {unit}': value for unit, value in loading.get(row['file'], {}).items()}}
+                 for row in _ratios(index['files'], by_file)]
   return pd.DataFrame(rows)
 
 
@@ -159,8 +175,13 @@ def write_tables(table: pd.DataFrame, out: pathlib.Path) -> None:
   for (machine, runtime), rows in table.groupby(['machine', 'runtime'], sort=False):
     shown = rows.drop(columns=['machine', 'runtime', 'file', 'density'], errors='ignore').dropna(axis=1, how='all')
     lines = [shown.columns, ['---'] * shown.shape[1], *shown.itertuples(index=False)]
-    parts.append(f'\n{machine}; {runtime}\n\n' + ''.join(f'| {" | ".join(map(_cell, line))} |\n' for line in lines))
+    parts.append(f'\n{machine}; {runtime}\n\n{to_markdown(lines)}')
   (out / 'table.md').write_text(''.join(parts))
+
+
+def to_markdown(lines) -> str:
+  """Writes lines of cells as the rows of a table."""
+  return ''.join(f'| {" | ".join(map(_cell, line))} |\n' for line in lines)
 
 
 def _cell(value):
@@ -187,14 +208,15 @@ def _measure(folder):
     return [json.loads(pathlib.Path(path).read_text()) for path in FLAGS.times]
   times = time_files.measure(folder, FLAGS.rounds)
   if FLAGS.chromium:
-    times['runtimes'] |= time_in_chromium(folder)
+    for part, measured in time_in_chromium(folder).items():
+      times[part] |= measured
   return [times]
 
 
 def _serve(folder):
   if not (folder / _INDEX).exists():
     raise errors.UserError(f'--files: {folder} holds no {_INDEX}; the same command without --serve makes it.')
-  with web.make_server(_roots(folder), 8000, FLAGS.host) as server:
+  with web.make_server(roots(folder), 8000, FLAGS.host) as server:
     sys.stdout.write(f'{web.address(server)}benchmark/index.html\n')
     sys.stdout.flush()
     server.serve_forever()

@@ -11,11 +11,12 @@ from absl import app
 from absl import flags
 import benchmark_edge
 
+from tf_stugan import errors
 from tf_stugan import output_files
 from tf_stugan.export import exporter
 
 FLAGS = flags.FLAGS
-flags.DEFINE_float('density', 0.1, 'Share of weights kept in the convolutions.')
+flags.DEFINE_float('density', 0.1, 'Share of weights kept.')
 
 _SIGN = 'tools/export_sizes.py'  # in what it writes, so that it replaces nothing else
 
@@ -31,11 +32,16 @@ def main(_):
   made = benchmark_edge.make_output(FLAGS.model, FLAGS.density)
   lines = ['| layout | precision | sparse encoding | MB | gzipped, MB |', '| --- | --- | --- | --- | --- |']
   for layout, precision, encoded in FILES:
-    exported = exporter.export(made, layout, precision, encoded=encoded)
+    try:
+      exported = exporter.export(made, layout, precision, encoded=encoded)
+    except errors.UserError as error:
+      lines.append(f'| {layout} | {precision} | not to be had: {error} | | |')
+      continue
     sizes = len(exported.model), len(gzip.compress(exported.model, 6))
     lines.append(f'| {layout} | {precision} | {"yes" if exported.encoded else "no"} | ' +
                  ' | '.join(f'{size / 1e6:.2f}' for size in sizes) + ' |')
-  text = f'{FLAGS.model}, density {FLAGS.density}, made by {_SIGN}\n\n' + '\n'.join(lines) + '\n'
+  masked = 'convolutions and dense layers' if FLAGS.mask_dense else 'convolutions'
+  text = f'{FLAGS.model}, density {FLAGS.density} of the {masked}, made by {_SIGN}\n\n' + '\n'.join(lines) + '\n'
   with output_files.new_file(output, _SIGN.encode()) as path:
     path.write_text(text)
   sys.stdout.write(text)

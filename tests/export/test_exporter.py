@@ -1,3 +1,4 @@
+import functools
 import re
 
 import numpy as np
@@ -11,9 +12,13 @@ from tf_stugan import errors
 from tf_stugan import litert
 from tf_stugan import rng
 from tf_stugan.compat import keras
+from tf_stugan.export import dead_channels
 from tf_stugan.export import description
 from tf_stugan.export import exporter
 from tf_stugan.export import fast_path
+from tf_stugan.export import residual
+from tf_stugan.export import sparse_lowering
+from tf_stugan.export import tflite
 
 
 @pytest.fixture(scope='module')
@@ -93,6 +98,16 @@ def test_a_conditional_generator_is_lowered():
   assert difference(exported, generator) < 1e-4  # most pixels are saturated, and what is not is steep
 
 
+def test_no_operation_behind_the_conditions_cuts_the_graph_in_two():
+  """Seen in WebAssembly: one that XNNPACK does not take, between what it takes, and the whole file runs densely."""
+  generator = sparse_generator.make_conditional(0.1, 4)
+  arrays = dead_channels.remove(residual.read(generator))
+  model = tflite.convert(functools.partial(sparse_lowering.images, arrays), sparse_generator.output(generator))
+  operations = fast_path.inspect(model)
+  made = {op.output for op in operations if op.kind == 'FULLY_CONNECTED'}
+  assert made and not any(op.kind.startswith('GATHER') and made & set(op.inputs) for op in operations)
+
+
 @pytest.mark.slow
 def test_too_dense_for_the_sparse_path():
   dense = sparse_generator.make(24, 1)
@@ -159,12 +174,12 @@ def test_other_generators_have_the_plain_layout():
 
 def test_explain_tells_each_layer_its_operations_and_the_rule_that_stops_it(encoded, lowered):
   text = description.explain(lowered.operations)
-  line, = [line for line in text.splitlines() if line.startswith('block3/conv2 ')]
-  assert 'depthwise_conv_2d' in line and line.endswith('yes')
+  def row(text):  # of several lines
+    return re.search(r'^block3/conv2 .*\n( .*\n)*', text, re.MULTILINE)[0]
+  assert 'depthwise_conv_2d' in row(text) and row(text).splitlines()[0].endswith('yes')
   text = description.explain(encoded.operations)
   assert max(map(len, text.splitlines())) <= 120
-  row = re.search(r'^block3/conv2 .*\n( .*\n)*', text, re.MULTILINE)[0]  # a row of several lines
-  assert 'only 1 x 1 is taken, and 3 x 3 of stride 2' in ' '.join(row.split())
+  assert 'only 1 x 1 is taken, and 3 x 3 of stride 2' in ' '.join(row(text).split())
   assert text.splitlines()[-1].startswith('total')
 
 

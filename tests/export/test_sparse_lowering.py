@@ -42,7 +42,7 @@ def test_a_block_equals_its_layer():
   layer = GeneratorBlock(7, LayerStyle(), normalization.BatchNorm, 'block')
   layer(tf.random.stateless_normal([8, 4, 4, 5], [1, 1]), training=True)
   x = tf.random.stateless_normal([1, 4, 4, 5], [2, 2])
-  result = sparse_lowering.residual_block(x, residual._block(layer))  # pylint: disable=protected-access
+  result = sparse_lowering.residual_block({(0, 0): x}, residual._block(layer))  # pylint: disable=protected-access
   expected = layer(x, training=False)
   for (a, b), phase in result.items():
     np.testing.assert_allclose(phase, expected[:, a::2, b::2], atol=1e-5)

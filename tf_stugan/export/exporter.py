@@ -113,7 +113,8 @@ def _plain_images(generator):
 
 def _lowered(output, precision, plain_size=None):
   arrays = dead_channels.remove(residual.read(output.network))
-  model = tflite.convert(functools.partial(sparse_lowering.images, arrays), output, 1, precision, encoded=True)
+  model = tflite.order_depth_first(
+      tflite.convert(functools.partial(sparse_lowering.images, arrays), output, 1, precision, encoded=True))
   if plain_size is None:
     plain_size = len(tflite.convert(functools.partial(plain.images, arrays), output, 1, precision))
   operations = fast_path.inspect(model)

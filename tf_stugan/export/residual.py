@@ -13,6 +13,7 @@ import tensorflow as tf
 from tf_stugan.compat import keras
 from tf_stugan.layers.blocks import GeneratorBlock
 from tf_stugan.layers.normalization import ConditionalBatchNorm
+from tf_stugan.layers.prunable import Dense
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,9 +52,22 @@ class ConditionalAffine:
 
   def of(self, condition: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Returns (scale, offset), each [N, 1, 1, C]."""
-    gain, bias = (tf.gather(part(condition), self.channels, axis=1) for part in (self.layer.gain, self.layer.bias))
+    gain, bias = (_part(layer, condition, self.channels) for layer in (self.layer.gain, self.layer.bias))
     scale, offset = (1 + gain) * self.fixed.scale, (1 + gain) * self.fixed.offset + bias
     return scale[:, None, None, :], offset[:, None, None, :]
+
+
+def _part(layer, condition, channels):
+  """Computes these channels of what a layer makes of a condition.
+
+  A dense layer itself is narrowed: to choose among what it computed is an operation that XNNPACK does not take, and one in
+  the middle of the graph cuts what enters the sparse path off from it.
+  """
+  if not isinstance(layer, Dense):
+    return tf.gather(layer(condition), channels, axis=1)
+  with tf.init_scope():  # weights are read, not traced
+    narrow = _conv(layer).take_outputs(channels)
+  return tf.matmul(condition, narrow.kernel) + narrow.bias
 
 
 @dataclasses.dataclass(frozen=True)

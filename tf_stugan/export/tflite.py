@@ -17,6 +17,7 @@ Images = Callable[..., tf.Tensor]  # inputs of a network -> images
 
 _METADATA = 'tf_stugan'
 _CALIBRATION_IMAGES = 64
+_LOOKUPS = (schema.BuiltinOperator.EMBEDDING_LOOKUP, schema.BuiltinOperator.GATHER)
 
 
 def convert(images: Images, output: Output, batch_size: int = 1, precision: str = 'fp32', encoded: bool = False) -> bytes:
@@ -53,6 +54,29 @@ def _calibration(output, batch_size):
     yield [inputs[name] for name in sorted(names)]  # the order in which the converter has them
 
 
+def order_depth_first(model: bytes) -> bytes:
+  """Orders the operations so that each comes just before what needs it: a map is used while it is in the cache.
+
+  Looking labels up comes first of all. XNNPACK takes no part in that, and in the middle it would cut the graph in two: the
+  runtime gathers what a delegate is given by the order of the operations.
+  """
+  parsed = schema.ModelT.InitFromPackedBuf(model, 0)
+  graph = parsed.subgraphs[0]
+  codes = [max(code.builtinCode, code.deprecatedBuiltinCode) for code in parsed.operatorCodes]
+  producers = {tensor: op for op in graph.operators for tensor in op.outputs.tolist()}
+  ordered, waiting = {}, [producers[tensor] for tensor in reversed(graph.outputs.tolist())]
+  waiting += [op for op in graph.operators if codes[op.opcodeIndex] in _LOOKUPS]
+  while waiting:
+    inputs = (producers.get(tensor) for tensor in waiting[-1].inputs.tolist())
+    missing = next((op for op in inputs if op and id(op) not in ordered), None)
+    if missing:
+      waiting.append(missing)
+    else:
+      ordered.setdefault(id(waiting[-1]), waiting.pop())
+  graph.operators = list(ordered.values())
+  return _pack(parsed)
+
+
 def add_metadata(model: bytes, metadata: dict) -> bytes:
   """Puts a JSON object into the file, under the metadata name 'tf_stugan'."""
   parsed = schema.ModelT.InitFromPackedBuf(model, 0)
@@ -62,7 +86,11 @@ def add_metadata(model: bytes, metadata: dict) -> bytes:
   entry.name, entry.buffer = _METADATA, len(parsed.buffers)
   parsed.buffers.append(buffer)
   parsed.metadata = [*(parsed.metadata or []), entry]
-  builder = flatbuffers.Builder(len(model))
+  return _pack(parsed)
+
+
+def _pack(parsed):
+  builder = flatbuffers.Builder(1 << 20)
   builder.Finish(parsed.Pack(builder), b'TFL3')
   return bytes(builder.Output())
 

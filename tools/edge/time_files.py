@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import platform
+import subprocess
 import sys
 import time
 
@@ -43,18 +44,46 @@ def time_files(paths, rounds: int, threads: int) -> np.ndarray:
   return times[:, 2:]
 
 
+def load(path) -> dict:
+  """Returns what a file costs before its first image is there: {'ms': ..., 'MiB': resident memory}. For a fresh process."""
+  before, start = _resident(), time.perf_counter()
+  interpreter = Interpreter(str(path), num_threads=1)
+  interpreter.allocate_tensors()
+  for source in interpreter.get_input_details():
+    interpreter.set_tensor(source['index'], np.ones(source['shape'], source['dtype']))
+  interpreter.invoke()
+  return {'ms': 1000 * (time.perf_counter() - start), 'MiB': _resident() - before}
+
+
+def _resident():
+  """Returns the megabytes (2^20) that this process holds in memory; 0 where the system does not tell."""
+  pages = pathlib.Path('/proc/self/statm')
+  return int(pages.read_text().split()[1]) * os.sysconf('SC_PAGE_SIZE') / 2**20 if pages.exists() else 0
+
+
+def _load_apart(path):
+  done = subprocess.run([sys.executable, __file__, '--load', path], check=True, capture_output=True, text=True)
+  return json.loads(done.stdout.splitlines()[-1])
+
+
 def measure(folder: pathlib.Path, rounds: int = 25) -> dict:
-  """Returns {'machine': ..., 'runtimes': {name: {file: [milliseconds]}}}, on one thread and on all cores."""
+  """Returns {'machine': ..., 'runtimes': {name: {file: [milliseconds]}}, 'loading': ...}, on one thread and on all cores.
+
+  'loading' has what `load` returns for each file, {name: {file: {'ms': ..., 'MiB': ...}}}, on one thread.
+  """
   files = [row['file'] for row in json.loads((folder / 'files.json').read_text())['files']]
   runtimes = {}
   for threads in sorted({1, os.cpu_count()}):
     name = 'Python, 1 thread' if threads == 1 else 'Python, threads'
     times = time_files([folder / file for file in files], rounds, threads)
     runtimes[name] = dict(zip(files, times.tolist(), strict=True))
-  return {'machine': machine(), 'runtimes': runtimes}
+  loading = {'Python, 1 thread': {file: _load_apart(folder / file) for file in files}}
+  return {'machine': machine(), 'runtimes': runtimes, 'loading': loading}
 
 
 if __name__ == '__main__':
+  if sys.argv[1:2] == ['--load']:
+    sys.exit(json.dump(load(sys.argv[2]), sys.stdout))
   if len(sys.argv) < 2 or not (pathlib.Path(sys.argv[1]) / 'files.json').exists():
     sys.exit(__doc__)
   json.dump(measure(pathlib.Path(sys.argv[1])), sys.stdout)
