@@ -52,9 +52,9 @@ class Demo {
   }
 
   press(event) {
-    const busy = event.target.closest?.('button, select, input');
-    if (event.ctrlKey || event.metaKey || event.altKey || (busy && event.key === ' ')) return;
-    if (!KEYS[event.key]) return;
+    const {tagName} = event.target;
+    const taken = tagName === 'SELECT' || (event.key === ' ' && ['BUTTON', 'INPUT'].includes(tagName)); // keys of their own
+    if (taken || event.ctrlKey || event.metaKey || event.altKey || !KEYS[event.key]) return;
     event.preventDefault();
     this[KEYS[event.key]]();
   }

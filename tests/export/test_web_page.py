@@ -134,13 +134,14 @@ def test_clocks_that_are_too_coarse_and_pixels_that_are_no_numbers_are_told_in_w
   texts, _ = browser.evaluate(address, DRAWN, '''import('./race.js').then(race => [
       race.compareTimes(0, 0), race.compareTimes(0.1, 0), race.compareTimes(undefined, 1), race.compareTimes(3, 1.5),
       race.compareTimes(1, 6.94), race.compareImages(race.difference([0, NaN, 0], [0, 0, 5])),
-      race.compareImages(race.difference([1], [0.99995])), race.compareImages(race.difference([1, 0], [1, 0.25]))])''')
+      race.compareImages(race.difference([1], [0.99995])), race.compareImages(race.difference([1, 0], [1, 0.25])),
+      race.middle([9, 2, 1, 3, 4, 0, 90, 5])])''')
   coarse = "too quick for this browser's clock"
   assert texts == [
       coarse, coarse, coarse, 'sparse is 2.0 times as fast', 'sparse takes 6.9 times as long',
       'the images are not the same: some pixels are no numbers',
       'the images are the same (pixels in [-1, 1] differ by at most 5e-5)',
-      'the images are not the same: pixels in [-1, 1] differ by up to 0.25']
+      'the images are not the same: pixels in [-1, 1] differ by up to 0.25', 3.5]
 
 
 def test_it_warms_up_before_it_measures(address):
