@@ -289,8 +289,8 @@ def test_the_documented_lines_run(address, generator):
   latents = rng.latents([7], generator.latent_size)
   given = 'new Tensor(latents, [1, 128])'
   assert given in lines
-  lines = lines.replace(given, given.replace('128', str(generator.latent_size)) + (
-      ', new Tensor(Int32Array.of(2), [1])' if generator.num_classes else ''))
+  label = 'new Tensor(Int32Array.of(2), [1]), ' if generator.num_classes else ''
+  lines = lines.replace(given, label + given.replace('128', str(generator.latent_size)))
   program = f'const latents = Float32Array.from({latents[0].tolist()});\n{lines}\nexport default Array.from(pixels);'
   program = program.replace("'/models", "location.origin + '/models")
   pixels, console = browser.evaluate(address, DRAWN, '''(async () => {
