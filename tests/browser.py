@@ -17,11 +17,16 @@ needs_browser = [pytest.mark.browser, pytest.mark.skipif(
     not HAS_EVERYTHING, reason='needs chromium, node and "npm install" in web/')]
 
 
-def evaluate(url: str, condition: str, expression: str, screenshot: str = ''):
+def roots(models: pathlib.Path) -> dict[str, pathlib.Path]:
+  """What `tf-stugan demo` serves."""
+  return {'/': web.web_root(), '/models/': models, '/runtime/': web.web_root() / 'node_modules'}
+
+
+def evaluate(url: str, condition: str, expression: str, screenshot: str = '', viewport: str = '720x760'):
   """(value of a JavaScript expression on a page, once a condition holds; lines of the console)."""
   arguments = ['node', str(web.web_root() / 'drive.js'), url, condition, expression]
   done = subprocess.run([*arguments, *([screenshot] if screenshot else [])], capture_output=True, text=True, timeout=300,
-                        check=False, env={**os.environ, 'CHROMIUM': CHROMIUM})
+                        check=False, env={**os.environ, 'CHROMIUM': CHROMIUM, 'VIEWPORT': viewport})
   assert done.returncode == 0, done.stderr
   answer = json.loads(done.stdout)
   return answer['result'], answer['console']

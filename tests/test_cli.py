@@ -266,6 +266,23 @@ def test_a_saved_model(run, capsys, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize('arguments', [
+    ['export', '--precision=int8', '--layout=plain'], ['export', '--layout=sparse_lowered'],
+    ['export', '--format=saved_model'], ['export', '--format=onnx'], ['demo', '--runtime={runtime}']], ids=' '.join)
+def test_what_carries_a_generator_out_shows_no_line_of_a_converter(run, tmp_path, arguments):
+  """In a process of its own, whose environment asks for no level of TensorFlow's lines."""
+  if '--format=onnx' in arguments:
+    pytest.importorskip('tf2onnx')
+  (tmp_path / 'runtime' / '@litertjs' / 'core').mkdir(parents=True)
+  name = 'g.onnx' if '--format=onnx' in arguments else 'made'
+  words = [word.format(runtime=tmp_path / 'runtime') for word in arguments]
+  command = [sys.executable, '-m', 'tf_stugan.cli', *words, f'--workdir={run}', f'--output={tmp_path}/{name}']
+  environment = {name: value for name, value in os.environ.items() if name != 'TF_CPP_MIN_LOG_LEVEL'}
+  done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+  assert done.stderr == '' and f'{tmp_path}/{name}: ' in done.stdout
+
+
+@pytest.mark.slow
 def test_demo_serves_until_it_is_interrupted(run, tmp_path):
   (tmp_path / '@litertjs' / 'core').mkdir(parents=True)
   command = [sys.executable, '-m', 'tf_stugan.cli', 'demo', f'--workdir={run}', f'--runtime={tmp_path}']

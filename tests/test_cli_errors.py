@@ -70,6 +70,8 @@ def run(tmp_path_factory):
     (['sample', '--workdir={run}', '--output=/no/such/folder/x.png'], 2, 'cannot be written'),
     (['export', '--workdir={run}', '--layout=sparse_lowered', '--precision=int8'], 2, 'floats only'),
     (['export', '--workdir={run}', '--format=saved_model', '--layout=auto'], 2, 'plain float32'),
+    (['export', '--workdir={run}', '--format=onnx', '--precision=int8'], 2, 'plain float32'),
+    (['export', '--workdir={run}', '--format=onnx', '--output={new}'], 2, 'ends in .onnx'),
     (['sample', '--workdir={run}', '--output={new}.jpg'], 2, '.png'),
     (['export', '--workdir={run}', '--output=/no/such/folder/x.tflite'], 2, 'cannot be written'),
     (['demo', '--workdir={run}', '--runtime={new}'], 2, 'npm install'),

@@ -1,6 +1,6 @@
 // Opens a page in headless Chromium and evaluates an expression there: node drive.js URL CONDITION EXPRESSION [SCREENSHOT]
 //
-// CONDITION is waited for first. Prints one JSON object {result, console}, where console holds the errors.
+// CONDITION is waited for first. VIEWPORT=390x844 and SCHEME=dark in the environment say how the page is seen. Prints one JSON object {result, console}, where console holds the errors.
 
 import {mkdtempSync, rmSync} from 'node:fs';
 import {tmpdir} from 'node:os';
@@ -8,10 +8,12 @@ import {join} from 'node:path';
 import {chromium} from 'playwright-core';
 
 const [url, condition, expression, screenshot] = process.argv.slice(2);
+const [width, height] = (process.env.VIEWPORT ?? '720x760').split('x').map(Number);
 const profile = mkdtempSync(join(tmpdir(), 'chromium-'));
 const context = await chromium.launchPersistentContext(profile, {
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  viewport: {width: 720, height: 760},
+  viewport: {width, height},
+  colorScheme: process.env.SCHEME ?? 'light',
   args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
          '--disable-component-update', '--disable-sync'],
 });

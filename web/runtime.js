@@ -1,22 +1,43 @@
 // What both pages share: a .tflite in the browser, pixels on a canvas, and medians.
 
 import {loadAndCompile, loadLiteRt, Tensor} from '@litertjs/core';
+import {checkBrowser, checkFile, checkSize} from './device.js';
 
-const RUNTIME = new URL('./node_modules/@litertjs/core/wasm/', import.meta.url).href;
+const RUNTIME = new URL('../wasm/', import.meta.resolve('@litertjs/core')).href;
 
 /** Fetches a file of models/. */
 export async function fetchModelFile(name) {
-  const answer = await fetch(new URL(`./models/${name}`, import.meta.url));
-  if (!answer.ok) throw new Error(`models/${name} is missing (${answer.status}): start this page with "tf-stugan demo --workdir=..."`);
+  const answer = await fetch(new URL(`./models/${name}`, import.meta.url)).catch(() => {
+    throw new Error(`models/${name} cannot be fetched: is this device offline, or the page opened from a disk?`);
+  });
+  if (!answer.ok) throw new Error(`models/${name} is missing (${answer.status}): make this page with "tf-stugan demo --workdir=..."`);
   return answer;
+}
+
+/** Fetches a description, which says that the page belongs to a model. */
+export async function fetchDescription(name) {
+  return (await fetchModelFile(name)).json().catch(() => { throw new Error(`models/${name} is no description of a model.`); });
 }
 
 /** A .tflite in LiteRT's runtime: WebAssembly on one thread, if nothing else is asked for. */
 export class Generator {
-  static async load(name, {accelerator = 'wasm', threads = false} = {}) {
-    const bytes = new Uint8Array(await (await fetchModelFile(name)).arrayBuffer());
-    await (Generator.runtime ??= loadLiteRt(RUNTIME, {threads, jspi: accelerator === 'webnn'}));
-    return new Generator(await loadAndCompile(bytes, {accelerator}), bytes.length);
+  static async load(name, {accelerator = 'wasm', threads = false, bytes: expected} = {}) {
+    checkBrowser();
+    checkSize(`models/${name}`, expected ?? 0);
+    const answer = await fetchModelFile(name);
+    const bytes = new Uint8Array(await answer.arrayBuffer());
+    checkFile(`models/${name}`, bytes, expected);
+    checkSize(`models/${name}`, bytes.length);
+    try {
+      await (Generator.runtime ??= loadLiteRt(RUNTIME, {threads, jspi: accelerator === 'webnn'}));
+    } catch (error) {
+      throw new Error(`the runtime cannot be loaded (${error.message ?? error}); it needs a folder runtime/ beside this page.`);
+    }
+    try {
+      return new Generator(await loadAndCompile(bytes, {accelerator}), bytes.length);
+    } catch (error) {
+      throw new Error(`models/${name} cannot be run here (${error.message ?? error}): it is damaged, or too large for this device.`);
+    }
   }
 
   constructor(model, size) {
@@ -55,4 +76,14 @@ export function paint(canvas, pixels, [height, width, channels], x = 0, y = 0) {
     image.data[4 * i + 3] = 255;
   }
   canvas.getContext('2d').putImageData(image, x, y);
+}
+
+/** Lets the browser answer the visitor, and goes on. */
+export function breathe() {
+  return new Promise(resolve => setTimeout(resolve));
+}
+
+/** Shows on the page what went wrong. */
+export function tell(page, error) {
+  page.getElementById('message').textContent = `This does not work: ${error.message}`;
 }

@@ -1,6 +1,6 @@
 // A translator between two domains, at work on the visitor's own picture.
 
-import {fetchModelFile, Generator, median, paint, showMilliseconds} from './runtime.js';
+import {breathe, fetchDescription, Generator, median, paint, showMilliseconds, tell} from './runtime.js';
 
 const TIMES = 5; // translations of a picture, of which the median is shown; the first one warms up
 
@@ -50,7 +50,7 @@ class Translation {
       await this.translate(picture, file);
       if (this.newest === file) this.say('');
     } catch (error) {
-      this.say(`This does not work: ${error.message}`);
+      tell(this.page, error);
     }
   }
 
@@ -59,7 +59,7 @@ class Translation {
     const input = fit(picture, this.element('before'), this.about.image_shape);
     this.say('Translating ...');
     for (let i = 0; i <= TIMES && this.newest === file; i++) {
-      await new Promise(resolve => setTimeout(resolve)); // let the page show what it says
+      await breathe(); // let the page show what it says
       const start = performance.now();
       const pixels = await this.generator.image(input.slice());
       times.push(performance.now() - start);
@@ -80,12 +80,12 @@ class Translation {
 export async function start(page) {
   const message = page.getElementById('message');
   try {
-    const about = await (await fetchModelFile('translator.json')).json();
-    new Translation(page, about, await Generator.load('translator.tflite'));
+    const about = await fetchDescription('translator.json');
+    new Translation(page, about, await Generator.load('translator.tflite', {bytes: about.bytes['translator.tflite']}));
     message.textContent = '';
     page.body.dataset.ready = true;
   } catch (error) {
-    message.textContent = `This does not work: ${error.message}`;
+    tell(page, error);
     page.body.dataset.failed = true;
   }
 }

@@ -10,6 +10,7 @@ from tf_stugan import errors
 from tf_stugan import rng
 from tf_stugan.export import check
 from tf_stugan.export import difference
+from tf_stugan.export import onnx_file
 from tf_stugan.export import saved_model
 from tf_stugan.export import tflite
 
@@ -56,3 +57,14 @@ def test_nan_and_broken_files_are_refused(generator, tmp_path):
   (tmp_path / 'broken.tflite').write_bytes(b'nonsense' * 100)
   with pytest.raises(errors.UserError, match='cannot be run'):
     check.compare(tmp_path / 'broken.tflite', sparse_generator.output(generator), 4)
+
+
+@pytest.mark.parametrize('density', [0.1, 1])
+@pytest.mark.parametrize('make', [lambda density: sparse_generator.make(8, density), sparse_generator.make_conditional])
+def test_onnx_is_exact_dense_and_masked(make, density, tmp_path):
+  """In onnxruntime, two images a call."""
+  pytest.importorskip('tf2onnx')
+  output = sparse_generator.output(make(density))
+  (tmp_path / 'g.onnx').write_bytes(onnx_file.convert(output, 2, {'tf_stugan': 'x'}))
+  assert check.compare(tmp_path / 'g.onnx', output, 4).largest < 1e-4
+  assert b'{"tf_stugan": "x"}' in (tmp_path / 'g.onnx').read_bytes()

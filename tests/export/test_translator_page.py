@@ -45,7 +45,7 @@ def translator(request):
 @pytest.fixture
 def address(translator, tmp_path):
   web.write_translator(tmp_path, translator, exporter.export(translator).model)
-  with web.serving({'/': web.web_root(), '/models/': tmp_path}) as address:
+  with web.serving(browser.roots(tmp_path)) as address:
     yield address + 'translate.html'
 
 

@@ -1,6 +1,7 @@
 """What the demonstration page is served from; test_web_page.py has the page."""
 
 import json
+import re
 import socket
 import struct
 import time
@@ -13,6 +14,7 @@ import pytest
 from tests.export import sparse_generator
 from tf_stugan import errors
 from tf_stugan import rng
+from tf_stugan.export import page_folder
 from tf_stugan.export import web
 
 
@@ -69,6 +71,40 @@ def test_the_models_are_described(tmp_path):
   about = json.loads((tmp_path / 'demo.json').read_text())
   assert (about['seeds'], about['num_classes'], about['image_shape']) == (12, 5, [16, 16, 3])
   assert about['expectation'] == 'What to expect: nothing.'
+  assert about['bytes'] == {'plain.tflite': 1, 'sparse.tflite': 1}
   latents = np.fromfile(tmp_path / 'latents.bin', '<f4').reshape(len(web.TRUNCATIONS), 12, 15)
   np.testing.assert_array_equal(latents[0], rng.latents(np.arange(12), 15))
   assert np.abs(latents[-1]).max() <= web.TRUNCATIONS[-1]
+
+
+def test_the_masks_are_those_of_the_network(tmp_path):
+  """Of a network of which one layer is too large to be drawn whole."""
+  generator = sparse_generator.make(40, 0.1)
+  web.write_models(tmp_path, generator, b'1', b'2', 12)
+  masks, position = np.fromfile(tmp_path / 'masks.bin', np.uint8), 0
+  kernels = {variable.name: variable.numpy() for variable in generator.trainable_variables if variable.shape.rank == 4}
+  for layer in json.loads((tmp_path / 'demo.json').read_text())['layers']:
+    kernel, = [value for name, value in kernels.items() if f'{layer["name"]}/' in name]
+    assert (layer['shape'], layer['kept']) == (list(kernel.shape), np.count_nonzero(kernel))
+    size = np.prod(layer['shown'])
+    np.testing.assert_array_equal(
+        masks[position:position + size].reshape(layer['shown']), kernel[:, :, :layer['shown'][2], :layer['shown'][3]] != 0)
+    position += size
+  assert position == len(masks) and max(layer['shown'][2], layer['shown'][3]) <= 32
+  assert len(kernels) == len(json.loads((tmp_path / 'demo.json').read_text())['layers'])
+
+
+def test_a_folder_has_all_the_page_asks_for_and_nothing_of_the_tests(tmp_path):
+  runtime, page = tmp_path / 'runtime', tmp_path / 'page'
+  for name in ('core/dist/index.js', 'core/wasm/a.wasm', 'core/wasm/a_jspi.wasm', 'wasm-utils/dist/index.js'):
+    (runtime / '@litertjs' / name).parent.mkdir(parents=True, exist_ok=True)
+    (runtime / '@litertjs' / name).write_text('x')
+  page.mkdir()
+  page_folder.copy_page(page, runtime, 'translate.html')
+  written = {path.relative_to(page).as_posix() for path in page.rglob('*') if path.is_file()}
+  source = '\n'.join((page / name).read_text() for name in written if name.endswith(('.html', '.js')))
+  asked = set(re.findall(r'(?:from |import\(|href=|: )["\'](?:\./)?([\w@/.-]+\.(?:js|css))["\']', source))
+  assert {'style.css', 'demo.css', 'demo.js', 'race.js', 'runtime/@litertjs/core/dist/index.js'} <= asked <= written
+  assert 'drive.js' not in written and not any('jspi' in name for name in written)
+  assert 'Cross-Origin-Embedder-Policy: require-corp' in (page / '_headers').read_text()
+  assert 'Begin with: translate.html' in (page / 'README.txt').read_text()

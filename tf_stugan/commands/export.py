@@ -10,6 +10,7 @@ from tf_stugan.commands import common
 from tf_stugan.export import check
 from tf_stugan.export import description
 from tf_stugan.export import exporter
+from tf_stugan.export import onnx_file
 from tf_stugan.export import saved_model
 from tf_stugan.export import tflite
 from tf_stugan.usage import export as usage
@@ -23,11 +24,17 @@ def run(values: flags.FlagValues) -> None:
   made = common.choose_output(trainer.gan, values)
   if values.format == 'saved_model':
     _export_saved_model(values, made)
-    return
+  elif values.format == 'onnx':
+    _export_onnx(values, made, int(trainer.step))
+  else:
+    _export_tflite(values, made, int(trainer.step))
+
+
+def _export_tflite(values, made, step):
   exported = exporter.export(made, values.layout, values.precision, values.batch_size, values.sparse)
   model = tflite.add_metadata(exported.model, {
       **description.describe(made), 'layout': exported.layout, 'precision': values.precision,
-      'sparse_encoding': exported.encoded, 'source_step': int(trainer.step)})
+      'sparse_encoding': exported.encoded, 'source_step': step})
   output = usage.output(values)
   with output_files.new_file(output, usage.SIGN) as path:
     path.write_bytes(model)
@@ -40,6 +47,16 @@ def run(values: flags.FlagValues) -> None:
       f'{output}: {len(model):,} bytes, {exported.layout} layout, {values.precision}, '
       f'{"sparse" if exported.encoded else "plain"} encoding (plain: {exported.plain_size:,}); '
       f'{_in_words(difference, made)}\n')
+
+
+def _export_onnx(values, made, step):
+  onnx_file.check_installed()
+  model = onnx_file.convert(made, values.batch_size, {**description.describe(made), 'source_step': step})
+  output = usage.output(values)
+  with output_files.new_file(output, usage.SIGN) as path:
+    path.write_bytes(model)
+    difference = _check(path, made, 'fp32')
+  sys.stdout.write(f'{output}: {len(model):,} bytes, ONNX; {_in_words(difference, made)}\n')
 
 
 def _export_saved_model(values, made):

@@ -23,7 +23,7 @@ def count(output: Output) -> int:
 
 
 def compare(path: pathlib.Path, output: Output, count: int) -> difference.Difference:
-  """Runs a written .tflite or SavedModel on the inputs with numbers 0 .. count - 1, in another process.
+  """Runs a written .tflite, .onnx or SavedModel on the inputs with numbers 0 .. count - 1, in another process.
 
   Raises:
     UserError: it cannot be loaded, crashes, holds variables or gives NaN.

@@ -23,9 +23,9 @@ class Difference(NamedTuple):
 
 
 def difference(path: pathlib.Path, reference: pathlib.Path) -> Difference:
-  """Runs a .tflite or SavedModel on what `reference` (an .npz) has, and compares what comes out with `made` of it."""
+  """Runs a .tflite, .onnx or SavedModel on what `reference` (an .npz) has, and compares what comes out with `made` of it."""
   arrays = np.load(reference)
-  run = _run_saved_model if path.is_dir() else _run_tflite
+  run = _run_saved_model if path.is_dir() else _run_onnx if path.suffix == '.onnx' else _run_tflite
   inputs = {name: arrays[name] for name in arrays if name != 'made'}
   distance = np.abs(run(path, inputs) - arrays['made'])
   return Difference(float(distance.max()), float(distance.mean()))
@@ -46,9 +46,20 @@ def _run_saved_model(path, inputs):
   serve = tf.saved_model.load(str(path)).signatures['serving_default']
   shapes = {spec.name: spec.shape[0] for spec in serve.structured_input_signature[1].values()}
   size = min(shapes.values())
-  batches = [serve(**{name: tf.constant(inputs[name][i:i + size]) for name in shapes})['images']
-             for i in range(0, len(next(iter(inputs.values()))) - size + 1, size)]
-  return tf.concat(batches, 0).numpy()
+  return _run_batches(lambda batch: serve(**{name: tf.constant(batch[name]) for name in shapes})['images'], inputs, size)
+
+
+def _run_onnx(path, inputs):
+  import onnxruntime  # pylint: disable=g-import-not-at-top  (an extra)
+  session = onnxruntime.InferenceSession(path, providers=['CPUExecutionProvider'])
+  size = session.get_inputs()[0].shape[0]
+  names = [given.name for given in session.get_inputs()]
+  return _run_batches(lambda batch: session.run(['images'], {name: batch[name] for name in names})[0], inputs, size)
+
+
+def _run_batches(run, inputs, size):
+  numbers = range(0, len(next(iter(inputs.values()))) - size + 1, size)
+  return np.concatenate([run({name: values[i:i + size] for name, values in inputs.items()}) for i in numbers])
 
 
 if __name__ == '__main__':

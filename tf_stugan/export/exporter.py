@@ -5,6 +5,7 @@ import dataclasses
 import functools
 
 from tf_stugan import errors
+from tf_stugan.compat import keras
 from tf_stugan.export import dead_channels
 from tf_stugan.export import fast_path
 from tf_stugan.export import plain
@@ -82,7 +83,7 @@ def cost(operations: Sequence[fast_path.Operation]) -> int:
 
 def _plain(output, precision, batch_size, encoded):
   def to_bytes(encoded):
-    return tflite.convert(_plain_images(output.network), output, batch_size, precision, encoded)
+    return tflite.convert(plain_images(output.network), output, batch_size, precision, encoded)
   without = to_bytes(False)
   if encoded is False:
     return Exported(without, 'plain', False, len(without), fast_path.inspect(without))
@@ -105,7 +106,8 @@ def _encoding_obstacle(operations, precision):
   return next((unreadable[op.kind] for op in operations if op.is_encoded and op.kind in unreadable), '')
 
 
-def _plain_images(generator):
+def plain_images(generator: keras.Model) -> tflite.Images:
+  """Returns a network as the function that the plain layout computes."""
   if not residual.is_residual(generator):
     return functools.partial(generator, training=False)
   return functools.partial(plain.images, dead_channels.remove(residual.read(generator)))

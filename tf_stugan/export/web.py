@@ -16,6 +16,7 @@ import tf_stugan
 from tf_stugan import errors
 from tf_stugan import rng
 from tf_stugan.compat import keras
+from tf_stugan.export import page_masks
 from tf_stugan.gans.outputs import Output
 
 TRUNCATIONS = (None, 1.5, 1.0, 0.5)
@@ -44,7 +45,7 @@ def find_runtime(folder: str | None) -> pathlib.Path:
 
 def write_models(folder: pathlib.Path, generator: keras.Model, plain: bytes, sparse: bytes, seeds: int,
                  expectation: str = '') -> None:
-  """Writes what the page loads: two files of one generator, the latents of seeds 0 .. seeds - 1, and a description.
+  """Writes what the page loads: two files of one generator, latents of seeds 0 .. seeds - 1, masks, and a description.
 
   The `expectation` is shown below the measured times.
   """
@@ -53,10 +54,13 @@ def write_models(folder: pathlib.Path, generator: keras.Model, plain: bytes, spa
   everyone = np.arange(seeds)
   latents = np.stack([rng.latents(everyone, generator.latent_size, truncation) for truncation in TRUNCATIONS])
   (folder / 'latents.bin').write_bytes(latents.astype('<f4').tobytes())
+  layers, masks = page_masks.describe(generator)
+  (folder / 'masks.bin').write_bytes(masks)
   image = generator(latents[0, :1], np.zeros(1, np.int32), training=False)
   about = {'latent_size': generator.latent_size, 'num_classes': generator.num_classes, 'seeds': seeds,
            'image_shape': list(image.shape[1:]), 'truncations': TRUNCATIONS, 'expectation': expectation,
-           'labels': rng.labels(everyone, generator.num_classes).tolist()}
+           'labels': rng.labels(everyone, generator.num_classes).tolist(), 'layers': layers,
+           'bytes': {'plain.tflite': len(plain), 'sparse.tflite': len(sparse)}}
   (folder / 'demo.json').write_text(json.dumps(about))
 
 
@@ -64,7 +68,8 @@ def write_translator(folder: pathlib.Path, translator: Output, model: bytes) -> 
   """Writes what the page that translates pictures loads: the file of a translator, and a description."""
   (folder / 'translator.tflite').write_bytes(model)
   images, = translator.signature(1)
-  about = {'source': translator.source, 'domain': translator.domain, 'image_shape': images.shape[1:].as_list()}
+  about = {'source': translator.source, 'domain': translator.domain, 'image_shape': images.shape[1:].as_list(),
+           'bytes': {'translator.tflite': len(model)}}
   (folder / 'translator.json').write_text(json.dumps(about))
 
 
