@@ -202,7 +202,7 @@ def test_what_is_bound_has_to_be_of_the_kind_that_is_asked_for(binding, message)
 @pytest.mark.parametrize('binding', [
     'Trainer.balance = None', 'FLIP = True', 'FLIP = 1', 'EMA_DECAY = 0', 'NoiseToImage.accumulation_steps = 2',
     'LayerStyle.conv_initializer = @initializers.Orthogonal', "LayerStyle.conv_initializer = 'zeros'",
-    'resnet.Generator.multipliers = [1, 1, 1, 1]', 'optimizers.Adam.amsgrad = True'])
+    'resnet.Generator.multipliers = [1, 1, 1, 1]', 'SparseEMA.restart_regrown = False'])
 def test_and_what_is_of_that_kind_is_taken(binding, tmp_path):
   file = tmp_path / 'more.gin'
   file.write_text('from __gin__ import dynamic_registration\nfrom tf_keras import initializers\n'

@@ -26,7 +26,7 @@ def import_tool(monkeypatch):
 
 
 def test_runs_become_a_gallery_that_is_known_by_name(tool, tmp_path, monkeypatch):
-  runs = {name: make_run(tmp_path / name, f'biggan_cifar10_small_{method}.gin', 'runs/tiny.gin', 'runs/noise.gin',
+  runs = {name: make_run(tmp_path / name, f'sngan_cifar10_small_{method}.gin', 'runs/tiny.gin', 'runs/noise.gin',
                          'metrics/random_network.gin')
           for name, method in (('big_stugan_0.1', 'stugan'), ('big_dense', 'dense'))}
   folder = tmp_path / 'gallery'

@@ -46,6 +46,7 @@ _READ_LATER = {
     'tf_stugan.training.evaluation.Evaluator': '*',
     'tf_stugan.training.trainer.Trainer': 'label flip resize steps_per_call jit_compile',
     'tf_stugan.training.learning_rates.*': '*',
+    'tf_stugan.training.optimizers.Adam': 'learning_rate beta_1 beta_2 epsilon',
     'tf_keras.optimizers.*': 'learning_rate beta_1 beta_2 epsilon',
 }
 

@@ -19,6 +19,7 @@ from gin import config_parser
 from tf_stugan import errors
 from tf_stugan import gin_files
 
+_OTHER_OPTIMIZERS = 'tf_keras.optimizers'  # than ours; workdirs of versions that had none have its Adam
 _NOT_PARSED = (SyntaxError, ValueError, TypeError, RecursionError, tokenize.TokenError)
 
 
@@ -147,10 +148,10 @@ def _check_import(statement, modules, name):
 
 @functools.lru_cache
 def _own_modules():
-  """Names what this library's own gin files import."""
+  """Names what this library's own gin files import, and Keras's optimizers."""
   pattern = re.compile(r'^from (tf_\w+(?:\.\w+)*) import (\w+)$', re.MULTILINE)
-  return {f'{package}.{module}' for file in gin_files.config_root().rglob('*.gin')
-          for package, module in pattern.findall(file.read_text(encoding='utf-8'))}
+  return {_OTHER_OPTIMIZERS, *(f'{package}.{module}' for file in gin_files.config_root().rglob('*.gin')
+                               for package, module in pattern.findall(file.read_text(encoding='utf-8')))}
 
 
 def check_configurable(selector: str, thing: object, modules: Collection[str]) -> None:

@@ -18,6 +18,7 @@ from tf_stugan.layers.spectral_norm import SpectralNorm
 from tf_stugan.layers.style import LayerStyle
 from tf_stugan.models import resnet
 from tf_stugan.procedures import procedure
+from tf_stugan.training import optimizers
 
 STYLE = LayerStyle(kernel_normalizer=SpectralNorm)
 
@@ -102,7 +103,7 @@ def test_cross_entropy_of_classes():
 
 def test_a_data_set_with_other_classes_is_refused_before_anything_is_built(tmp_path):
   trainer = tiny.trainer.Trainer(
-      make(), dict.fromkeys(('generator', 'discriminator'), tiny.keras.optimizers.Adam), {}, tiny.sparse_ema.SparseEMA)
+      make(), dict.fromkeys(('generator', 'discriminator'), optimizers.Adam), {}, tiny.sparse_ema.SparseEMA)
   experiment = procedure.Experiment({'data': random_images.RandomImages(num_images=8)}, None, None, None)
   with pytest.raises(errors.DataError, match='10 classes, the generator makes 5; set NUM_CLASSES'):
     experiment.prepare(trainer, None, None, tmp_path)
