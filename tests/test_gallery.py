@@ -25,6 +25,7 @@ def import_tool(monkeypatch):
   return tool
 
 
+@pytest.mark.slow
 def test_runs_become_a_gallery_that_is_known_by_name(tool, tmp_path, monkeypatch):
   runs = {name: make_run(tmp_path / name, f'sngan_cifar10_small_{method}.gin', 'runs/tiny.gin', 'runs/noise.gin',
                          'metrics/random_network.gin')

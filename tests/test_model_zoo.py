@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from tests.tiny import some_slow
+
 ROOT = pathlib.Path(__file__).parents[1]
 
 
@@ -25,7 +27,7 @@ def test_the_document_has_every_model(zoo):
     assert f'* `{name}`: ' in text
 
 
-@pytest.mark.parametrize('model', ['sngan_48', 'diffaug_gan', 'wgan_gp', 'wgan_64'])
+@pytest.mark.parametrize('model', some_slow(['sngan_48', 'diffaug_gan', 'wgan_gp', 'wgan_64'], quick=['sngan_48']))
 def test_its_rows_are_those_of_the_tool(zoo, model):
   text = (ROOT / 'docs' / 'models.md').read_text()
   file, = (f for f in zoo.models() if f.stem == model)

@@ -229,6 +229,7 @@ def test_gin_is_afterwards_what_it_was(packed):
     gin.clear_config()
 
 
+@pytest.mark.slow
 def test_three_lines_in_a_new_process_and_nothing_heavy_before(packed, generator):
   program = (f'import sys\nimport tf_stugan\nassert "tensorflow" not in sys.modules and "safetensors" not in sys.modules\n'
              f'generator = tf_stugan.load_generator({str(packed)!r})\n'
@@ -238,6 +239,7 @@ def test_three_lines_in_a_new_process_and_nothing_heavy_before(packed, generator
   assert output.splitlines()[-1] == str(generator.sample(range(2)).sum(axis=(1, 2, 3)).tolist())
 
 
+@pytest.mark.slow
 def test_translators_are_packed_too(capsys, tmp_path):
   workdir = make_run(tmp_path / 'run', 'cyclegan_cifar10_small_stugan.gin', 'runs/tiny_cycle_gan.gin', 'metrics/none.gin')
   code, out, err = call(capsys, 'pack', f'--workdir={workdir}')

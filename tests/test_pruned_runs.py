@@ -231,6 +231,7 @@ def test_two_stages_end_where_one_run_does_that_prunes_on_its_way(tmp_path):
       np.testing.assert_array_equal(variable, trainer.parts()[part][name], err_msg=f'{part}/{name}')
 
 
+@pytest.mark.slow
 def test_a_dense_run_that_ended_elsewhere_is_refused(dense, tmp_path):
   with pytest.raises(errors.UserError, match='ended at step 2, and no method prunes there. Set PRUNE_STEP = 2'):
     run_of(Workdir(tmp_path), prune_step=3, num_steps=4, pretrained=str(dense[1].path))

@@ -3,6 +3,7 @@
 import json
 
 import pandas as pd
+import pytest
 
 from tests.test_cli import call
 from tests.test_pack import make_run
@@ -26,6 +27,7 @@ def test_it_is_another_network_that_is_kept_beside_the_first(tmp_path):
   assert not names[0] & names[1]
 
 
+@pytest.mark.slow
 def test_a_run_is_scored_again(tmp_path, capsys):
   make_run(tmp_path / 'run', 'quickstart.gin', 'runs/tiny.gin', 'runs/noise.gin')
   code, out, err = call(capsys, 'evaluate', f'--workdir={tmp_path}/run', f'--cache_dir={tmp_path}/cache',

@@ -109,6 +109,7 @@ def test_the_check_of_a_gpu_finds_a_resumed_run_equal_on_a_cpu():
   assert json.loads(done.stdout.splitlines()[-1]) == {'largest difference by part': 0}, done.stderr
 
 
+@pytest.mark.slow
 def test_every_figure_of_the_results_is_drawn_of_the_tables_beside_it(tmp_path, monkeypatch):
   monkeypatch.syspath_prepend(ROOT / 'tools')
   tool = importlib.import_module('draw_results')

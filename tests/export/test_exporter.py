@@ -98,6 +98,7 @@ def test_a_conditional_generator_is_lowered():
   assert difference(exported, generator) < 1e-4  # most pixels are saturated, and what is not is steep
 
 
+@pytest.mark.slow
 def test_no_operation_behind_the_conditions_cuts_the_graph_in_two():
   """Seen in WebAssembly: one that XNNPACK does not take, between what it takes, and the whole file runs densely."""
   generator = sparse_generator.make_conditional(0.1, 4)

@@ -42,6 +42,7 @@ def test_half_precision_stays_near(translator):
   assert np.abs(made - translator.network(images, training=False)).max() < 0.05
 
 
+@pytest.mark.slow
 def test_the_saved_model_does_so_too(translator, tmp_path):
   saved_model.save(translator, tmp_path / 'saved', 2)
   images, = translator.inputs(np.arange(4))

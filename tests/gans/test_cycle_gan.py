@@ -103,6 +103,7 @@ def test_translators_move_together_and_an_optimizer_each_is_one_for_both():
     np.testing.assert_allclose(v, value, rtol=1e-5, atol=1e-7)
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_bit_for_bit_with_its_buffers_and_averages(tmp_path):
   balance = functools.partial(BalanceRatio, 1, 2)
   whole = make_trainer(balance=balance)

@@ -73,6 +73,7 @@ def test_the_sign_criterion_is_the_share_of_real_images_that_are_taken_for_gener
   assert ratio.value() == float(ratio.decision_value()) == pytest.approx((1 / 4 + 3 / 4) / 2)
 
 
+@pytest.mark.slow
 def test_the_sign_criterion_in_a_run():
   trainer = tiny.make_trainer(interval=100, balance=BalanceRatio(interval=1, window=1, signs=True))
   trainer.fit(tiny.DATA, 1)

@@ -8,6 +8,7 @@ import functools
 import pytest
 import tensorflow as tf
 
+from tests.tiny import some_slow
 from tf_stugan import configuration
 from tf_stugan.layers.prunable import kernel_layers
 from tf_stugan.training import layer_choice
@@ -63,7 +64,7 @@ def counts(network):
   return (sum(v.shape.num_elements() for v in network.trainable_variables), *masked)
 
 
-@pytest.mark.parametrize('model', COUNTS)
+@pytest.mark.parametrize('model', some_slow(COUNTS, quick=('sngan', 'sngan_48', 'biggan_32', 'dcgan', 'autogan_a')))
 def test_parameters_and_masked_weights(model):
   gan = build(model)
   for network, expected in zip((gan.generator, gan.discriminator), COUNTS[model], strict=True):
@@ -71,6 +72,7 @@ def test_parameters_and_masked_weights(model):
       assert known in (count, None)
 
 
+@pytest.mark.slow
 def test_half_the_filters_of_biggan_128_are_a_quarter_of_its_parameters():
   gan = build('biggan_128_small')
   assert (counts(gan.generator)[0], counts(gan.discriminator)[0]) == (18_383_460, 22_383_698)

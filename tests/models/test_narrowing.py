@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.tiny import some_slow
 from tf_stugan import errors
 from tf_stugan.export import dead_channels
 from tf_stugan.export import plain
@@ -69,7 +70,7 @@ def silence(network, kept):
         variable.assign(value)
 
 
-@pytest.fixture(scope='module', params=MODELS)
+@pytest.fixture(scope='module', params=some_slow(MODELS, quick=('sngan', 'biggan')))
 def pair(request):
   """(name, network of full width, narrower one, inputs)"""
   make, inputs = MODELS[request.param]

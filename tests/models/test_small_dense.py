@@ -3,6 +3,7 @@ import functools
 import pytest
 
 from tests import tiny
+from tests.tiny import some_slow
 from tf_stugan import configuration
 from tf_stugan import errors
 from tf_stugan.models import small_dense
@@ -31,7 +32,7 @@ def test_the_full_width_is_at_hand_and_not_part_of_the_network():
   assert not network.variables
 
 
-@pytest.mark.parametrize('model', ['sngan', 'biggan_32', 'autogan_a', 'dcgan'])
+@pytest.mark.parametrize('model', some_slow(['sngan', 'biggan_32', 'autogan_a', 'dcgan'], quick=['sngan', 'dcgan']))
 def test_every_kind_of_model_can_be_narrowed(model):
   bindings = ['NUM_STEPS = 1', 'GENERATOR_WIDTH = 16', 'DISCRIMINATOR_WIDTH = 16', 'DISCRIMINATOR_DENSITY = 0.5']
   configuration.load([configuration.find(f.format(model)) for f in FILES], bindings)

@@ -220,6 +220,7 @@ def test_one_shot_pruning_looks_at_the_dense_run_alone_and_prunes_both(imp, init
     assert_begins_from(begun['round-02'], initial, player)
 
 
+@pytest.mark.slow
 def test_random_masks_are_within_those_before_and_a_function_of_the_seed(imp, initial, tmp_path):
   dense = str(imp[0] / 'dense')
   begun = climb(tmp_path / 'a', round_masks.Random(), dense=dense)
@@ -248,7 +249,7 @@ def test_random_tickets_have_the_masks_of_a_ladder_and_other_initial_weights_but
   assert trainer._draw_seed == make_trainer()._draw_seed  # pylint: disable=protected-access
 
 
-@pytest.mark.parametrize('generator', ['source', 'initial'])
+@pytest.mark.parametrize('generator', ['source', pytest.param('initial', marks=pytest.mark.slow)])
 def test_a_transfer_may_begin_with_the_trained_weights_of_the_ticket(generator, imp, tmp_path):
   folder, tickets = imp
   start = {'generator': generator, 'discriminator': 'source'}
@@ -268,7 +269,8 @@ def test_it_is_said_whether_masks_from_elsewhere_meet_their_own_initial_weights(
   assert f'(initial weights of seed 1) with initial weights of seed {seed}' in caplog.text and told in caplog.text
 
 
-@pytest.mark.parametrize('where,source', [('dense', 'dense'), ('previous', 'round-01')])
+@pytest.mark.parametrize('where,source', [
+    pytest.param('dense', 'dense', marks=pytest.mark.slow), ('previous', 'round-01')])
 def test_a_discriminator_that_is_not_reset_is_that_of_the_dense_run_or_goes_on(where, source, imp, initial, tmp_path):
   begun = climb(tmp_path, start={'generator': 'initial', 'discriminator': where})
   assert_begins_from(begun['round-02'], end(tmp_path / source), 'discriminator')

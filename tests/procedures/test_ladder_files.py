@@ -87,7 +87,8 @@ def test_cyclegan_has_nobody_to_teach():
     experiment.procedure.check(dense.make_trainer(), dense)
 
 
-@pytest.mark.parametrize('procedure,start', [('imp_gd', 'initial'), ('omp_g', 'dense')])
+@pytest.mark.parametrize('procedure,start', [
+    ('imp_gd', 'initial'), pytest.param('omp_g', 'dense', marks=pytest.mark.slow)])
 def test_each_translator_of_cyclegan_is_pruned_by_itself(procedure, start, tmp_path):
   files = ('cyclegan_horse2zebra_dense.gin', f'procedures/{procedure}.gin', 'runs/tiny_cycle_gan.gin')
   configuration.load([configuration.find(f) for f in files], [f"DISCRIMINATOR_START = '{start}'", 'ROUNDS = 1'])

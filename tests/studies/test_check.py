@@ -147,8 +147,8 @@ def test_a_study_file_reaches_no_further_than_any_configuration(tmp_path):
     plan(str(file))
 
 
-@pytest.mark.parametrize('name, count', [
-    pytest.param('methods_small', 26, marks=pytest.mark.slow), ('exploration_small', 22)])
+@pytest.mark.slow
+@pytest.mark.parametrize('name, count', [('methods_small', 26), ('exploration_small', 22)])
 def test_the_studies_behind_the_results(name, count):
   made = plan(f'studies/{name}.gin', 'runs/noise.gin', seeds=None)
   assert len(made.runs) == count

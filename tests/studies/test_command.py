@@ -94,6 +94,7 @@ def test_one_study_has_a_folder_at_a_time(study, tmp_path, capsys):
   assert 'is in use by another run' in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_what_the_check_finds_is_told_in_one_line_and_leaves_nothing(tmp_path, capsys):
   flags = [f'--workdir={tmp_path}/new', '--gin_file=quickstart.gin', '--axis=GENERATOR_DENSTY=0.1']
   assert cli.main(['tf-stugan', 'study', *flags]) == 2

@@ -16,6 +16,7 @@ def test_a_trace_is_written_once_the_graphs_have_settled(tmp_path, caplog):
   assert f'Trace of the training step: {tmp_path}' in caplog.text
 
 
+@pytest.mark.slow
 def test_a_run_too_short_for_a_trace_says_so(tmp_path, caplog):
   tiny.make_trainer(interval=100).fit(tiny.DATA, 1, [profiling.Profile(tmp_path)])
   assert 'No trace was written' in caplog.text

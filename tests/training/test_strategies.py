@@ -38,7 +38,8 @@ def test_one_process_is_its_own_chief():
 
 
 @pytest.mark.parametrize('name, message', [
-    ('tpu', 'no TPU was found here'), ('multi_worker', 'needs the environment variable TF_CONFIG')])
+    pytest.param('tpu', 'no TPU was found here', marks=pytest.mark.slow),
+    ('multi_worker', 'needs the environment variable TF_CONFIG')])
 def test_what_is_not_there_is_told_in_one_line(name, message, tmp_path):
   # In a process of its own: looking for a TPU leaves TensorFlow in a state that nobody else should have.
   result = subprocess.run(

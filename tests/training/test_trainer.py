@@ -176,6 +176,7 @@ def test_initial_weights_do_not_depend_on_the_method():
     np.testing.assert_array_equal(v.weight, masks.masked(w.weight, v.mask))
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_not_finite_stops_the_run():
   trainer = tiny.make_trainer()
   trainer.gan.generator.project.bias.assign(np.nan * trainer.gan.generator.project.bias)
