@@ -69,6 +69,7 @@ def test_a_file_for_several_images_computes_it_too(narrow):
   assert difference(exported, narrow) < 1e-5
 
 
+@pytest.mark.slow
 def test_a_dense_generator_is_not_encoded():
   dense = sparse_generator.prepare(tiny.generator(8), 1)
   exported = exporter.export(sparse_generator.output(dense))

@@ -23,6 +23,7 @@ def test_inputs_are_named_and_static(model):
   np.testing.assert_array_equal(detail['shape'], [2, 16])
 
 
+@pytest.mark.slow
 def test_a_conditional_generator_takes_labels():
   generator = sparse_generator.make_conditional()
   model = tflite.convert(functools.partial(generator, training=False), sparse_generator.output(generator))

@@ -45,6 +45,7 @@ def test_a_gap_of_zero_is_infinite_or_unknown_in_the_published_form_and_harmless
   assert steady.value() == pytest.approx(1 / 2)
 
 
+@pytest.mark.slow
 def test_it_is_what_the_update_did_to_the_scores_and_measuring_changes_nothing_else():
   """Recomputed outside the step: the same latents and the same real images, with the networks as the step left them."""
   plain, trainer = (tiny.make_trainer(interval=100, balance=b) for b in (None, BalanceRatio(interval=1, window=3)))

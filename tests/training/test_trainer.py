@@ -71,6 +71,7 @@ def test_the_discriminator_moves_n_critic_times_a_step(trained):
   assert int(trainer.optimizers['generator'].iterations) == 6
 
 
+@pytest.mark.slow
 def test_updates_in_a_loop_are_those_that_are_made_one_by_one():
   looped, by_hand = tiny.make_trainer(updates=4), tiny.make_trainer(updates=4)
   looped.fit(tiny.DATA, 1)
