@@ -147,6 +147,7 @@ def test_a_wrong_name_is_one_line(address, message):
   assert '\n' not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_the_repository_of_something_else_stays(run, capsys, tmp_path):
   Hub.repositories['me/other'] = {'model.bin': b'theirs', '.gitattributes': b''}
   code, _, err = call(capsys, 'pack', f'--workdir={run}', f'--output={tmp_path}/x.stugan', '--push=me/other')

@@ -33,7 +33,7 @@ def write(generator, path: pathlib.Path, change=0.0):
   return path
 
 
-@pytest.mark.parametrize('change', [0.0, 0.25])
+@pytest.mark.parametrize('change', [pytest.param(0.0, marks=pytest.mark.slow), 0.25])
 def test_the_difference_is_that_of_the_images(generator, reference, tmp_path, change):
   largest, mean = difference.difference(write(generator, tmp_path / 'g.tflite', change), reference)
   assert largest == pytest.approx(change, abs=1e-5) and mean == pytest.approx(change, abs=1e-5)

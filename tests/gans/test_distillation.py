@@ -1,6 +1,7 @@
 """Distillation from a teacher: the number, and who learns from it."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from tests import tiny
@@ -42,6 +43,7 @@ def test_large_logits_stay_finite_and_equal_ones_cost_nothing():
   np.testing.assert_allclose(bernoulli_divergence(tf.constant([200.0]), tf.constant([-200.0])), [200.0])
 
 
+@pytest.mark.slow
 def test_the_teacher_is_part_of_the_state_and_does_not_move():
   trainer = tiny.make_trainer(methods={}, width=2, built=False)
   trainer.gan.distil(1.0)

@@ -1,6 +1,7 @@
 """The buffer of old translations, against the published procedure written in plain Python."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from tf_stugan import rng
@@ -53,6 +54,7 @@ def test_without_room_the_newest_images_are_shown():
   assert ImageBuffer(0).exchange(images(0, 3), seed(0)).numpy()[:, 0, 0, 0].tolist() == [0, 1, 2]
 
 
+@pytest.mark.slow
 def test_two_replicas_hold_the_buffer_of_one_device():
   strategy = strategies.make('mirrored')
   with strategy.scope():

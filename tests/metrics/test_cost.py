@@ -142,6 +142,7 @@ def test_five_times_as_long(ledgers):
   assert five.training == pytest.approx(5 * once.training)
 
 
+@pytest.mark.slow
 def test_small_dense_is_measured_against_its_full_width(ledgers):
   result = ledgers(MEASURED, 'small_small_dense', *densities(0.1, 1.0))
   kernels = [layer for layer in result.networks['generator'].layers if len(layer.shape) == 4]

@@ -150,6 +150,7 @@ def test_a_data_set_without_labels_cannot_train_a_classifier(tmp_path):
     features.Classifier().prepare(random_images.RandomImages(16, num_classes=1).load(), tmp_path)
 
 
+@pytest.mark.slow
 def test_a_random_network_tells_how_far_images_are_from_the_real_ones(tmp_path):
   """Without labels, on grey images; neither blur nor noise escapes it, and more of them is farther."""
   extractor = random_network.RandomNetwork()

@@ -286,6 +286,7 @@ def test_standard_pruning_goes_on_with_all_weights_and_fresh_moments(tmp_path):
     assert moments and not any(np.any(v) for v in moments if v.ndim)
 
 
+@pytest.mark.slow
 def test_late_rewinding_goes_back_to_an_early_state_and_counts_on_from_there(imp, tmp_path):
   rewound = {'generator': 'rewind', 'discriminator': 'rewind'}
   begun = climb(tmp_path, start=rewound, rewind=0.5)
@@ -346,6 +347,7 @@ def test_tickets_of_another_shape_are_refused_with_the_name_of_the_layer(imp, tm
   assert not list(tmp_path.glob('*/checkpoints/*'))  # before the dense run
 
 
+@pytest.mark.slow
 def test_the_teacher_of_every_round_is_the_discriminator_of_the_dense_run(tmp_path):
   begun = climb(tmp_path, distillation=1.0, pruned=('generator', 'discriminator'))
   dense = end(tmp_path / 'dense')

@@ -37,9 +37,9 @@ def test_one_process_is_its_own_chief():
   assert strategies.make('mirrored', worker_timeout=5) is strategies.make('mirrored')
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name, message', [
-    pytest.param('tpu', 'no TPU was found here', marks=pytest.mark.slow),
-    ('multi_worker', 'needs the environment variable TF_CONFIG')])
+    ('tpu', 'no TPU was found here'), ('multi_worker', 'needs the environment variable TF_CONFIG')])
 def test_what_is_not_there_is_told_in_one_line(name, message, tmp_path):
   # In a process of its own: looking for a TPU leaves TensorFlow in a state that nobody else should have.
   result = subprocess.run(
