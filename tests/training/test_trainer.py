@@ -86,6 +86,15 @@ def test_updates_in_a_loop_are_those_that_are_made_one_by_one():
   assert int(looped.optimizers['discriminator'].iterations) == 4
 
 
+@pytest.mark.parametrize('most, kwargs', [
+    (2_900, {}), pytest.param(7_000, {'updates': 5, 'accumulation_steps': 4}, marks=pytest.mark.slow)])
+def test_the_graph_of_a_step_stays_small(most, kwargs):
+  """Every operation takes half a millisecond to trace; updates and accumulated parts are loops."""
+  trainer = tiny.make_trainer(**kwargs)
+  graph = trainer.graph.traced(trainer._batches(tiny.DATA, 0)).graph.as_graph_def()  # pylint: disable=protected-access
+  assert len(graph.node) + sum(len(function.node_def) for function in graph.library.function) < most
+
+
 def test_one_graph_is_traced_for_steps_with_and_without_an_update(trained):
   trainer, _ = trained
   assert trainer.graph.num_graphs == 1
