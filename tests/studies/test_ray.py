@@ -9,7 +9,7 @@ from tests.studies import small
 from tf_stugan.studies.display import last_rows
 
 pytestmark = [pytest.mark.slow, pytest.mark.multiprocess, pytest.mark.filterwarnings('ignore')]
-RUNS = [f'{density}_s{seed}' for seed in (1, 2) for density in (0.2, 0.3, 0.4)]
+RUNS = [f'{density}_s1' for density in (0.2, 0.3, 0.4)]
 
 
 def wait_for(condition, seconds=900):
@@ -27,7 +27,7 @@ def test_runs_of_a_lost_node_go_on_on_another_as_if_nothing_had_happened(tmp_pat
   cluster = cluster_utils.Cluster(initialize_head=True, head_node_args={'num_cpus': 1})
   try:
     lost = cluster.add_node(num_cpus=1)
-    study = small.start(tmp_path / 'ray', file, '--engine=ray', RAY_ADDRESS=cluster.address)
+    study = small.start(tmp_path / 'ray', file, '--seeds=1', '--engine=ray', RAY_ADDRESS=cluster.address)
     begun = [tmp_path / 'ray' / 'runs' / name for name in RUNS[:2]]  # a CPU a node, so that they are on one each
     wait_for(lambda: study.poll() is not None or all(last_rows(path / 'metrics.jsonl')[0] >= 10 for path in begun))
     cluster.remove_node(lost, allow_graceful=False)
@@ -40,7 +40,7 @@ def test_runs_of_a_lost_node_go_on_on_another_as_if_nothing_had_happened(tmp_pat
   assert interrupted and set(interrupted) <= set(RUNS[:2]), logs
   assert all(log.count('Done: ') == 1 for log in logs.values())  # nothing was run twice
 
-  code, output = processes.finish(small.start(tmp_path / 'local', file, '--jobs=2', '--threads=1'), 1800)
+  code, output = processes.finish(small.start(tmp_path / 'local', file, '--seeds=1', '--jobs=2', '--threads=1'), 1800)
   assert code == 0, output
   for name in RUNS:
     rows = [(tmp_path / engine / 'runs' / name / 'metrics.jsonl').read_bytes() for engine in ('ray', 'local')]
