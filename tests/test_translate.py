@@ -45,11 +45,14 @@ def test_a_trained_run_translates_own_pictures_and_shows_the_page_that_does(tmp_
   (tmp_path / '@litertjs' / 'core').mkdir(parents=True)
   demo = ['demo', f'--workdir={run}', '--which=b_to_a', f'--runtime={tmp_path}']
   with subprocess.Popen([sys.executable, '-m', 'tf_stugan.cli', *demo], stdout=subprocess.PIPE, text=True) as process:
-    address = process.stdout.readline().strip()
-    with urllib.request.urlopen(address) as answer:
-      assert b'translate.js' in answer.read()
-    with urllib.request.urlopen(urllib.parse.urljoin(address, 'models/translator.json')) as answer:
-      assert json.load(answer) == {'source': 'b', 'domain': 'a', 'image_shape': [24, 24, 3]}
-    process.send_signal(signal.SIGINT)
+    try:
+      address = process.stdout.readline().strip()
+      page, about, model = (urllib.request.urlopen(urllib.parse.urljoin(address, name)).read()
+                            for name in ('', 'models/translator.json', 'models/translator.tflite'))
+    finally:
+      process.send_signal(signal.SIGINT)
     process.stdout.read()
   assert process.returncode == 0
+  assert b'translate.js' in page
+  assert json.loads(about) == {
+      'source': 'b', 'domain': 'a', 'image_shape': [24, 24, 3], 'bytes': {'translator.tflite': len(model)}}
