@@ -119,6 +119,7 @@ def test_the_same_run_gives_the_same_bytes_and_replaces_only_its_own(run, packed
   assert code == 2 and 'there is no such folder' in err
 
 
+@pytest.mark.slow
 def test_a_folder_has_the_same_parts(run, packed, generator, capsys, tmp_path):
   (tmp_path / 'MY LICENSE').write_text('Do what you like.')
   assert call(capsys, 'pack', f'--workdir={run}', f'--output={tmp_path}/digits',

@@ -12,6 +12,7 @@ from tf_stugan.metrics.features import Classifier
 from tf_stugan.metrics.strided_classifier import StridedClassifier
 
 
+@pytest.mark.slow
 def test_it_is_another_network_that_is_kept_beside_the_first(tmp_path):
   data = random_images.RandomImages(16).load()
   kinds = Classifier, StridedClassifier, StridedClassifier

@@ -44,6 +44,7 @@ def test_a_saved_model(generator, reference, tmp_path):
   assert difference.difference(tmp_path / 'saved', reference).largest < 1e-6
 
 
+@pytest.mark.slow
 def test_in_another_process_that_needs_no_tensorflow(generator, tmp_path, monkeypatch):
   (tmp_path / 'tensorflow.py').write_text('raise ImportError("It was imported.")')
   monkeypatch.setenv('PYTHONPATH', f'{tmp_path}{os.pathsep}{processes.ROOT}')

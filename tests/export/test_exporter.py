@@ -62,6 +62,7 @@ def test_the_plain_file_computes_what_keras_computes(generator, encoded):
   assert difference(encoded, generator) < 1e-5
 
 
+@pytest.mark.slow
 def test_a_file_for_several_images_computes_it_too(narrow):
   """Encoded because it is asked for: it would be smaller without."""
   exported = exporter.export(sparse_generator.output(narrow), 'plain', batch_size=3, encoded=True)

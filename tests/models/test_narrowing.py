@@ -70,7 +70,7 @@ def silence(network, kept):
         variable.assign(value)
 
 
-@pytest.fixture(scope='module', params=some_slow(MODELS, quick=('sngan', 'biggan')))
+@pytest.fixture(scope='module', params=some_slow(MODELS, quick=('biggan',)))
 def pair(request):
   """(name, network of full width, narrower one, inputs)"""
   make, inputs = MODELS[request.param]

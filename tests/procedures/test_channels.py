@@ -243,6 +243,7 @@ def test_a_search_that_something_was_extracted_from_goes_no_further(ticket):
     made.run(Run(Workdir(folder).stage('search'), {}, None, None), stage, folder)
 
 
+@pytest.mark.slow
 def test_extracted_and_then_sparse_from_scratch(tmp_path):
   files = ('sngan_cifar10_small_stugan.gin', *SNGAN[1:])
   begun, trainer = go(files, 'channel_ticket', tmp_path, 'GENERATOR_DENSITY = 0.4')

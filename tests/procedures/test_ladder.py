@@ -277,6 +277,7 @@ def test_a_discriminator_that_is_not_reset_is_that_of_the_dense_run_or_goes_on(w
   assert_begins_from(begun['round-02'], initial, 'generator')
 
 
+@pytest.mark.slow
 def test_standard_pruning_goes_on_with_all_weights_and_fresh_moments(tmp_path):
   begun = climb(tmp_path, start={'generator': 'previous', 'discriminator': 'previous'})
   for name, before in (('round-01', 'dense'), ('round-02', 'round-01')):

@@ -8,6 +8,7 @@ from tf_stugan.training import hooks
 from tf_stugan.training import profiling
 
 
+@pytest.mark.slow
 def test_a_trace_is_written_once_the_graphs_have_settled(tmp_path, caplog):
   caplog.set_level(logging.INFO)
   trainer = tiny.make_trainer(interval=100, steps_per_call=1)

@@ -49,6 +49,7 @@ def test_rows_of_a_run(trainer, tmp_path):
   assert cost['generator/parameters'] - cost['generator/kept_parameters'] == cost['generator/masked_parameters'] - kept
 
 
+@pytest.mark.slow
 def test_a_new_best_score_is_saved_at_once_and_evaluations_are_not_training_time(tmp_path, monkeypatch):
   late = []  # one entry an evaluation, each of which is to have taken 1000 seconds
   clock = types.SimpleNamespace(monotonic=lambda: time.monotonic() + 1000 * len(late))
