@@ -144,6 +144,7 @@ def own_messages(caplog):
   return [record.getMessage() for record in caplog.records if record.name.startswith('tf_stugan')]
 
 
+@pytest.mark.slow
 def test_layers_with_one_weight_and_players_that_put_out_a_constant_are_warned_of_once(caplog):
   trainer = tiny.make_trainer(methods={'discriminator': pruning(0, 1e-9), 'generator': pruning(0, 0.2)})
   trainer.update_masks(tiny.DATA)

@@ -39,6 +39,7 @@ def test_the_difference_is_that_of_the_images(generator, reference, tmp_path, ch
   assert largest == pytest.approx(change, abs=1e-5) and mean == pytest.approx(change, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_a_saved_model(generator, reference, tmp_path):
   saved_model.save(sparse_generator.output(generator), tmp_path / 'saved', 2)
   assert difference.difference(tmp_path / 'saved', reference).largest < 1e-6

@@ -24,6 +24,7 @@ def translator(request):
   return outputs.FromImages('a_to_b', network, None, 'b', 'a', (32, 24, 3), back='a')
 
 
+@pytest.mark.slow
 def test_the_file_translates_as_keras_does_and_has_no_lowered_layout(translator, tmp_path):
   exported = exporter.export(translator, 'auto')
   path = tmp_path / 'translator.tflite'

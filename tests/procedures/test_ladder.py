@@ -303,6 +303,7 @@ def test_late_rewinding_goes_back_to_an_early_state_and_counts_on_from_there(imp
     climb(tmp_path / 'new', start=rewound, rewind=0.25, dense=str(imp[0] / 'dense'))
 
 
+@pytest.mark.slow
 def test_a_ladder_goes_on_where_it_stopped_and_refuses_to_go_beyond(imp, tmp_path):
   folder, _ = imp
   climb(tmp_path, rounds=1)
