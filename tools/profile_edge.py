@@ -8,6 +8,7 @@ graphs of one kind of operation each, in the same browser.
 """
 
 from collections import Counter
+import functools
 import json
 import math
 import pathlib
@@ -50,13 +51,14 @@ def write_references(folder: pathlib.Path) -> dict[str, str]:
   steps = {'sparse product': lambda x: cluster.product(x, sparse(128, 128)), 'shift': lambda x: cluster.shift(x, (0, 1)),
            'addition': lambda x: x + x}
   first, last = sparse(12, 128), sparse(128, 12)
+
+  def repeated(latents, step):
+    x = cluster.product(cluster.enter(tf.reshape(tf.tile(latents, [1, 24]), [1, 32, 32, 3])), first)
+    for _ in range(_REPEATS):
+      x = step(x)
+    return tf.nn.depth_to_space(cluster.product(x, last), 2)
   for name, step in steps.items():
-    @tf.function(input_signature=[tf.TensorSpec([1, 128])], autograph=False)
-    def graph(latents):
-      x = cluster.product(cluster.enter(tf.reshape(tf.tile(latents, [1, 24]), [1, 32, 32, 3])), first)
-      for _ in range(_REPEATS):
-        x = step(x)  # noqa: B023, traced at once
-      return tf.nn.depth_to_space(cluster.product(x, last), 2)
+    graph = tf.function(functools.partial(repeated, step=step), input_signature=[tf.TensorSpec([1, 128])], autograph=False)
     converter = tf.lite.TFLiteConverter.from_concrete_functions([graph.get_concrete_function()])
     converter.optimizations = [tf.lite.Optimize.EXPERIMENTAL_SPARSITY]
     (folder / f'{name}.tflite').write_bytes(converter.convert())

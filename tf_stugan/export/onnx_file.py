@@ -1,5 +1,6 @@
 """A generator as an .onnx file, by tf2onnx (`pip install 'tf_stugan[onnx]'`), for runtimes that read nothing else."""
 
+import importlib.util
 import json
 import warnings
 
@@ -15,11 +16,9 @@ _OPSET = 17  # of tf2onnx 1.17's tested ones (14 to 18)
 
 def check_installed() -> None:
   """Raises UserError if the converter, or the runtime that checks what it wrote, is missing."""
-  try:
-    import onnxruntime  # noqa: F401  # pylint: disable=g-import-not-at-top,unused-import
-    import tf2onnx  # noqa: F401  # pylint: disable=g-import-not-at-top,unused-import
-  except ImportError as error:
-    raise errors.UserError(f"--format=onnx needs {error.name}: pip install 'tf_stugan[onnx]'.") from error
+  for name in ('tf2onnx', 'onnxruntime'):
+    if importlib.util.find_spec(name) is None:
+      raise errors.UserError(f"--format=onnx needs {name}: pip install 'tf_stugan[onnx]'.")
 
 
 def convert(output: Output, batch_size: int, metadata: dict) -> bytes:

@@ -64,7 +64,7 @@ def top_k_masks(scores: Sequence[tf.Tensor], counts: Sequence[tf.Tensor | int]) 
 
   def narrow(i, low, high):  # at least k keys are >= low, fewer are >= high
     middle = low + (high - low) // 2
-    enough = tf.stack([nonzeros(k >= m) for k, m in zip(keys, _unstack32(middle, keys), strict=True)]) >= counts
+    enough = tf.stack([nonzeros(key >= m) for key, m in zip(keys, _unstack32(middle, keys), strict=True)]) >= counts
     return i + 1, tf.where(enough, middle, low), tf.where(enough, high, middle)
 
   bounds = [tf.fill([len(keys)], tf.constant(bound, tf.int64)) for bound in (-2**31, 2**31)]

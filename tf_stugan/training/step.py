@@ -119,12 +119,21 @@ class StepGraph:
     return (*([BALANCE] if self._balance else ()), *updated)
 
   def run(self, iterator: Any, num_steps: int, events: Sequence[str]) -> np.ndarray:
-    """Trains some steps, with these events in each, and returns what `_fingerprints` collected in the last of them."""
+    """Trains some steps.
+
+    Args:
+      iterator: of the batches.
+      num_steps: how many, at least 1.
+      events: what happens in each of them: names of the players whose masks change, and BALANCE.
+
+    Returns:
+      The fingerprints of these masks after the last one, [replicas, 2 * players]; of one replica nothing, [1, 0].
+    """
     function, switches = self._prepare(events)
     return function(iterator, tf.constant(num_steps), switches).numpy()
 
   def traced(self, iterator: Any, events: Sequence[str] = ()) -> Any:
-    """Returns the concrete function that `run` calls."""
+    """Returns the `tf.types.experimental.ConcreteFunction` that `run` calls."""
     function, switches = self._prepare(events)
     return function.get_concrete_function(iterator, tf.constant(1), switches)
 
