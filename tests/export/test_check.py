@@ -70,3 +70,10 @@ def test_onnx_is_exact_dense_and_masked(make, density, tmp_path):
   (tmp_path / 'g.onnx').write_bytes(onnx_file.convert(output, 2, {'tf_stugan': 'x'}))
   assert check.compare(tmp_path / 'g.onnx', output, 4).largest < 1e-4
   assert b'{"tf_stugan": "x"}' in (tmp_path / 'g.onnx').read_bytes()
+
+
+@pytest.mark.parametrize('missing', ['tf2onnx', 'onnxruntime'])
+def test_what_onnx_needs_is_named(missing, monkeypatch):
+  monkeypatch.setattr('importlib.util.find_spec', lambda name: None if name == missing else name)
+  with pytest.raises(errors.UserError, match=f"needs {missing}: pip install 'tf_stugan\\[onnx\\]'"):
+    onnx_file.check_installed()
