@@ -7,7 +7,7 @@ neighbours, with their range.
   python tools/benchmark_cycle_gan.py --precision=bfloat16 --json      # the plain step stays in float32
 
 step_vs_plain: a masked step (STU-GAN, no update of masks) against that of tools/plain_cycle_gan.py, over --steps steps in a
-  row; ours read their images, resized and cropped, beside it, and opening that pipeline is in the time of the first.
+  row; ours read their images, resized and cropped, beside it.
 layers: milliseconds, forward and back, of every kind of layer of a translator by itself, for one image; times its number.
 """
 

@@ -6,12 +6,17 @@ neighbours, with their range. Peak memory is of three processes a variant, above
   python tools/benchmark_step.py --json
   python tools/benchmark_step.py --precision=bfloat16 --json      # the plain step stays in float32
   python tools/benchmark_step.py --jit_compile --json
+  python tools/benchmark_step.py --torch --updates_only --json    # against PyTorch, too, where it is installed
+  ONEDNN_MAX_CPU_ISA=AVX2 python tools/benchmark_step.py --updates_only --json    # the products of an older processor
 
-discriminator_vs_plain, generator_vs_plain: one update of the masked player against that of tools/plain_sngan.py.
+discriminator_vs_plain, generator_vs_plain: one update of the masked player against that of tools/plain_sngan.py;
+  ..._vs_torch: against that of tools/torch_sngan.py, a process that waits while others work.
 discriminator_counted, generator_counted: the same ratio of multiply-adds in convolutions and matrix products.
 masked_vs_dense: one whole step. mask_update_share: a mask update of the generator, spread over --update_interval steps.
 """
 
+import collections
+import functools
 import json
 import math
 import pathlib
@@ -25,12 +30,15 @@ from absl import flags
 import numpy as np
 import plain_sngan
 import tensorflow as tf
+import timed_process
 
 from tf_stugan import configuration
 from tf_stugan import rng
 from tf_stugan.data.images import Examples
+from tf_stugan.training import hooks
 
 PLAYERS = ('discriminator', 'generator')
+_HERE = pathlib.Path(__file__).parent
 _MEMORY_ROUNDS = 3  # processes of each method
 
 FLAGS = flags.FLAGS
@@ -43,6 +51,7 @@ flags.DEFINE_integer('update_interval', 1000, 'Steps over which a mask update is
 flags.DEFINE_string('precision', 'float32', 'PRECISION of the run.')
 flags.DEFINE_bool('jit_compile', False, 'JIT_COMPILE of the run.')
 flags.DEFINE_bool('updates_only', False, 'Measure against plain Keras only.')
+flags.DEFINE_bool('torch', False, 'Measure against PyTorch, too.')
 flags.DEFINE_bool('json', False, 'Print one JSON object.')
 flags.DEFINE_string('memory_of', None, 'Used by the tool itself: print the peak memory of this method, in MB.')
 
@@ -62,11 +71,28 @@ def make_trainer(method: str):
   return trainer, experiment.build(trainer)
 
 
+class Clock(hooks.Hook):
+  """Takes the time of training without what surrounds it: the pipeline that reads the data is opened once a run."""
+
+  def __init__(self):
+    super().__init__(10**9)  # no step is interrupted
+    self.seconds = None
+
+  def begin(self, trainer, step, num_steps):
+    self.seconds = -time.perf_counter()
+
+  def end(self):
+    self.seconds += time.perf_counter()
+
+  def __call__(self, trainer, step):
+    pass
+
+
 def advance(trainer, data, steps: int) -> float:
   """Seconds a step."""
-  start = time.perf_counter()
-  trainer.fit(data, int(trainer.step.numpy()) + steps)
-  return (time.perf_counter() - start) / steps
+  clock = Clock()
+  trainer.fit(data, int(trainer.step.numpy()) + steps, [clock])
+  return clock.seconds / steps
 
 
 def updates(trainer):
@@ -83,10 +109,10 @@ def updates(trainer):
           compiled(lambda: move('generator', {}).scalars['loss']))
 
 
-def multiply_adds(function, *args) -> int:
-  """Of the convolutions and matrix products of one call, forward and backward."""
-  count = 0
-  for op in function.get_concrete_function(*args).graph.get_operations():
+def products(function, *args) -> collections.Counter:
+  """Multiply-adds of convolutions, their gradients and matrix products of one call, by (operation, shape of the kernel)."""
+  counts = collections.Counter()
+  for op in _needed(function.get_concrete_function(*args).graph):
     # A convolution or a gradient of one: a product for every pixel of the map after it, every tap, every pair of channels.
     if op.type == 'Conv2D':
       map_, kernel = op.outputs[0], op.inputs[1]
@@ -95,27 +121,44 @@ def multiply_adds(function, *args) -> int:
     elif op.type == 'Conv2DBackpropFilter':
       map_, kernel = op.inputs[2], op.outputs[0]
     elif op.type == 'MatMul':
-      count += op.outputs[0].shape.num_elements() * op.inputs[0].shape[0 if op.get_attr('transpose_a') else 1]
+      counts[op.type, ()] += op.outputs[0].shape.num_elements() * op.inputs[0].shape[0 if op.get_attr('transpose_a') else 1]
       continue
     else:
       continue
-    count += math.prod(map_.shape[:3]) * kernel.shape.num_elements()
-  return count
+    counts[op.type, tuple(kernel.shape)] += math.prod(map_.shape[:3]) * kernel.shape.num_elements()
+  return counts
 
 
-def against_plain(trainer):
-  """The trainer's updates of both players against those of plain Keras.
+def _needed(graph):
+  """The operations that a call executes: a gradient that nobody takes is in the graph, too."""
+  needed, left = set(), [*(tensor.op for tensor in graph.outputs), *graph.control_outputs]
+  while left:
+    op = left.pop()
+    if op not in needed:
+      needed.add(op)
+      left += [*(tensor.op for tensor in op.inputs), *op.control_inputs]
+  return needed
 
-  Returns: ratios of time [rounds, 2], ratios of counted products [2], and seconds [4].
+
+def against_references(trainer):
+  """The trainer's updates of both players against those of plain Keras and, with --torch, of PyTorch.
+
+  Returns: {(player, way): seconds of each round}, and the ratios {player: ours / plain} of counted products.
   """
-  plain = plain_sngan.updates(FLAGS.generator_width, FLAGS.discriminator_width, FLAGS.batch)
-  ours = updates(trainer)
   images = tf.random.uniform([FLAGS.batch, 32, 32, 3], -1, 1)
-  calls = [lambda: ours[0](images), lambda: plain[0](images), ours[1], lambda: plain[1](2 * FLAGS.batch)]
-  times = np.array([[seconds(call) for call in calls] for _ in range(FLAGS.rounds + 2)])[2:]  # without the tracing ones
-  counts = np.array([multiply_adds(ours[0], images), multiply_adds(plain[0], images),
-                     multiply_adds(ours[1]), multiply_adds(plain[1], 2 * FLAGS.batch)])
-  return times[:, ::2] / times[:, 1::2], counts[::2] / counts[1::2], np.median(times, axis=0)
+  ours, plain = updates(trainer), plain_sngan.updates(FLAGS.generator_width, FLAGS.discriminator_width, FLAGS.batch)
+  ways = {'masked': (lambda: ours[0](images), ours[1]),
+          'plain': (lambda: plain[0](images), lambda: plain[1](2 * FLAGS.batch))}
+  clocks = {(player, way): functools.partial(seconds, call)
+            for way, calls in ways.items() for player, call in zip(PLAYERS, calls, strict=True)}
+  if FLAGS.torch:
+    sizes = FLAGS.generator_width, FLAGS.discriminator_width, FLAGS.batch
+    process = timed_process.TimedProcess([str(_HERE / 'torch_sngan.py'), *map(str, sizes)])
+    clocks |= {(player, 'torch'): functools.partial(process.seconds, player) for player in PLAYERS}
+  rounds = [{name: clock() for name, clock in sorted(clocks.items())} for _ in range(FLAGS.rounds + 2)][2:]  # two trace
+  counted = {'discriminator': products(ours[0], images).total() / products(plain[0], images).total(),
+             'generator': products(ours[1]).total() / products(plain[1], 2 * FLAGS.batch).total()}
+  return {name: np.array([times[name] for times in rounds]) for name in clocks}, counted
 
 
 def seconds(call) -> float:
@@ -142,13 +185,13 @@ def main(_):
   if FLAGS.memory_of:
     sys.stdout.write(f'{peak_memory(FLAGS.memory_of)}\n')
     return
-  vs_plain, counted, update_seconds = against_plain(make_trainer('stugan')[0])
-  result = {
-      **{f'{name}_vs_plain': np.median(ratio) for name, ratio in zip(PLAYERS, vs_plain.T, strict=True)},
-      **{f'{name}_vs_plain_range': [ratio.min(), ratio.max()] for name, ratio in zip(PLAYERS, vs_plain.T, strict=True)},
-      **{f'{name}_counted': ratio for name, ratio in zip(PLAYERS, counted, strict=True)},
-      'update_seconds': dict(zip(('discriminator', 'plain discriminator', 'generator', 'plain generator'), update_seconds,
-                                 strict=True))}
+  times, counted = against_references(make_trainer('stugan')[0])
+  result = {f'{player}_counted': ratio for player, ratio in counted.items()}
+  for (player, way), taken in times.items():
+    result[f'{player}_seconds_{way}'] = np.median(taken)
+    if way != 'masked':
+      ratios = times[player, 'masked'] / taken
+      result |= {f'{player}_vs_{way}': np.median(ratios), f'{player}_vs_{way}_range': [ratios.min(), ratios.max()]}
   if not FLAGS.updates_only:
     result.update(against_dense())
   sys.stdout.write(json.dumps(result, default=float, indent=None if FLAGS.json else 1) + '\n')
