@@ -89,6 +89,37 @@ def test_where_the_time_goes_is_told_by_kind_of_operation(monkeypatch):
     tool.kernels({'p': 'sparse product', 'q': 'shift'}, {**profiles, 'q': profiles['p']})
 
 
+def test_products_that_nobody_asks_for_are_not_counted(monkeypatch):
+  monkeypatch.syspath_prepend(ROOT / 'tools')
+  tool = importlib.import_module('count_products')
+
+  @tf.function
+  def move(x, kernel, matrix):
+    with tf.GradientTape() as tape:
+      tape.watch(x)
+      y = tf.reduce_sum(tf.nn.conv2d(x, kernel, 2, 'SAME'))
+    return tape.gradient(y, x), matrix @ matrix
+  counts = tool.count(move, tf.ones([2, 8, 8, 3]), tf.ones([4, 4, 3, 5]), tf.ones([7, 7]))
+  one_way = 2 * 4 * 4 * (4 * 4 * 3 * 5)  # each pixel of the smaller map, each weight; the sum of y needs y for nothing
+  assert counts == {('Conv2DBackpropInput', (4, 4, 3, 5)): one_way, ('MatMul', ()): 7**3}
+
+
+def test_work_elsewhere_answers_with_its_seconds_and_a_worker_that_is_gone_is_said(tmp_path, monkeypatch, capfd):
+  monkeypatch.syspath_prepend(ROOT / 'tools')
+  monkeypatch.setenv('PYTHONPATH', str(ROOT / 'tools'))
+  timed_process = importlib.import_module('timed_process')
+  (tmp_path / 'worker.py').write_text("""
+import os, timed_process
+timed_process.answer({'two': lambda: 2.0, 'given': lambda: float(os.environ['GIVEN'])})
+""")
+  process = timed_process.TimedProcess([tmp_path / 'worker.py'], {'GIVEN': '0.5'})
+  assert [process.seconds(name) for name in ('given', 'two', 'given')] == [0.5, 2.0, 0.5]
+  with pytest.raises(RuntimeError, match='without an answer'):
+    process.seconds('three')
+  process.close()
+  assert 'three' in capfd.readouterr().err
+
+
 @pytest.mark.parametrize('block', [1, 4])
 def test_files_to_be_timed_have_masks_of_blocks(block, monkeypatch):
   monkeypatch.syspath_prepend(ROOT / 'tools')

@@ -9,6 +9,7 @@ image is there, is measured once for each file, in a process or a runtime of its
 
   (cd web && npm install) && apt-get install chromium      # once; --nochromium leaves the browser out
   python tools/benchmark_edge.py --model=sngan --out=docs/edge/sngan
+  python tools/benchmark_edge.py --model=sngan --narrow=57,81,114 --densities=0.05,0.1,0.2 --out=docs/edge/sngan_narrow
 
 On a machine without TensorFlow, or in the browser of a phone:
 
@@ -64,6 +65,7 @@ flags.DEFINE_list('densities', ['0.05', '0.1', '0.2', '0.3', '0.5'], 'Shares of 
 flags.DEFINE_list('blocks', ['1'], 'Output channels that a mask keeps or drops together; a lowered file each.')
 flags.DEFINE_bool('mask_dense', False, 'Mask dense layers, too.')
 flags.DEFINE_integer('width', None, 'GENERATOR_WIDTH; the published one if not given.')
+flags.DEFINE_list('narrow', [], 'Widths of dense generators to time beside it; not the same network.')
 flags.DEFINE_bool('chromium', True, 'Measure in headless Chromium, too.')
 
 _COMMAND = 'tools/benchmark_edge.py'
@@ -74,10 +76,11 @@ _BROWSER = ('browser, 1 thread', 'browser, threads', 'browser, WebGPU', 'browser
 _DENSE = [(form, 'fp32') for form in upsampling.FORMS] + [('phases', precision) for precision in ('fp16', 'int8', 'dynamic')]
 
 
-def make_output(model: str, density: float, block: int = 1):
+def make_output(model: str, density: float, block: int = 1, width: int | None = None):
   """What a model file makes, with a built generator and random masks of single weights, or of blocks of output channels."""
+  width = width or FLAGS.width
   files = ('runs/train.gin', f'models/{model}.gin', 'datasets/cifar10.gin', 'metrics/classifier.gin', 'methods/dense.gin')
-  bindings = ['NUM_STEPS = 1'] + ([f'GENERATOR_WIDTH = {FLAGS.width}'] if FLAGS.width else [])
+  bindings = ['NUM_STEPS = 1'] + ([f'GENERATOR_WIDTH = {width}'] if width else [])
   configuration.load([configuration.find(f) for f in files], bindings)
   output = configuration.make_experiment().make_trainer().gan.outputs['images']
   generator = output.network
@@ -95,10 +98,11 @@ def make_output(model: str, density: float, block: int = 1):
 def make_files(folder: pathlib.Path) -> None:
   """Writes the .tflite files of a model, and what is known of each into files.json."""
   output, rows = make_output(FLAGS.model, 1.0), []
-  arrays = dead_channels.remove(residual.read(output.network))
   for form, precision in _DENSE:
-    images = functools.partial(plain.images, arrays, upsample_conv=upsampling.FORMS[form])
-    rows.append(_write(folder, f'{form} {precision}', 1.0, tflite.convert(images, output, 1, precision)))
+    rows.append(_write(folder, f'{form} {precision}', 1.0, _convert_dense(output, form, precision)))
+  for width in map(int, FLAGS.narrow):
+    narrow = _convert_dense(make_output(FLAGS.model, 1.0, width=width), 'phases', 'fp32')
+    rows.append(_write(folder, f'narrow, {width} channels', 1.0, narrow))
   for density, block in itertools.product(map(float, FLAGS.densities), map(int, FLAGS.blocks)):
     lowered = exporter.export(make_output(FLAGS.model, density, block), 'sparse_lowered')
     name = f'lowered {density:g}' + (f' blocks of {block}' if block > 1 else '')
@@ -107,8 +111,13 @@ def make_files(folder: pathlib.Path) -> None:
   (folder / _INDEX).write_text(json.dumps(index, indent=1) + '\n')
 
 
+def _convert_dense(output, form, precision):
+  arrays = dead_channels.remove(residual.read(output.network))
+  return tflite.convert(functools.partial(plain.images, arrays, upsample_conv=upsampling.FORMS[form]), output, 1, precision)
+
+
 def _write(folder, name, density, model):
-  file = f'{name.replace(" ", "-")}.tflite'
+  file = f'{name.replace(",", "").replace(" ", "-")}.tflite'
   (folder / file).write_bytes(model)
   return {'file': file, 'name': name, 'density': density, 'bytes': len(model),
           'multiply-adds': sum(op.multiply_adds for op in fast_path.inspect(model))}

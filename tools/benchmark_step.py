@@ -15,10 +15,8 @@ discriminator_counted, generator_counted: the same ratio of multiply-adds in con
 masked_vs_dense: one whole step. mask_update_share: a mask update of the generator, spread over --update_interval steps.
 """
 
-import collections
 import functools
 import json
-import math
 import pathlib
 import re
 import subprocess
@@ -27,6 +25,7 @@ import time
 
 from absl import app
 from absl import flags
+import count_products
 import numpy as np
 import plain_sngan
 import tensorflow as tf
@@ -109,37 +108,6 @@ def updates(trainer):
           compiled(lambda: move('generator', {}).scalars['loss']))
 
 
-def products(function, *args) -> collections.Counter:
-  """Multiply-adds of convolutions, their gradients and matrix products of one call, by (operation, shape of the kernel)."""
-  counts = collections.Counter()
-  for op in _needed(function.get_concrete_function(*args).graph):
-    # A convolution or a gradient of one: a product for every pixel of the map after it, every tap, every pair of channels.
-    if op.type == 'Conv2D':
-      map_, kernel = op.outputs[0], op.inputs[1]
-    elif op.type == 'Conv2DBackpropInput':
-      map_, kernel = op.inputs[2], op.inputs[1]
-    elif op.type == 'Conv2DBackpropFilter':
-      map_, kernel = op.inputs[2], op.outputs[0]
-    elif op.type == 'MatMul':
-      counts[op.type, ()] += op.outputs[0].shape.num_elements() * op.inputs[0].shape[0 if op.get_attr('transpose_a') else 1]
-      continue
-    else:
-      continue
-    counts[op.type, tuple(kernel.shape)] += math.prod(map_.shape[:3]) * kernel.shape.num_elements()
-  return counts
-
-
-def _needed(graph):
-  """The operations that a call executes: a gradient that nobody takes is in the graph, too."""
-  needed, left = set(), [*(tensor.op for tensor in graph.outputs), *graph.control_outputs]
-  while left:
-    op = left.pop()
-    if op not in needed:
-      needed.add(op)
-      left += [*(tensor.op for tensor in op.inputs), *op.control_inputs]
-  return needed
-
-
 def against_references(trainer):
   """The trainer's updates of both players against those of plain Keras and, with --torch, of PyTorch.
 
@@ -156,8 +124,8 @@ def against_references(trainer):
     process = timed_process.TimedProcess([str(_HERE / 'torch_sngan.py'), *map(str, sizes)])
     clocks |= {(player, 'torch'): functools.partial(process.seconds, player) for player in PLAYERS}
   rounds = [{name: clock() for name, clock in sorted(clocks.items())} for _ in range(FLAGS.rounds + 2)][2:]  # two trace
-  counted = {'discriminator': products(ours[0], images).total() / products(plain[0], images).total(),
-             'generator': products(ours[1]).total() / products(plain[1], 2 * FLAGS.batch).total()}
+  counted = {'discriminator': count_products.count(ours[0], images).total() / count_products.count(plain[0], images).total(),
+             'generator': count_products.count(ours[1]).total() / count_products.count(plain[1], 2 * FLAGS.batch).total()}
   return {name: np.array([times[name] for times in rounds]) for name in clocks}, counted
 
 

@@ -18,6 +18,7 @@ import sys
 from absl import app
 from absl import flags
 import benchmark_step
+import count_products
 import tensorflow as tf
 
 FLAGS = flags.FLAGS
@@ -34,9 +35,9 @@ def bound(masked: float) -> dict[str, float]:
 def main(_):
   trainer, _ = benchmark_step.make_trainer('stugan')
   discriminator, generator = benchmark_step.updates(trainer)
-  counts = benchmark_step.products(generator)
+  counts = count_products.count(generator)
   for _ in range(FLAGS.discriminator_updates):
-    counts += benchmark_step.products(discriminator, tf.zeros([FLAGS.batch, 32, 32, 3]))
+    counts += count_products.count(discriminator, tf.zeros([FLAGS.batch, 32, 32, 3]))
   of_generator = collections.Counter()
   for (operation, kernel), count in counts.items():
     of_generator[operation] += count * (FLAGS.generator_width in kernel[2:])

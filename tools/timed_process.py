@@ -34,8 +34,7 @@ class TimedProcess:
 
   def close(self):
     """Ends the process."""
-    self.process.stdin.close()
-    self.process.wait()
+    self.process.communicate()
 
 
 def answer(work: Mapping[str, Callable[[], float]]):
