@@ -1,5 +1,6 @@
 """Lines that are written past Python and past any log level, to file descriptor 2 itself."""
 
+import logging
 import os
 import re
 import subprocess
@@ -7,6 +8,7 @@ import sys
 
 import absl.logging
 import pytest
+import tensorflow as tf
 
 from tests import processes
 from tf_stugan import errors
@@ -93,14 +95,25 @@ def test_the_converter_is_quiet(capfd, monkeypatch):
 
 
 @pytest.fixture
-def absl_level():
-  before = absl.logging.get_verbosity()
+def levels():
+  before = absl.logging.get_verbosity(), tf.get_logger().level
   yield
-  absl.logging.set_verbosity(before)
+  absl.logging.set_verbosity(before[0])
+  tf.get_logger().setLevel(before[1])
 
 
 @pytest.mark.parametrize('verbosity', [0, 1])
-@pytest.mark.usefixtures('absl_level')
+@pytest.mark.usefixtures('levels')
+def test_warnings_of_tensorflow_are_for_who_asks(monkeypatch, verbosity):
+  """Such as of retracing, where a short run makes many graphs."""
+  monkeypatch.setenv(_LEVEL, '3')
+  quiet.set_verbosity(verbosity, errors_are_of_interest=False)
+  assert tf.get_logger().isEnabledFor(logging.WARNING) == bool(verbosity)
+  assert tf.get_logger().isEnabledFor(logging.ERROR)
+
+
+@pytest.mark.parametrize('verbosity', [0, 1])
+@pytest.mark.usefixtures('levels')
 def test_tensorflow_datasets_is_quiet_about_what_is_told_in_one_line(tmp_path, monkeypatch, caplog, verbosity):
   monkeypatch.setenv(_LEVEL, '3')
   (tmp_path / 'cifar10' / '3.0.2').mkdir(parents=True)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import contextlib
 import importlib.abc
 import importlib.util
+import logging
 import os
 import sys
 import tempfile
@@ -24,6 +25,7 @@ def set_verbosity(verbosity: int, errors_are_of_interest: bool) -> None:
     errors_are_of_interest: where only the C++ code says why a long computation failed.
   """
   absl.logging.set_verbosity(absl.logging.DEBUG if verbosity else absl.logging.ERROR)  # TensorFlow Datasets and its like
+  logging.getLogger('tensorflow').setLevel(logging.DEBUG if verbosity else logging.ERROR)  # its Python side
   if verbosity:
     os.environ[_LEVEL] = '0'
   os.environ.setdefault(_LEVEL, '2' if errors_are_of_interest else '3')
