@@ -54,6 +54,15 @@ def test_no_round_may_match(tmp_path):
   assert '| -      ' in ladders.markdown([curve], 'FID')
 
 
+def test_a_round_that_is_still_trained_does_not_count(tmp_path):
+  path = tmp_path / 'a'
+  ladder(path, 'IMP_G', [20.0, 16.0], [[15.0, 14.0], [30.0, 17.0]])
+  rows = (path / 'round-02' / 'metrics.jsonl').read_text().splitlines(keepends=True)
+  (path / 'round-02' / 'metrics.jsonl').write_text(''.join(rows[:-1]))
+  curve, = ladders.curves(ladders.read([str(path)]))
+  assert [point.mean for point in curve.points] == [14.0]
+
+
 def test_seeds_of_a_method_are_one_curve_with_a_t_interval(tmp_path):
   scores = [14.0, 15.0, 17.0, 13.0, 16.0]
   paths = [ladder(tmp_path / f's{i}', 'IMP_G', [15.0 + i], [[score]], seed=i) for i, score in enumerate(scores)]

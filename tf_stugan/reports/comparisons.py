@@ -37,7 +37,7 @@ def plot_curves(curves: Mapping[str, Sequence[pd.Series]], methods: Mapping[str,
   if all(frame[column].nunique() < 2 for frame in found.values() for column in frame):
     return False
   title = records.title(name) if log_scale else name.replace('_', ' ')
-  figure, axes = figures.axes(_spread_told(title, found.values()), records.COST if costs else 'step', title)
+  figure, axes = figures.axes(_with_spread(title, found.values()), records.COST if costs else 'step', title)
   looks = {row: look for row, look in style.looks(methods).items() if row in found}
   ends = {}
   for row, frame in found.items():
@@ -77,7 +77,7 @@ def _band(frame):
   return tuple(zip(*ends, strict=True))
 
 
-def _spread_told(title, frames):
+def _with_spread(title, frames):
   most = max(frame.shape[1] for frame in frames)
   band = '' if most < 2 else 'both of 2 seeds' if most < _FEWEST else f'95 % interval of the mean over {most} seeds'
   return f'{title}; band: {band}' if band else title

@@ -30,7 +30,7 @@ class Climb(NamedTuple):
     better: which way is better.
     protocol: of the scores, as text.
     dense: the best score of the dense run.
-    scores: the best one of each round that has any, by round from 1.
+    scores: the best one of each round that came as far as the dense run, by round from 1.
     remaining: share of the weights of a pruned player that a round keeps, by round.
     costs: of all training up to the end of a round, in dense trainings; NaN where it was not logged.
   """
@@ -79,8 +79,8 @@ def runs_of(folder: str) -> list[str]:
   if not os.path.exists(os.path.join(folder, _DESCRIPTION)):
     workdir = Workdir(str(folder))
     return [folder] if workdir.metrics.exists() else [str(workdir.path / name) for name in workdir.stages()] or [folder]
-  told = json.loads(pathlib.Path(folder, _DESCRIPTION).read_text())
-  paths = (os.path.join(folder, name) for name in (told['dense'], *told['rounds']))
+  ladder = json.loads(pathlib.Path(folder, _DESCRIPTION).read_text())
+  paths = (os.path.join(folder, name) for name in (ladder['dense'], *ladder['rounds']))
   return [path for path in paths if os.path.isdir(path)]
 
 
@@ -92,18 +92,24 @@ def read(folders: Iterable[str]) -> list[Climb]:
 
 
 def _read(folder):
-  told = json.loads((folder / _DESCRIPTION).read_text())
-  paths = {0: folder / told['dense'], **{i: folder / name for i, name in enumerate(told['rounds'], 1)}}
+  ladder = json.loads((folder / _DESCRIPTION).read_text())
+  paths = {0: folder / ladder['dense'], **{i: folder / name for i, name in enumerate(ladder['rounds'], 1)}}
   runs = {i: Workdir(str(path)) for i, path in paths.items() if path.is_dir()}
-  best = {i: found for i, run in runs.items() if (found := best_score(run.rows()))}
+  rows = {i: run.rows() for i, run in runs.items()}
+  end = _last_step(rows.get(0))
+  best = {i: found for i, run in rows.items() if _last_step(run) >= end and (found := best_score(run))}
   if 0 not in best or len(best) == 1:
     return None
-  method = f'{told["method"]} {told["rewind"]:.0%}' if told['rewind'] else told['method']
+  method = f'{ladder["method"]} {ladder["rewind"]:.0%}' if ladder['rewind'] else ladder['method']
   own = {i: records.record(runs[i]).get('training FLOPs', math.nan) for i in best}
-  return Climb(folder.name, method, told['seed'], best[0].name, best[0].better,
+  return Climb(folder.name, method, ladder['seed'], best[0].name, best[0].better,
                json.dumps(best[0].row['protocol'], sort_keys=True), best[0].value,
-               {i: found.value for i, found in best.items() if i}, dict(enumerate(told['rounds'].values(), 1)),
-               _costs(own, told['cumulative'], told['rewind']))
+               {i: found.value for i, found in best.items() if i}, dict(enumerate(ladder['rounds'].values(), 1)),
+               _costs(own, ladder['cumulative'], ladder['rewind']))
+
+
+def _last_step(rows):
+  return max((row['step'] for row in rows or ()), default=0)
 
 
 def _costs(own, cumulative, rewind):
@@ -158,7 +164,7 @@ def markdown(found: Sequence[Curve], score: str) -> str:
            f'sparsest {score}', 'at remaining', 'cost / dense']]
   rows.append(['---'] * len(rows[0]))
   for curve in found:
-    cells = [_told(curve.dense), *_ticket(curve.best), *_ticket(curve.extreme), *_ticket(curve.points[-1])]
+    cells = [_show(curve.dense), *_ticket(curve.best), *_ticket(curve.extreme), *_ticket(curve.points[-1])]
     rows.append([curve.method, str(max(p.seeds for p in curve.points)), *cells, f'{curve.points[-1].cost:.3g}'])
   widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
   table = ''.join('| ' + ' | '.join(map(str.ljust, row, widths)) + ' |\n' for row in rows)
@@ -168,10 +174,10 @@ def markdown(found: Sequence[Curve], score: str) -> str:
 
 
 def _ticket(point):
-  return [_told(point), f'{point.remaining:.2%}'] if point else ['-', '-']
+  return [_show(point), f'{point.remaining:.2%}'] if point else ['-', '-']
 
 
-def _told(point):
+def _show(point):
   width = f' ± {point.half_width:.2g}' if point.seeds > 1 else ''
   return f'{point.mean:.4g}{width}'
 

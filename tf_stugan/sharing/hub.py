@@ -40,7 +40,7 @@ def push(name: str, files: Mapping[str, bytes], message: str) -> str:
   """
   library = _library()
   api = library.HfApi()
-  with _told(name):
+  with _one_line_errors(name):
     if not api.repo_exists(name):
       api.create_repo(name, private=True)
     elif (present := set(api.list_repo_files(name)) - _FOREIGN) and packed_files.MANIFEST not in present:
@@ -64,7 +64,7 @@ def read(address: str, wanted: Collection[str]) -> dict[str, bytes]:
   library = _library()
 
   def content_of(part):
-    with _told(address):
+    with _one_line_errors(address):
       return pathlib.Path(library.hf_hub_download(name, part, revision=revision or None)).read_bytes()
   return packed_files.read_parts(content_of, address, wanted)
 
@@ -78,7 +78,7 @@ def _library():
 
 
 @contextlib.contextmanager
-def _told(name):
+def _one_line_errors(name):
   """Turns what the hub's library raises into one line."""
   problems = _library().errors
   try:
