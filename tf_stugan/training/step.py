@@ -47,14 +47,13 @@ class _Move(NamedTuple):
 
 
 class _Probe:
-  """As `rankings.Probe`, in the graph of one replica.
+  """As `rankings.Probe`, in the graph of one replica. Probes of one graph share `looks`: who moves in one turn sees the same.
 
   Attributes:
     finite: None where gradients cannot overflow, else whether none did.
   """
 
   def __init__(self, graph: 'StepGraph', player: str, batches: Any, looks: dict[tuple[str, bool], Any]):
-    """`looks` is what probes of one graph share: players who move in one turn see the same."""
     self.finite = None
     self._looks = looks
     self._graph = graph
