@@ -47,7 +47,7 @@ class _Move(NamedTuple):
 
 
 class _Probe:
-  """As `rankings.Probe`, in the graph of one replica. Probes of one graph share `looks`: who moves in one turn sees the same.
+  """As `rankings.Probe`, in the graph of one replica. Probes of one graph share `looks`: players of one turn see the same.
 
   Attributes:
     finite: None where gradients cannot overflow, else whether none did.
