@@ -80,7 +80,8 @@ def test_a_prepared_folder_is_trained_on_as_the_folder_itself(folder, tmp_path, 
           f'--gin_param=IMAGE_FOLDER = {str(folder)!r}', '--gin_param=IMAGE_CHANNELS = 1']
   def train(name, *more):
     assert call(capsys, 'train', f'--workdir={tmp_path / name}', f'--cache_dir={tmp_path}', '--gin_file=quickstart.gin',
-                '--gin_file=runs/tiny.gin', *data, '--gin_param=NUM_STEPS = 4', *more)[0] == 0
+                '--gin_file=runs/tiny.gin', *data, '--gin_param=NUM_STEPS = 4', '--gin_param=NUM_SAMPLES = 16',
+                *more)[0] == 0
     return (tmp_path / name / 'metrics.jsonl').read_text()
   from_memory = train('memory')
   limit = '--gin_param=ImageFolder.memory_limit = 1000'

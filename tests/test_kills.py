@@ -41,12 +41,12 @@ def killed_from_outside(process, workdir, step):
 def test_ten_kills_and_a_run_without_any_end_alike(tmp_path):
   whole, killed = tmp_path / 'whole', tmp_path / 'killed'
   flags = {workdir: processes.arguments(workdir, tmp_path / 'cache', NUM_STEPS=STEPS) for workdir in (whole, killed)}
-  code, output = processes.finish(processes.train(flags[whole]))
+  code, output = processes.finish(processes.Fork(flags[whole]))
   assert code == 0, output
   resumed = []
   for point, step in moments():
     fault = '' if point == 'outside' else f'{point}@{step}'
-    process = processes.train(flags[killed], TF_STUGAN_FAULT=fault)
+    process = processes.Fork(flags[killed], TF_STUGAN_FAULT=fault)
     if point == 'outside':
       killed_from_outside(process, killed, step)
     else:
@@ -54,7 +54,7 @@ def test_ten_kills_and_a_run_without_any_end_alike(tmp_path):
     assert process.returncode == -signal.SIGKILL, f'{point} at step {step}: {process.returncode}\n{output}'
     resumed.append(max(map(checkpoints.step_of, checkpoints.list_steps(killed / 'checkpoints')), default=0))
   assert resumed == sorted(resumed) and resumed[-1] >= STEPS - 8  # it got on between the kills
-  code, output = processes.finish(processes.train(flags[killed]))
+  code, output = processes.finish(processes.Fork(flags[killed]))
   assert code == 0, output
   assert (killed / 'metrics.jsonl').read_bytes() == (whole / 'metrics.jsonl').read_bytes()
   ours, theirs = processes.variables(killed), processes.variables(whole)

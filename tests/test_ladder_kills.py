@@ -32,14 +32,14 @@ KILLS = 6  # ten, tried once, end alike, too; each is a process that starts
 @pytest.mark.parametrize('model, procedure, stages, files', [LADDER, CHANNELS], ids=['ladder', 'channels'])
 def test_kills_and_a_run_without_any_end_alike(model, procedure, stages, files, tmp_path):
   whole, killed = (flags(tmp_path / name, tmp_path / 'cache', model, procedure) for name in ('whole', 'killed'))
-  code, output = processes.finish(processes.train(whole), 300)
+  code, output = processes.finish(processes.Fork(whole), 300)
   assert code == 0, output
   draw, faults = random.Random(13), []
   for _ in range(KILLS):
     faults.append(f'{draw.choice(POINTS)}@{draw.choice([2, 4])}')
-    code, output = processes.finish(processes.train(killed, TF_STUGAN_FAULT=faults[-1]), 300)
+    code, output = processes.finish(processes.Fork(killed, TF_STUGAN_FAULT=faults[-1]), 300)
     assert code == -signal.SIGKILL, f'{faults}: {code}\n{output}'
-  code, output = processes.finish(processes.train(killed), 300)
+  code, output = processes.finish(processes.Fork(killed), 300)
   assert code == 0, f'{faults}\n{output}'
   whole, killed = tmp_path / 'whole', tmp_path / 'killed'
   for stage in stages:

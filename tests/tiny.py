@@ -4,9 +4,11 @@ It is SNGAN's with one block in place of three, and two in place of four: where 
 tracing the graph of a step, which grows with the number of layers.
 """
 
+import contextlib
 import functools
 
 import pytest
+import tensorflow as tf
 
 from tf_stugan.data import random_images
 from tf_stugan.gans import losses
@@ -27,6 +29,21 @@ def some_slow(names, quick):
   """Parameters of a test: all but the `quick` ones are left to the slow tests."""
   assert set(quick) <= set(names)
   return [name if name in quick else pytest.param(name, marks=pytest.mark.slow) for name in names]
+
+
+@contextlib.contextmanager
+def unoptimized():
+  """Graphs run as they are traced: for one that another test runs, in all but a few of its parts, as TensorFlow changes it.
+
+  Of a step of tiny networks, what the optimizers of graphs take is a third.
+  """
+  def disable(value):
+    tf.config.optimizer.set_experimental_options({'disable_meta_optimizer': value})
+  disable(True)
+  try:
+    yield
+  finally:
+    disable(False)
 
 
 IMAGES = random_images.RandomImages(num_images=16, resolution=8).load()

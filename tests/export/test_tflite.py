@@ -23,6 +23,15 @@ def test_inputs_are_named_and_static(model):
   np.testing.assert_array_equal(detail['shape'], [2, 16])
 
 
+def test_the_network_is_called_once(monkeypatch):
+  """Keras, asked to save layers, would call each of them several times; it takes most of an export."""
+  generator = sparse_generator.make(8)
+  calls, call = [], type(generator).call
+  monkeypatch.setattr(type(generator), 'call', lambda *args, **kwargs: calls.append(1) or call(*args, **kwargs))
+  tflite.convert(functools.partial(generator, training=False), sparse_generator.output(generator))
+  assert len(calls) == 1
+
+
 @pytest.mark.slow
 def test_a_conditional_generator_takes_labels():
   generator = sparse_generator.make_conditional()

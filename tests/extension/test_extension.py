@@ -31,7 +31,7 @@ def in_path(monkeypatch):
 def train(workdir, cache, **environment):
   """A process that trains, or goes on."""
   flags = [f'--workdir={workdir}', f'--cache_dir={cache}', *MODULES, *FILES]
-  return processes.finish(processes.train(flags, PYTHONPATH=f'{processes.ROOT}:{HERE}', **environment))
+  return processes.finish(processes.Fork(flags, PYTHONPATH=f'{processes.ROOT}:{HERE}', **environment))
 
 
 @pytest.fixture(scope='module')

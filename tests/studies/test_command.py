@@ -4,6 +4,7 @@ import json
 import shlex
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -136,7 +137,7 @@ def test_a_study_that_is_stopped_goes_on_by_the_same_command(tmp_path):
   study = small.start(tmp_path / 'a', file, *flags)
   metrics = tmp_path / 'a' / 'runs' / '0.3_s1' / 'metrics.jsonl'
   while study.poll() is None and last_rows(metrics)[0] < 4:
-    pass
+    time.sleep(0.02)
   study.terminate()
   code, output = processes.finish(study, 600)
   assert code == 42 and 'The same command goes on' in output, output

@@ -241,6 +241,7 @@ def batches(data: Mapping[str, Images], draws: Mapping[str, Draw], run_seed: int
   domains = [_Domain(name, images, draws, run_seed, flip, resize, crop) for name, images in data.items()]
   replicas = range(num_replicas) if replicas is None else replicas
 
+  @tf.autograph.experimental.do_not_convert  # nothing in it has to be, and it takes a second
   def element(index):
     step, replica = index // len(replicas), replicas.start + index % len(replicas)
     parts = {domain.name: domain.at(step, replica, num_replicas) for domain in domains}

@@ -33,7 +33,9 @@ def convert(images: Images, output: Output, batch_size: int = 1, precision: str 
   """
   serve = tf.function(lambda *inputs: {'images': images(*inputs)}, autograph=False)
   concrete = serve.get_concrete_function(*output.signature(batch_size))
-  converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], output.network)
+  weights = tf.Module()  # without the layers, each of which Keras would trace several times
+  weights.all = output.network.variables
+  converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], weights)
   if precision != 'fp32':
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
   if precision == 'fp16':

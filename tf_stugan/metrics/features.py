@@ -160,7 +160,7 @@ class Classifier(FeatureExtractor):
       _LOG.info('Trained the feature classifier for %s: %.1f %% of its training images right; kept in %s',
                    data.name, 100 * accuracy, path)
     self._features = tf.function(keras.Model(self._network.inputs, [self._network.layers[-2].output,
-                                                                   self._network.output]))
+                                                                   self._network.output]), autograph=False)
     digest = hashlib.sha256()
     for weight in self._network.get_weights():
       digest.update(weight.tobytes())

@@ -48,7 +48,8 @@ class RandomNetwork(FeatureExtractor):
         x = tf.nn.relu(tf.nn.conv2d(x, kernel, 2, 'SAME'))
         means.append(tf.reduce_mean(x, axis=[1, 2]))
       return tf.concat(means, axis=1)
-    self._features = tf.function(features, input_signature=[tf.TensorSpec([None, *data.image_shape], tf.uint8)])
+    self._features = tf.function(
+        features, input_signature=[tf.TensorSpec([None, *data.image_shape], tf.uint8)], autograph=False)
 
   def __call__(self, images: np.ndarray):
     return self._features(images).numpy(), None

@@ -13,6 +13,7 @@ from tf_stugan import faults
 from tf_stugan import rng
 from tf_stugan.gans.gan import Batch
 from tf_stugan.gans.gan import GAN
+from tf_stugan.gans.gan import Turn
 from tf_stugan.metrics.balance_ratio import BalanceRatio
 from tf_stugan.rng import Seed
 from tf_stugan.sparsity import masks
@@ -46,14 +47,15 @@ class _Move(NamedTuple):
 
 
 class _Probe:
-  """As `rankings.Probe`, in the graph of one replica.
+  """As `rankings.Probe`, in the graph of one replica. Probes of one graph share `looks`: players of one turn see the same.
 
   Attributes:
     finite: None where gradients cannot overflow, else whether none did.
   """
 
-  def __init__(self, graph: 'StepGraph', player: str, batches: Any):
+  def __init__(self, graph: 'StepGraph', player: str, batches: Any, looks: dict[tuple[str, bool], Any]):
     self.finite = None
+    self._looks = looks
     self._graph = graph
     self._player = player
     self._batches = batches
@@ -69,8 +71,11 @@ class _Probe:
     return synaptic_flow.gradients(
         side.player.network, self._graph.ones(self._player), [v.weight for v in side.masked])
 
-  def _look(self, **kwargs):
-    gradients, move = self._graph.at_rest(self._player, self._batches, **kwargs)
+  def _look(self, along=None):
+    key = self._graph.turn_of(self._player).name, along is not None
+    if key not in self._looks:
+      self._looks[key] = self._graph.at_rest(self._player, self._batches, along=along)
+    gradients, move = self._looks[key]
     if move.finite is not None:
       self.finite = move.finite if self.finite is None else self.finite & move.finite
     return gradients, move
@@ -210,7 +215,7 @@ class StepGraph:
       made = {**made, **moves[turn.name].made}
       _choose(happens.get(BALANCE), functools.partial(self._measure_balance, turn, moves), lambda: None)
     for name, side in self._sides.items():
-      move = moves[self._turn_of(name).name]
+      move = moves[self.turn_of(name).name]
       if side.method:
         side.method.observe(move.gradients[name])
       grown = _choose(
@@ -321,7 +326,7 @@ class StepGraph:
       after, real = self._mean_over_replicas([after, real])
       ratio.add(move.scalars[probe.scalar], after, real)
 
-  def _turn_of(self, player):
+  def turn_of(self, player: str) -> Turn:
     """Finds the last turn in which a player moves: its gradients are those that its sparsity method ranks."""
     return next(turn for turn in reversed(self._gan.turns) if player in turn.players)
 
@@ -361,7 +366,8 @@ class StepGraph:
 
   def _replica_update(self, batches, names):
     """Updates masks between two steps, with what batches that move nothing show: first all of that, then all masks."""
-    probes = {name: _Probe(self, name, batches) for name in names}
+    looks = {}
+    probes = {name: _Probe(self, name, batches, looks) for name in names}
     ranked = {name: self._sides[name].method.ranking(probe) for name, probe in probes.items()}
     known = [probe.finite for probe in probes.values() if probe.finite is not None]
     finite = tf.reduce_all(known) if known else None  # where one overflows, the others wait for it
@@ -378,15 +384,16 @@ class StepGraph:
       draw: another one draws other latents.
       along: as in `_gradients`.
     """
-    made, last = {}, self._turn_of(player)
+    made, last = {}, self.turn_of(player)
     for turn in self._gan.turns:
-      seed = rng.seed(self._seed(), turn.name, self._step, draw)
+      batch, seed = _part(batches, turn.name, 0), rng.seed(self._seed(), turn.name, self._step, draw)
       with self._undisturbed():
-        gradients, move = self._gradients(
-            turn, _part(batches, turn.name, 0), seed, made, along if turn is last else None)
-      if turn is last:
-        return gradients, move
-      made = {**made, **move.made}
+        if turn is last:
+          return self._gradients(turn, batch, seed, made, along)
+        _, new = accumulation.in_parts(
+            lambda part, seed, turn=turn: ((), turn.objective(part[0], seed, part[1]).made),
+            (batch, made), seed, turn.accumulation_steps)
+      made = {**made, **new}
     raise ValueError(f'{player} never moves.')
 
 
