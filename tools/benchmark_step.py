@@ -98,7 +98,7 @@ def updates(trainer):
   """(an update of the discriminator, one of the generator), compiled; the former takes images."""
   def move(name, batch):
     turn, = (turn for turn in trainer.gan.turns if turn.name == name)
-    return trainer.graph.move(turn, batch, rng.seed(1, name, trainer.step), {})
+    return trainer.graph.moves.make(turn, batch, rng.seed(1, name, trainer.step), {})
 
   def compiled(function):
     return tf.function(function, jit_compile=FLAGS.jit_compile or None, autograph=False)

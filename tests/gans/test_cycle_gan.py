@@ -92,7 +92,7 @@ def test_translators_move_together_and_an_optimizer_each_is_one_for_both():
   with tf.GradientTape() as tape:
     loss = gan.turns[0].objective(BATCH, SEED, {}).loss
   gradients = tape.gradient(loss, both)
-  trainer.graph.move(gan.turns[0], BATCH, SEED, {})
+  trainer.graph.moves.make(gan.turns[0], BATCH, SEED, {})
   ours = [v.numpy() for v in both]
   for v, value in zip(both, before, strict=True):
     v.assign(value)

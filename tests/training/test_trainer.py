@@ -77,7 +77,8 @@ def test_updates_in_a_loop_are_those_that_are_made_one_by_one():
   looped.fit(tiny.DATA, 1)
   batches = next(by_hand._batches(tiny.DATA, 0))  # pylint: disable=protected-access
   turn = by_hand.gan.turns[0]
-  move = tf.function(lambda batch, i: by_hand.graph.move(turn, batch, rng.seed(by_hand.seed, turn.name, 1, i), {}).scalars)
+  move = tf.function(lambda batch, i: by_hand.graph.moves.make(
+      turn, batch, rng.seed(by_hand.seed, turn.name, 1, i), {}).scalars)
   for i in range(4):
     move(tf.nest.map_structure(lambda x, i=i: x[i], batches[turn.name]), tf.constant(i))
   for ours, theirs in zip(looped.gan.discriminator.variables, by_hand.gan.discriminator.variables, strict=True):
