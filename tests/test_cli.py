@@ -398,7 +398,7 @@ def test_flops_as_a_table_says_when_layers_are_not_known(capsys):
 
 def test_a_checkpoint_that_training_removes_while_it_is_read_is_replaced_by_the_next(run, monkeypatch):
   folders, tries = [['step-2'], ['step-3']], []
-  monkeypatch.setattr(checkpoints, 'list_steps', lambda _: folders[min(len(tries), 1)])
+  monkeypatch.setattr(checkpoints, 'list_checkpoints', lambda _: folders[min(len(tries), 1)])
   def restore_chosen(trainer, folder, choice):
     tries.append(choice)
     if len(tries) == 1:

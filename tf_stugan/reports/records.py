@@ -8,7 +8,7 @@ import os
 import statistics
 
 from tf_stugan import errors
-from tf_stugan.training.saved_steps import list_steps
+from tf_stugan.training.saved_steps import list_checkpoints
 from tf_stugan.training.workdir import Workdir
 
 COST = 'training FLOPs'  # a column, and a curve
@@ -190,7 +190,7 @@ def training_cost(rows: Sequence[dict], last_step: int) -> dict[str, float]:
 
 
 def _seconds(workdir, kind):
-  for path in reversed(list_steps(workdir.checkpoints)):
+  for path in reversed(list_checkpoints(workdir.checkpoints)):
     with contextlib.suppress(OSError, ValueError, KeyError):
       return json.loads((path / 'state.json').read_text())[f'{kind}_seconds']
   return math.nan
