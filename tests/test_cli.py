@@ -195,7 +195,7 @@ def test_what_was_trained_cannot_be_changed_by_scoring_it(run, cache, capsys):
 def test_evaluate_can_use_the_statistics_of_batches(run, cache, capsys):
   scores = [json.loads(call(capsys, 'evaluate', f'--workdir={run}', cache, *flags)[1])
             for flags in ([], ['--statistics=batch', '--batch_size=4'])]
-  assert [s['protocol']['generator'] for s in scores] == [
+  assert [s['protocol']['scored'] for s in scores] == [
       'average, running BatchNorm statistics', 'average, BatchNorm statistics of batches of 4']
   assert scores[0]['fcd'] != scores[1]['fcd']
 

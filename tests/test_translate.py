@@ -32,6 +32,8 @@ def test_a_trained_run_translates_own_pictures_and_shows_the_page_that_does(tmp_
   commands = [shlex.split(line) for line in capsys.readouterr().err.splitlines() if line.startswith('  tf-stugan ')]
   assert [command[1] for command in commands] == ['sample', 'export', 'report']
   assert all(call(*command[1:]) == 0 for command in commands[:2])
+  assert call('export', f'--workdir={run}', '--which=b_to_a') == 0
+  assert {'a_to_b.tflite', 'b_to_a.tflite', 'samples-a_to_b.png'} <= {path.name for path in run.iterdir()}
   (tmp_path / 'own').mkdir()
   pixels = np.random.default_rng(0).integers(0, 256, [50, 70, 3], np.uint8)
   Image.fromarray(pixels).save(tmp_path / 'own' / 'a.png')
@@ -46,7 +48,7 @@ def test_a_trained_run_translates_own_pictures_and_shows_the_page_that_does(tmp_
   assert call('evaluate', f'--workdir={run}', cache) == 0
   scores = json.loads(capsys.readouterr().out)
   assert scores['rfd'] == pytest.approx((scores['a_to_b/rfd'] + scores['b_to_a/rfd']) / 2)
-  assert scores['protocol']['generator'].startswith('trained, ')  # this game has no average
+  assert scores['protocol']['scored'].startswith('trained, ')  # this game has no average
   (tmp_path / '@litertjs' / 'core').mkdir(parents=True)
   demo = ['demo', f'--workdir={run}', '--which=b_to_a', f'--runtime={tmp_path}']
   with subprocess.Popen([sys.executable, '-m', 'tf_stugan.cli', *demo], stdout=subprocess.PIPE, text=True) as process:

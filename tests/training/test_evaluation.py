@@ -59,7 +59,7 @@ def test_batch_statistics_are_those_of_whole_batches_and_named_in_the_protocol(b
   evaluator.evaluate({'images': output})
   assert output.calls == [(size, batch_statistics) for size in sizes]
   assert counted == [10]
-  assert evaluator.protocol()['generator'] == (
+  assert evaluator.protocol()['scored'] == (
       'average, BatchNorm statistics of batches of 6' if batch_statistics else 'average, running BatchNorm statistics')
 
 

@@ -172,5 +172,5 @@ def _check_classes(data, num_classes):
   for images in data.values():
     if num_classes and images.num_classes != num_classes:
       raise errors.DataError(
-          f'{images.name} has {images.num_classes} classes, the generator makes {num_classes}; set NUM_CLASSES, or take an '
+          f'{images.name} has {images.num_classes} classes, the networks know {num_classes}; set NUM_CLASSES, or take an '
           'unconditional model.')

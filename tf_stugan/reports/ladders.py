@@ -101,7 +101,7 @@ def _read(folder):
   method = f'{told["method"]} {told["rewind"]:.0%}' if told['rewind'] else told['method']
   own = {i: records.record(runs[i]).get('training FLOPs', math.nan) for i in best}
   return Climb(folder.name, method, told['seed'], best[0].name, best[0].better,
-               json.dumps(best[0].row['protocol'], sort_keys=True), best[0].value,
+               json.dumps(records.protocol_of(best[0].row), sort_keys=True), best[0].value,
                {i: found.value for i, found in best.items() if i}, dict(enumerate(told['rounds'].values(), 1)),
                _costs(own, told['cumulative'], told['rewind']))
 

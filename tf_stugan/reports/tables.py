@@ -84,7 +84,7 @@ def comma_separated(frame: pd.DataFrame) -> str:
 def notes(record: Mapping[str, object]) -> str:
   """Returns what all runs of a table share, and what its words mean."""
   text = (f'Scores on {record["data"]}: {record["extractor"]}; {record["images"]} generated / real images; '
-          f'{record["generator"]}.\n')
+          f'{record["scored"]}.\n')
   if record.get('conditions'):
     text += f'{record["conditions"]}.\n'
   if 'convention' in record:

@@ -1,4 +1,4 @@
-"""Scores of a generator: the same checkpoint always gets the same ones."""
+"""Scores of what a game makes: the same checkpoint always gets the same ones."""
 
 from collections.abc import Callable, Mapping, Sequence
 import hashlib
@@ -36,8 +36,8 @@ class Evaluator:
       checkpoint is the best.
     num_samples: generated images; 50,000 in the papers.
     batch_size: images at a time; no score depends on it, but those with batch statistics.
-    batch_statistics: the generator's BatchNorms use the statistics of each batch, as the published BigGAN numbers do,
-      not running ones.
+    batch_statistics: BatchNorms use the statistics of each batch of images, as the published BigGAN numbers do, not
+      running ones.
     reference: the real images that translations are compared with: 'train', those of training, or 'train and test'.
     extractor_data: what an extractor that learns is trained on; the first domain if not given.
     more: metrics beside these, each by a name of its own: files that add one can be given together, in any order.
@@ -109,7 +109,7 @@ class Evaluator:
         'real_images': real.count,
         'data': f'{against.name} ({against.fingerprint})',
         'generated_images': fake.count,
-        'generator': f'{images.name} ({images.fingerprint})',
+        'scored': f'{images.name} ({images.fingerprint})',
         'pixels': 'uint8, as stored',
         'kernel_distance': _KERNEL_DISTANCE}
 
@@ -122,7 +122,7 @@ class Evaluator:
         'real_images': _one_or_all([real.count for real in self._real.values()]),
         'data': _one_or_all(list(self._real_names.values())),
         'generated_images': _one_or_all(list(self._counts.values())),
-        'generator': f'{_one_or_all(self._weights)}, {statistics}',
+        'scored': f'{_one_or_all(self._weights)}, {statistics}',
         'pixels': 'uint8, truncated',
         'kernel_distance': _KERNEL_DISTANCE}
 
