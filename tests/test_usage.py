@@ -54,6 +54,8 @@ def test_help_needs_no_tensorflow(arguments):
     (['train', '--workdir=new', '--gin_file=quickstart.gin', '--strategy=cluster'], 'one_device'),
     (['train', '--workdir=new', '--gin_file=quickstart.gin', '--gin_param=NUM_STEP = 3'], 'Did you mean NUM_STEPS?'),
     (['train', '--workdir=new', '--gin_file=quickstart.gin', '--gin_param=FOO = 3'], 'no FOO. `tf-stugan train --dry_run`'),
+    (['flops', '--gin_file=runs/tiny.gin', '--gin_file=quickstart.gin'], 'quickstart.gin is a whole experiment, and would '
+     'overrule the files before it (tiny.gin): give it first'),
     (['flops', '--gin_file=quickstart.gin', '--gin_param=NUM_STEPS'], "expected ':' or '='"),
     (['data', 'check', 'digits', '--gin_param=IMAGE_RESOLUTON = 3'], 'Did you mean IMAGE_RESOLUTION?'),
     (['evaluate', '--workdir=new'], 'does not exist'),
