@@ -347,6 +347,32 @@ def test_doctor(capsys, tmp_path):
   assert 'FAILED' in out and 'data' in err
 
 
+def test_doctor_looks_at_what_a_game_of_two_domains_needs(capsys, tmp_path):
+  """The classifier is trained on three classes, not on the one of a domain; test images are there or not."""
+  (tmp_path / 'scores.gin').write_text("""
+from __gin__ import dynamic_registration
+from tf_stugan.data import random_images
+from tf_stugan.metrics import features
+from tf_stugan.training import evaluation
+evaluation.Evaluator.extractor = @features.Classifier()
+evaluation.Evaluator.extractor_data = @three/random_images.RandomImages()
+three/random_images.RandomImages.num_classes = 3
+features.Classifier.steps = 1
+features.Classifier.width = 4
+""")
+  doctor = ('doctor', f'--cache_dir={tmp_path}', '--gin_file=cyclegan_cifar10_small_stugan.gin',
+            '--gin_file=runs/tiny_cycle_gan.gin')
+  code, out, err = call(capsys, *doctor, f'--gin_file={tmp_path}/scores.gin')
+  assert code == 0, out + err
+  assert 'CycleGAN, which makes a_to_b and b_to_a' in out and 'random/test: 16 images; random/test: 16 images' in out
+  for name in ('trainA', 'trainB'):
+    (tmp_path / name).mkdir()
+    Image.new('RGB', (24, 24)).save(tmp_path / name / 'a.png')
+  code, out, err = call(capsys, *doctor, '--gin_file=datasets/domain_folder.gin', '--gin_param=IMAGE_RESOLUTION = 24',
+                        f'--gin_param=IMAGE_FOLDER = {str(tmp_path)!r}')
+  assert code == 2 and 'testA is not a folder' in out and 'images to translate' in err
+
+
 def test_a_refused_run_takes_away_what_it_wrote_and_nothing_else(tmp_path, cache, capsys):
   """The folder was there before, with a file of somebody's."""
   (tmp_path / 'notes.txt').write_text('mine')

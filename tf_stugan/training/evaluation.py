@@ -157,7 +157,7 @@ class Evaluator:
       yield images_lib.to_uint8(output.make(inputs, batch_statistics=self.batch_statistics)[:count])
 
   def _cached_samples(self, data, cache_dir):
-    """Statistics of the real images, from the cache or computed and kept there; the same bits either way."""
+    """Takes statistics of the real images from the cache, or computes and keeps them there; the same bits either way."""
     if not self.extractor.identity:
       return self._real_samples(data)
     settings = {  # whatever a bit may depend on
