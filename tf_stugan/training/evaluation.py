@@ -14,6 +14,7 @@ from tf_stugan.data import images as images_lib
 from tf_stugan.gans.outputs import Output
 from tf_stugan.metrics import samples
 from tf_stugan.metrics.features import FeatureExtractor
+from tf_stugan.metrics.score import LOWER
 from tf_stugan.metrics.score import Score
 
 _LOG = logging.getLogger(__name__)
@@ -127,11 +128,13 @@ class Evaluator:
         'kernel_distance': _KERNEL_DISTANCE}
 
   def evaluate(self, outputs: Mapping[str, Output], stopped: Callable[[], bool] = lambda: False) -> dict[str, Score]:
-    """Scores of what a game makes, by name. Raises Interrupted once `stopped`, which is asked before every batch.
+    """Scores what a game makes, by name. Raises Interrupted once `stopped`, which is asked before every batch.
 
-    Where there are several outputs, each has scores 'OUTPUT/NAME', and NAME is their mean.
+    Where there are several outputs, each has scores 'OUTPUT/NAME', and NAME is their mean. Translations that lead back have
+    a 'cycle_error' beside those of the metrics; see `Output.cycle_errors`.
     """
-    scores = {name: self._scores_of(output, self._counts[name], stopped) for name, output in outputs.items()}
+    scores = {name: self._scores_of(output, self._counts[name], stopped)
+                    | self._cycle_error(output, outputs, self._counts[name], stopped) for name, output in outputs.items()}
     first, *others = scores.values()
     if not others:
       return first
@@ -144,17 +147,30 @@ class Evaluator:
     fake = samples.gather(self.extractor, generated, count, keep_probabilities='is' in self.extractor.names)
     return self._compared(self._real[output.domain], fake)
 
+  def _cycle_error(self, output, outputs, count, stopped):
+    if not output.source:
+      return {}
+    found = [output.cycle_errors(outputs, inputs, self.batch_statistics)
+             for inputs in self._inputs(output, self._originals.get(output.source), count, stopped)]
+    return {} if found[0] is None else {'cycle_error': Score(np.concatenate(found)[:count].mean(), LOWER)}
+
   def _compared(self, real, fake):
     return {name: score for metric in self.metrics for name, score in metric(real, fake).items()}
 
   def _generated(self, output, originals, num_images, stopped):
+    left = num_images
+    for inputs in self._inputs(output, originals, num_images, stopped):
+      yield images_lib.to_uint8(output.make(inputs, batch_statistics=self.batch_statistics)[:left])
+      left -= self.batch_size
+
+  def _inputs(self, output, originals, num_images, stopped):
+    """Yields what the network takes, a batch at a time; the last one may be larger than what is left."""
     for start in range(0, num_images, self.batch_size):
       if stopped():
         raise errors.Interrupted('Stopped while scoring, as asked.')
-      count = min(self.batch_size, num_images - start)
-      made = self.batch_size if self.batch_statistics else count  # statistics are always those of a whole batch
-      inputs = output.inputs(np.arange(start, start + made), originals)
-      yield images_lib.to_uint8(output.make(inputs, batch_statistics=self.batch_statistics)[:count])
+      # Statistics are always those of a whole batch.
+      end = start + self.batch_size if self.batch_statistics else min(start + self.batch_size, num_images)
+      yield output.inputs(np.arange(start, end), originals)
 
   def _cached_samples(self, data, cache_dir):
     """Takes statistics of the real images from the cache, or computes and keeps them there; the same bits either way."""
