@@ -34,6 +34,8 @@ def test_a_trained_run_translates_own_pictures_and_shows_the_page_that_does(tmp_
   assert all(call(*command[1:]) == 0 for command in commands[:2])
   assert call('export', f'--workdir={run}', '--which=b_to_a') == 0
   assert {'a_to_b.tflite', 'b_to_a.tflite', 'samples-a_to_b.png'} <= {path.name for path in run.iterdir()}
+  with Image.open(run / 'samples' / 'step-00000002-a_to_b.png') as sheet:
+    assert sheet.text['weights'] == 'trained'  # this game has no average
   (tmp_path / 'own').mkdir()
   pixels = np.random.default_rng(0).integers(0, 256, [50, 70, 3], np.uint8)
   Image.fromarray(pixels).save(tmp_path / 'own' / 'a.png')
