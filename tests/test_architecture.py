@@ -2,6 +2,7 @@
 
 import ast
 import pathlib
+import re
 
 import tf_stugan
 
@@ -58,6 +59,18 @@ def test_only_one_file_decides_about_keras_tfgan_and_gin():
       assert 'ai_edge_litert' not in names, path
     if path.name not in ('compat.py', 'configuration.py', 'gin_limits.py'):
       assert 'gin' not in names, path
+
+
+def test_nothing_but_games_and_networks_spells_out_who_plays():
+  allowed = {'gans', 'models',  # where players and networks get their names
+             'cost.py',  # conventions of papers, which say that they know these two alone
+             'records.py',  # an older word for what was scored
+             'pack.py'}  # the name of a file
+  for path in PACKAGE.rglob('*.py'):
+    if not allowed & {path.name, path.parent.name}:
+      for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+          assert not re.fullmatch(r'(generator|discriminator)(s|/.*)?', node.value), f'{path}, line {node.lineno}'
 
 
 def test_sparsity_and_training_do_not_know_who_plays():

@@ -195,7 +195,7 @@ def test_what_was_trained_cannot_be_changed_by_scoring_it(run, cache, capsys):
 def test_evaluate_can_use_the_statistics_of_batches(run, cache, capsys):
   scores = [json.loads(call(capsys, 'evaluate', f'--workdir={run}', cache, *flags)[1])
             for flags in ([], ['--statistics=batch', '--batch_size=4'])]
-  assert [s['protocol']['generator'] for s in scores] == [
+  assert [s['protocol']['scored'] for s in scores] == [
       'average, running BatchNorm statistics', 'average, BatchNorm statistics of batches of 4']
   assert scores[0]['fcd'] != scores[1]['fcd']
 
@@ -347,6 +347,32 @@ def test_doctor(capsys, tmp_path):
   assert 'FAILED' in out and 'data' in err
 
 
+def test_doctor_looks_at_what_a_game_of_two_domains_needs(capsys, tmp_path):
+  """The classifier is trained on three classes, not on the one of a domain; test images are there or not."""
+  (tmp_path / 'scores.gin').write_text("""
+from __gin__ import dynamic_registration
+from tf_stugan.data import random_images
+from tf_stugan.metrics import features
+from tf_stugan.training import evaluation
+evaluation.Evaluator.extractor = @features.Classifier()
+evaluation.Evaluator.extractor_data = @three/random_images.RandomImages()
+three/random_images.RandomImages.num_classes = 3
+features.Classifier.steps = 1
+features.Classifier.width = 4
+""")
+  doctor = ('doctor', f'--cache_dir={tmp_path}', '--gin_file=cyclegan_cifar10_small_stugan.gin',
+            '--gin_file=runs/tiny_cycle_gan.gin')
+  code, out, err = call(capsys, *doctor, f'--gin_file={tmp_path}/scores.gin')
+  assert code == 0, out + err
+  assert 'CycleGAN, which makes a_to_b and b_to_a' in out and 'random/test: 16 images; random/test: 16 images' in out
+  for name in ('trainA', 'trainB'):
+    (tmp_path / name).mkdir()
+    Image.new('RGB', (24, 24)).save(tmp_path / name / 'a.png')
+  code, out, err = call(capsys, *doctor, '--gin_file=datasets/domain_folder.gin', '--gin_param=IMAGE_RESOLUTION = 24',
+                        f'--gin_param=IMAGE_FOLDER = {str(tmp_path)!r}')
+  assert code == 2 and 'testA is not a folder' in out and 'images to translate' in err
+
+
 def test_a_refused_run_takes_away_what_it_wrote_and_nothing_else(tmp_path, cache, capsys):
   """The folder was there before, with a file of somebody's."""
   (tmp_path / 'notes.txt').write_text('mine')
@@ -398,7 +424,7 @@ def test_flops_as_a_table_says_when_layers_are_not_known(capsys):
 
 def test_a_checkpoint_that_training_removes_while_it_is_read_is_replaced_by_the_next(run, monkeypatch):
   folders, tries = [['step-2'], ['step-3']], []
-  monkeypatch.setattr(checkpoints, 'list_steps', lambda _: folders[min(len(tries), 1)])
+  monkeypatch.setattr(checkpoints, 'list_checkpoints', lambda _: folders[min(len(tries), 1)])
   def restore_chosen(trainer, folder, choice):
     tries.append(choice)
     if len(tries) == 1:

@@ -48,7 +48,7 @@ def run(tmp_path_factory):
     (['train', '--dry_run', '--workdir={new}', *TINY, '--gin_file=metrics/inception.gin',
       "--gin_param=INCEPTION_LOCATION = '/no/such'"], 2, '/no/such'),
     (['train', '--dry_run', '--workdir={new}', '--gin_file=biggan_cifar10_small_dense.gin', *NOISE,
-      '--gin_param=RandomImages.num_classes = 3'], 3, 'the generator makes 10'),
+      '--gin_param=RandomImages.num_classes = 3'], 3, 'the networks know 10'),
     (['train', '--dry_run', '--workdir={file}', *TINY], 2, 'no folder that may be written to'),
     (['train', '--workdir={new}', *TINY, "--gin_param=PRECISION = 'half'"], 2, "got 'half'"),
     (['train', '--workdir={new}', *TINY, '--strategy=mirrored', '--gin_param=JIT_COMPILE = True'], 2, 'for one device'),

@@ -48,7 +48,7 @@ def test_folders_are_scored_without_a_run(folders, cache, capsys, tmp_path):
   for name in ('random_prd_f8', 'random_prd_f1_8', 'random_precision', 'random_density', 'random_coverage'):
     assert near[name] > far[name] + 0.3, name
   assert (near['protocol']['generated_images'], near['protocol']['real_images']) == (60, 60)
-  assert near['protocol']['generator'] != far['protocol']['generator']
+  assert near['protocol']['scored'] != far['protocol']['scored']
   assert near['conditions']['random_precision'] == '3 neighbours, 60 real and 60 generated images'
   kept = json.loads((tmp_path / 'out' / 'scores.json').read_text())
   assert len(kept.pop('curves')['random_prd']['recall']) == 101

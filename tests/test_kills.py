@@ -52,7 +52,7 @@ def test_ten_kills_and_a_run_without_any_end_alike(tmp_path):
     else:
       _, output = processes.finish(process)
     assert process.returncode == -signal.SIGKILL, f'{point} at step {step}: {process.returncode}\n{output}'
-    resumed.append(max(map(checkpoints.step_of, checkpoints.list_steps(killed / 'checkpoints')), default=0))
+    resumed.append(max(map(checkpoints.step_of, checkpoints.list_checkpoints(killed / 'checkpoints')), default=0))
   assert resumed == sorted(resumed) and resumed[-1] >= STEPS - 8  # it got on between the kills
   code, output = processes.finish(processes.Fork(flags[killed]))
   assert code == 0, output

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import types
 
 from absl import flags
 import pytest
@@ -13,10 +14,13 @@ from tf_stugan import cli
 from tf_stugan.metrics import cost
 from tf_stugan.training import strategies
 from tf_stugan.usage import common
+from tf_stugan.usage import export
+from tf_stugan.usage import sample
 from tf_stugan.usage import train
 
 _PROGRAM = """
 import sys
+import types
 from tf_stugan import cli
 code = cli.main(sys.argv)
 heavy = {'tensorflow', 'tf_keras'} & set(sys.modules)
@@ -50,6 +54,8 @@ def test_help_needs_no_tensorflow(arguments):
     (['train', '--workdir=new', '--gin_file=quickstart.gin', '--strategy=cluster'], 'one_device'),
     (['train', '--workdir=new', '--gin_file=quickstart.gin', '--gin_param=NUM_STEP = 3'], 'Did you mean NUM_STEPS?'),
     (['train', '--workdir=new', '--gin_file=quickstart.gin', '--gin_param=FOO = 3'], 'no FOO. `tf-stugan train --dry_run`'),
+    (['flops', '--gin_file=runs/tiny.gin', '--gin_file=quickstart.gin'], 'quickstart.gin is a whole experiment, and would '
+     'overrule the files before it (tiny.gin): give it first'),
     (['flops', '--gin_file=quickstart.gin', '--gin_param=NUM_STEPS'], "expected ':' or '='"),
     (['data', 'check', 'digits', '--gin_param=IMAGE_RESOLUTON = 3'], 'Did you mean IMAGE_RESOLUTION?'),
     (['evaluate', '--workdir=new'], 'does not exist'),
@@ -99,3 +105,12 @@ def test_flags_offer_what_there_is():
   train.define_flags(values)
   assert values['convention'].parser.enum_values == [c.name for c in cost.CONVENTIONS]
   assert values['strategy'].parser.enum_values == list(strategies.NAMES)
+
+
+@pytest.mark.parametrize('which, names', [
+    (None, ['generator.tflite', 'generator.onnx', 'saved_model', 'samples.png']),
+    ('b_to_a', ['b_to_a.tflite', 'b_to_a.onnx', 'b_to_a_saved_model', 'samples-b_to_a.png'])])
+def test_each_thing_that_a_game_makes_has_a_file_of_its_own(which, names):
+  values = types.SimpleNamespace(workdir='run', output=None, which=which)
+  files = [export.output(types.SimpleNamespace(**vars(values), format=name)) for name in ('tflite', 'onnx', 'saved_model')]
+  assert [path.name for path in (*files, sample.output(values))] == names

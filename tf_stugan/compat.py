@@ -79,7 +79,7 @@ def collect_graphs() -> None:
 
 @contextlib.contextmanager
 def precision(name: str):
-  """Layers made in it compute in 'float32', 'bfloat16' or 'float16', with float32 variables."""
+  """Lets layers that are made in it compute in 'float32', 'bfloat16' or 'float16', with float32 variables."""
   policies = {'float32': 'float32', 'bfloat16': 'mixed_bfloat16', 'float16': 'mixed_float16'}
   if name not in policies:
     raise errors.UserError(f'precision is one of {", ".join(policies)}; got {name!r}.')

@@ -139,7 +139,7 @@ def _unscoped(name):
 
 
 def _reached(bindings):
-  """Parameters ('Class.parameter') and macros that can be got to from the experiment, whatever their scopes."""
+  """Finds parameters ('Class.parameter') and macros that can be got to from the experiment, whatever their scopes."""
   reached, seen, todo = set(), set(), [_EXPERIMENT]
   while todo:
     current = todo.pop()
@@ -267,7 +267,7 @@ def _without_idle_import(text):
 
 
 def differences(old: str, new: str) -> list[str]:
-  """Bindings that differ between two snapshots, as 'name: old -> new'."""
+  """Lists bindings that differ between two snapshots, as 'name: old -> new'."""
   first, second = bindings_of(old), bindings_of(new)
   return [
       f'{name}: {first.get(name, "(unset)")} -> {second.get(name, "(unset)")}'

@@ -72,7 +72,7 @@ def without_effect(old: str, new: str) -> list[str]:
 
 
 def _reached(first, second):
-  """Parameters that have other values in the second than in the first, macros filled in."""
+  """Finds parameters that have other values in the second than in the first, macros filled in."""
   return {name for name in {*first, *second} if '.' in name and _filled_in(name, first) != _filled_in(name, second)}
 
 

@@ -20,6 +20,7 @@ from tf_stugan import errors
 from tf_stugan import gin_files
 
 _OTHER_OPTIMIZERS = 'tf_keras.optimizers'  # than ours; workdirs of versions that had none have its Adam
+_MAKES_TRAINER = re.compile(r'^(\w+\.)*Experiment\.trainer\s*=', re.MULTILINE)  # as runs/train.gin, once an experiment
 _NOT_PARSED = (SyntaxError, ValueError, TypeError, RecursionError, tokenize.TokenError)
 
 
@@ -47,6 +48,14 @@ def read(files: Sequence[pathlib.Path], modules: Collection[str]) -> dict[str, s
   for file in files:
     _read(str(file), modules, texts, ())
   return texts
+
+
+def check_order(files: Sequence[pathlib.Path], modules: Collection[str]) -> None:
+  """Raises UserError where a whole experiment comes after other files, which it would overrule; arguments as in `read`."""
+  for i, file in enumerate(files[1:], 1):
+    if any(_MAKES_TRAINER.search(text) for text in read([file], modules).values()):
+      raise errors.UserError(f'{file.name} is a whole experiment, and would overrule the files before it '
+                             f'({", ".join(other.name for other in files[:i])}): give it first.')
 
 
 def check_bindings(bindings: Sequence[str], texts: Mapping[str, str], modules: Collection[str]) -> None:

@@ -89,6 +89,7 @@ def new_files(folder: pathlib.Path, command: str) -> Iterator[pathlib.Path]:
     check_files(folder, names, command)
     _write_manifest(scratch, command, _read_manifest(folder, command))
     for name in (*names, _MANIFEST):
+      (folder / name).parent.mkdir(parents=True, exist_ok=True)
       os.replace(scratch / name, folder / name)
 
 

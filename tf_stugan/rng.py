@@ -88,7 +88,7 @@ def bits(shape: Sequence[int], seed: Seed) -> tf.Tensor:
 
 
 def uniform(shape: Sequence[int], seed: Seed) -> tf.Tensor:
-  """Numbers in [0, 1), float32, the same on every kind of device: those of `tf.random.stateless_uniform` on a CPU.
+  """Draws numbers in [0, 1), float32, the same on every kind of device: those of `tf.random.stateless_uniform` on a CPU.
 
   TensorFlow's kernels and XLA (and so a TPU) make the same bits of a seed, but other floats of the bits.
   """

@@ -310,7 +310,7 @@ def test_four_steps_and_four_more_in_a_new_process_equal_eight(cache, tmp_path):
   assert code == 0, output
   rows = [Workdir(tmp_path / name).metrics.read_text() for name in ('whole', 'parts')]
   assert rows[0] == rows[1]
-  readers = [tf.train.load_checkpoint(str(checkpoints.list_steps(tmp_path / name / 'checkpoints')[-1] / 'variables'))
+  readers = [tf.train.load_checkpoint(str(checkpoints.list_checkpoints(tmp_path / name / 'checkpoints')[-1] / 'variables'))
              for name in ('whole', 'parts')]
   names = [set(r.get_variable_to_shape_map()) - {'_CHECKPOINTABLE_OBJECT_GRAPH'} for r in readers]
   assert names[0] == names[1]

@@ -1,6 +1,8 @@
 """Sources of one domain each, and the test splits of all sources."""
 
 import json
+import shutil
+import types
 
 import numpy as np
 import pytest
@@ -18,6 +20,7 @@ from tf_stugan.data import random_images
 from tf_stugan.data import tfds_images
 from tf_stugan.data import tiny_imagenet
 from tf_stugan.data.images import Images
+from tf_stugan.procedures import procedure
 
 
 @pytest.fixture
@@ -105,6 +108,17 @@ def test_the_domains_of_a_folder_and_their_test_images(horse2zebra):
   assert len({data.fingerprint for data in parts}) == 4
   assert {data.image_shape for data in parts} == {(16, 16, 3)}
   assert a.prepared_folder() != a.test_source().prepared_folder()
+
+
+def test_a_run_without_scores_does_without_test_images(horse2zebra, caplog):
+  shutil.rmtree(horse2zebra / 'testB')
+  data = {name: image_folder.domain_folder(str(horse2zebra), name.upper(), 16) for name in 'ab'}
+  game = types.SimpleNamespace(outputs={domain: types.SimpleNamespace(source=domain) for domain in 'ab'})
+  shown = procedure.Experiment(data, None, None, None).load_originals(game, None)
+  assert [shown[domain].name.split(',')[0] for domain in 'ab'] == ['horse2zebra/testA', 'horse2zebra/trainB']
+  assert 'Samples of domain b are made of training images' in caplog.text
+  with pytest.raises(errors.DataError, match='testB is not a folder'):
+    procedure.Experiment(data, None, 'an evaluator', None).load_originals(game, None)
 
 
 def test_a_folder_called_train_has_its_test_images_beside_it(animals):

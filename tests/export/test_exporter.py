@@ -176,14 +176,21 @@ def test_other_generators_have_the_plain_layout():
 
 
 def test_explain_tells_each_layer_its_operations_and_the_rule_that_stops_it(encoded, lowered):
-  text = description.explain(lowered.operations)
+  text = description.explain(lowered.operations, 'generator')
   def row(text):  # of several lines
     return re.search(r'^block3/conv2 .*\n( .*\n)*', text, re.MULTILINE)[0]
   assert 'depthwise_conv_2d' in row(text) and row(text).splitlines()[0].endswith('yes')
-  text = description.explain(encoded.operations)
+  text = description.explain(encoded.operations, 'generator')
   assert max(map(len, text.splitlines())) <= 120
   assert 'only 1 x 1 is taken, and 3 x 3 of stride 2' in ' '.join(row(text).split())
   assert text.splitlines()[-1].startswith('total')
+
+
+def test_explain_tells_the_layers_of_any_network_apart():
+  operations = [fast_path.Operation(f'a_to_b/block1/{layer}/Conv2D;more', 'CONV_2D', (1, 4, 4, 2), 10)
+                for layer in ('conv1', 'conv2')]
+  rows = description.explain(operations, 'a_to_b').splitlines()
+  assert [row.split()[0] for row in rows[1:3]] == ['block1/conv1', 'block1/conv2']
 
 
 def test_the_description_has_the_density_of_each_layer(generator):

@@ -98,6 +98,11 @@ def test_every_command_works_on_it(trained, cache, tmp_path, capsys):
   assert (tmp_path / 'pictures.png').stat().st_size > 100
   run('export', trained, f'--output={tmp_path}/painter.tflite')
   assert (tmp_path / 'painter.tflite').stat().st_size > 1000
+  (tmp_path / 'runtime' / '@litertjs' / 'core').mkdir(parents=True)
+  run('demo', trained, f'--runtime={tmp_path}/runtime', f'--output={tmp_path}/page')
+  told = json.loads((tmp_path / 'page' / 'models' / 'demo.json').read_text())
+  assert 'only generators of residual blocks can be lowered' in told['expectation']
+  assert [layer['name'] for layer in told['layers']] == ['conv']
   run('pack', trained, f'--output={tmp_path}/painter.stugan')
   painter = tf_stugan.load_generator(tmp_path / 'painter.stugan', TOYS)
   assert painter.sample([0, 1]).shape[0] == 2 and set(painter.masks) == {'painter/project', 'painter/conv'}
@@ -105,6 +110,8 @@ def test_every_command_works_on_it(trained, cache, tmp_path, capsys):
     tf_stugan.load_generator(tmp_path / 'painter.stugan')
   run('sample', trained / 'masked', '--seeds=0-3', f'--output={tmp_path}/masked.png')
   capsys.readouterr()
+  assert cli.main(['tf-stugan', 'doctor', f'--cache_dir={cache}', *MODULES, *FILES]) == 0
+  assert 'TwoCritics, which makes pictures' in capsys.readouterr().out
   assert cli.main(['tf-stugan', 'flops', *MODULES, *FILES]) == 0
   told = capsys.readouterr().out
   assert 'painter' in told and 'critic_right' in told and 'whole training' in told

@@ -105,7 +105,7 @@ def test_a_data_set_with_other_classes_is_refused_before_anything_is_built(tmp_p
   trainer = tiny.trainer.Trainer(
       make(), dict.fromkeys(('generator', 'discriminator'), optimizers.Adam), {}, tiny.sparse_ema.SparseEMA)
   experiment = procedure.Experiment({'data': random_images.RandomImages(num_images=8)}, None, None, None)
-  with pytest.raises(errors.DataError, match='10 classes, the generator makes 5; set NUM_CLASSES'):
+  with pytest.raises(errors.DataError, match='10 classes, the networks know 5; set NUM_CLASSES'):
     experiment.prepare(trainer, None, None, tmp_path)
 
 

@@ -142,5 +142,5 @@ def test_outputs_translate_and_show_the_way_back():
 
 
 def test_images_of_another_shape_are_refused():
-  with pytest.raises(errors.UserError, match=r'domain b are \(8, 8, 1\), the networks are made for \(8, 8, 3\)'):
+  with pytest.raises(errors.UserError, match=r'domain b are shown as \(8, 8, 1\), .* made for \(8, 8, 3\); set .*CROP'):
     make_game().build({'a': SHAPE, 'b': (8, 8, 1)})

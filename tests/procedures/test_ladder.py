@@ -106,7 +106,7 @@ def climb(folder, masks=None, make=make_trainer, steps=STEPS, scores=None, **kwa
 
 def end(folder):
   """Reads every variable of the newest checkpoint."""
-  path, = checkpoints.list_steps(folder / 'checkpoints')
+  path, = checkpoints.list_checkpoints(folder / 'checkpoints')
   reader = tf.train.load_checkpoint(str(path / 'variables'))
   return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
 

@@ -49,7 +49,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_is_not_saved(tmp_path, faul
   fault('nan:discriminator_loss@7')
   with pytest.raises(errors.DivergedError, match=r'discriminator/loss became nan .* step 7 \(seed 1\)'):
     train(tmp_path)
-  assert [checkpoints.step_of(p) for p in checkpoints.list_steps(tmp_path / 'checkpoints')] == [4]
+  assert [checkpoints.step_of(p) for p in checkpoints.list_checkpoints(tmp_path / 'checkpoints')] == [4]
   assert [row['step'] for row in rows(tmp_path)] == [2, 4, 6]
 
 
@@ -70,7 +70,7 @@ def test_a_rollback_goes_on_from_the_newest_checkpoint_with_other_draws(tmp_path
   assert [row.get('rollbacks', 0) for row in after] == [0, 0, 1, 1, 1]
   assert after[:2] == first[:2] and after[2]['generator/loss'] != first[2]['generator/loss']
   assert all(math.isfinite(value) for row in after for value in row.values() if isinstance(value, float))
-  state = json.loads((checkpoints.list_steps(tmp_path / 'checkpoints')[-1] / 'state.json').read_text())
+  state = json.loads((checkpoints.list_checkpoints(tmp_path / 'checkpoints')[-1] / 'state.json').read_text())
   assert state['rollbacks'] == 1
 
 
@@ -105,7 +105,7 @@ def test_rollbacks_come_to_an_end(tmp_path, fault):
   fault('nan:discriminator_loss@6')  # again after every rollback
   with pytest.raises(errors.DivergedError, match='step 6'):
     train(tmp_path, max_rollbacks=2)
-  assert checkpoints.step_of(checkpoints.list_steps(tmp_path / 'checkpoints')[-1]) == 4
+  assert checkpoints.step_of(checkpoints.list_checkpoints(tmp_path / 'checkpoints')[-1]) == 4
 
 
 @pytest.mark.slow
@@ -113,7 +113,7 @@ def test_without_a_checkpoint_there_is_nothing_to_go_back_to(tmp_path, fault):
   fault('nan:discriminator_loss@2')
   with pytest.raises(errors.DivergedError):
     train(tmp_path, max_rollbacks=2)
-  assert not checkpoints.list_steps(tmp_path / 'checkpoints')
+  assert not checkpoints.list_checkpoints(tmp_path / 'checkpoints')
 
 
 @pytest.mark.slow
@@ -123,7 +123,7 @@ def test_weights_that_are_not_finite_are_never_saved(tmp_path):
   bias.assign(bias * math.inf)
   with pytest.raises(errors.DivergedError, match=r'to_rgb/bias:0 is not finite at step 4 \(seed 1\)'):
     train(tmp_path, trainer=trainer)
-  assert not checkpoints.list_steps(tmp_path / 'checkpoints')
+  assert not checkpoints.list_checkpoints(tmp_path / 'checkpoints')
 
 
 @pytest.mark.slow
@@ -189,7 +189,7 @@ def test_a_streamed_file_that_becomes_shorter_leaves_a_checkpoint_of_the_last_wh
   with pytest.raises(errors.DataLostError, match='images.bin cannot be read any more') as info:
     train(cut, 30, tiny.make_trainer(interval=20), {'data': prepared.load(folder)}, (CutShort(folder / 'images.bin', 3),))
   assert info.value.exit_code == 3
-  step = checkpoints.step_of(checkpoints.list_steps(cut / 'checkpoints')[-1])
+  step = checkpoints.step_of(checkpoints.list_checkpoints(cut / 'checkpoints')[-1])
   assert 3 < step < 30
   saved, whole = tiny.make_trainer(interval=20), tiny.make_trainer(interval=20)
   checkpoints.restore(saved, cut / 'checkpoints')

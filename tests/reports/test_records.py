@@ -48,6 +48,20 @@ def test_tables(tmp_path):
   assert tables.comma_separated(frame).splitlines()[2].startswith('b,StaticSparse,1,')
 
 
+def test_what_was_scored_is_told_in_the_words_of_any_version(tmp_path):
+  before, now = (run(tmp_path, name, [1.0]) for name in ('before', 'now'))
+  now.metrics.write_text(now.metrics.read_text().replace('"generator":', '"scored":'))
+  assert records_lib.protocol(before) == records_lib.protocol(now)
+  assert {records_lib.record(workdir)['scored'] for workdir in (before, now)} == {'running statistics'}
+
+
+def test_a_run_without_a_label_is_called_by_the_methods_of_its_players(tmp_path):
+  workdir = run(tmp_path, 'a', [1.0])
+  text = workdir.metrics.read_text().replace('generator/', 'painter/').replace('discriminator/', 'critic/')
+  workdir.metrics.write_text(text.replace('"painter/method": "StaticSparse"', '"painter/method": "EveryNth"', 1))
+  assert records_lib.record(workdir)['method'] == 'EveryNth, StaticSparse'
+
+
 def test_the_cost_of_training_is_added_up_over_the_masks_of_each_step(tmp_path):
   workdir = run(tmp_path, 'a', [9.0] * 10)
   costs = [(0, 100.0), (4, 40.0), (6, 60.0), (10, 60.0)]

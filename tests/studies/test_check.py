@@ -71,6 +71,11 @@ def test_mistakes_are_told_before_anything_runs(axis, message):
     plan(axis=[axis])
 
 
+def test_files_in_an_order_in_which_they_do_nothing_are_refused():
+  with pytest.raises(errors.UserError, match='quickstart.gin is a whole experiment.*tiny.gin, noise.gin'):
+    plan('runs/tiny.gin', 'runs/noise.gin', 'quickstart.gin')
+
+
 def test_what_files_leave_to_be_set_may_be_set_by_a_binding_or_an_axis(tmp_path):
   for i in range(8):
     Image.fromarray(np.full([40, 50, 3], 20 * i, np.uint8)).save(tmp_path / f'{i}.png')

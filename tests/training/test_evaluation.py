@@ -3,7 +3,9 @@ import logging
 import numpy as np
 import pytest
 
+from tf_stugan.compat import keras
 from tf_stugan.data import random_images
+from tf_stugan.gans.outputs import FromImages
 from tf_stugan.metrics import features
 from tf_stugan.metrics import fid
 from tf_stugan.metrics import inception_score
@@ -59,8 +61,41 @@ def test_batch_statistics_are_those_of_whole_batches_and_named_in_the_protocol(b
   evaluator.evaluate({'images': output})
   assert output.calls == [(size, batch_statistics) for size in sizes]
   assert counted == [10]
-  assert evaluator.protocol()['generator'] == (
+  assert evaluator.protocol()['scored'] == (
       'average, BatchNorm statistics of batches of 6' if batch_statistics else 'average, running BatchNorm statistics')
+
+
+def translators(factor):
+  """Two outputs that lead there and back: darker by `factor`, and not at all lighter again."""
+  def network(factor):
+    return keras.Sequential([keras.layers.Lambda(lambda x: factor * x)])
+  return {'a_to_b': FromImages('a_to_b', network(factor), None, 'b', 'a', (4, 4, 3), 'b_to_a'),
+          'b_to_a': FromImages('b_to_a', network(1.0), None, 'a', 'b', (4, 4, 3), 'a_to_b')}
+
+
+@pytest.mark.parametrize('batch_statistics', [False, True])
+def test_translations_are_scored_by_what_comes_back_of_the_test_images(batch_statistics, tmp_path):
+  data, originals = ({name: random_images.RandomImages(count, 4, seed=seed + i).load() for i, name in enumerate('ab')}
+                     for count, seed in ((12, 0), (5, 2)))
+  evaluator = evaluation.Evaluator(Brightness(), [fid.fid], 10, 2, batch_statistics)
+  evaluator.prepare(data, translators(0.25), tmp_path, originals)
+  scores = evaluator.evaluate(translators(0.25))
+  lost = [0.75 * np.abs(originals[name].images / 127.5 - 1).mean() for name in 'ab']
+  assert [scores[f'{name}/cycle_error'] for name in ('a_to_b', 'b_to_a')] == pytest.approx(lost, rel=1e-5)
+  assert scores['cycle_error'] == pytest.approx(np.mean(lost), rel=1e-5) and scores['cycle_error'].better == 'lower'
+
+
+@pytest.mark.parametrize(('reference', 'count', 'told'), [
+    ('train', 12, 'random/train'), ('train and test', 17, 'random/train and random/test')])
+def test_what_translations_are_compared_with_is_chosen_and_told(reference, count, told, tmp_path):
+  sources = {name: random_images.RandomImages(12, 4, seed=i) for i, name in enumerate('ab')}
+  originals = {name: random_images.RandomImages(5, 4, seed=i).test_source().load() for i, name in enumerate('ab')}
+  extractor = Brightness()
+  evaluator = evaluation.Evaluator(extractor, [fid.fid], 10, 8, reference=reference)
+  evaluator.prepare({name: source.load() for name, source in sources.items()}, translators(1.0), tmp_path, originals)
+  assert extractor.seen == 2 * count
+  protocol = evaluator.protocol()
+  assert (protocol['real_images'], protocol['data'], protocol['generated_images']) == (count, told, 5)
 
 
 def scores(cache_dir, identity='brightness', batch_size=6, num_images=20, extra_metrics=()):

@@ -1,3 +1,6 @@
+import pathlib
+import re
+
 import numpy as np
 import pytest
 
@@ -26,3 +29,16 @@ def test_the_rates_of_a_configured_cycle_gan_fall_to_zero_over_the_second_half(p
   rate = keras.optimizers.schedules.deserialize(
       optimizer.get_config()['learning_rate'], {'ConstantThenLinear': ConstantThenLinear})
   np.testing.assert_allclose([rate(step) for step in (0, 50, 75, 100)], [first, first, first / 2, 0], atol=1e-7)
+
+
+def test_the_lines_of_the_documentation_do_it_in_a_game_that_has_none(tmp_path):
+  text = (pathlib.Path(__file__).parents[2] / 'docs' / 'training.md').read_text()
+  (tmp_path / 'falling.gin').write_text(re.search(r'```\n(from __gin__.*?ConstantThenLinear.*?)```', text, re.DOTALL)[1])
+  files = [configuration.find('quickstart.gin'), tmp_path / 'falling.gin']
+  configuration.load(files, ['NUM_STEPS = 100', 'GENERATOR_LEARNING_RATE = 0.1', 'UPDATE_INTERVAL = 10'])
+  configuration.check_in_use(files[1])
+  optimizers = configuration.make_experiment().make_trainer().optimizers
+  rate = keras.optimizers.schedules.deserialize(
+      optimizers['generator'].get_config()['learning_rate'], {'ConstantThenLinear': ConstantThenLinear})
+  np.testing.assert_allclose([rate(step) for step in (0, 50, 75, 100)], [0.1, 0.1, 0.05, 0], atol=1e-7)
+  assert not isinstance(optimizers['discriminator'].get_config()['learning_rate'], dict)

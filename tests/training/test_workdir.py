@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from tf_stugan import cli
 from tf_stugan import errors
 from tf_stugan.training.workdir import Workdir
 
@@ -78,3 +79,19 @@ def test_processes_that_train_rounds_of_a_ladder_share_its_workdir_and_keep_othe
     workdir.lock().__enter__()
   with workdir.lock(), pytest.raises(errors.UserError, match='in use by another run: process'):
     workdir.lock(shared=True).__enter__()
+
+
+@pytest.mark.parametrize('command', [
+    'train', 'train --dry_run', 'train --allow_config_change', 'train --gin_file=quickstart.gin', 'sample', 'evaluate',
+    'export', 'pack', 'ticket', 'translate --to=b --input=. --output=translated'])
+def test_a_run_of_version_0_1_is_refused_with_what_to_do_and_stays(command, tmp_path, capsys, monkeypatch):
+  monkeypatch.chdir(tmp_path)
+  (tmp_path / 'run' / 'checkpoints' / 'step-00000004').mkdir(parents=True)
+  (tmp_path / 'run' / 'config.gin').write_text('from __gin__ import dynamic_registration\nNUM_STEPS = 4\n')
+  (tmp_path / 'run' / 'metrics.jsonl').write_text('{"kind": "train", "step": 4}\n')
+  (tmp_path / 'a.png').touch()
+  before = {path: path.read_bytes() for path in tmp_path.rglob('*') if path.is_file() and path.name != '.lock'}
+  assert cli.main(['tf-stugan', *command.split(), '--workdir=run']) == 2
+  told = capsys.readouterr().err.strip().splitlines()[-1]
+  assert 'run was written by another version of tf_stugan' in told and "pip install 'tf_stugan<0.2'" in told
+  assert {path: path.read_bytes() for path in tmp_path.rglob('*') if path.is_file() and path.name != '.lock'} == before

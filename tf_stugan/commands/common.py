@@ -116,11 +116,11 @@ def choose_output(gan: GAN, values: flags.FlagValues) -> Output:
 def restore_chosen(trainer: Trainer, workdir: Workdir, choice: str) -> int:
   """Does what `checkpoints.restore_chosen` does, in a workdir where training may go on and remove checkpoints meanwhile."""
   for _ in range(_MOST_TRIES):
-    before = checkpoints.list_steps(workdir.checkpoints)
+    before = checkpoints.list_checkpoints(workdir.checkpoints)
     try:
       return checkpoints.restore_chosen(trainer, workdir.checkpoints, choice)
     except (errors.UserError, OSError):
-      if checkpoints.list_steps(workdir.checkpoints) == before:
+      if checkpoints.list_checkpoints(workdir.checkpoints) == before:
         raise
   raise errors.CheckpointError(
       f'{workdir.checkpoints}: training replaces checkpoints faster than they can be read; take one that is kept '

@@ -58,8 +58,7 @@ def _write_models(folder, made, num_seeds):
 
 
 def _write_generator(folder, made, num_seeds):
-  plain, sparse = (exporter.export(made, layout, encoded=encoded)
-                   for layout, encoded in (('plain', False), ('sparse_lowered', None)))
+  plain, sparse = exporter.export(made, encoded=False), exporter.lowered_or_plain(made)
   web.write_models(folder, made.network, plain.model, sparse.model, num_seeds, exporter.expectation(plain, sparse))
   return ''
 

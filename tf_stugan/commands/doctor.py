@@ -38,18 +38,28 @@ def run(values: flags.FlagValues) -> None:
   if values.gin_file:
     configuration.load([configuration.find(f) for f in values.gin_file], values.gin_param, common.import_modules(values))
     experiment = configuration.make_experiment()
-    loaded = {}
+    loaded, games = {}, []
+
+    def make():
+      games.append(configuration.make_trainer(experiment.stages()[0]).gan)
+      return f'{type(games[0]).__name__}, which makes {" and ".join(games[0].outputs)}'
 
     def load():
       loaded.update(experiment.load_data(values.data_dir))
       return '; '.join(
           f'{d.name}: {len(d)} images {d.image_shape}, {d.num_classes} classes' for d in loaded.values())
 
+    def load_originals():
+      return '; '.join(f'{d.name}: {len(d)} images' for d in experiment.load_originals(games[0], values.data_dir).values())
+
     def prepare():
-      experiment.evaluator.extractor.prepare(next(iter(loaded.values())), pathlib.Path(values.cache_dir))
+      experiment.evaluator.prepare_extractor(loaded, pathlib.Path(values.cache_dir), values.data_dir)
       return experiment.evaluator.extractor.description
 
+    check('game', make)
     check('data', load)
+    if loaded and games and any(output.source for output in games[0].outputs.values()):
+      check('images to translate', load_originals)
     if loaded and experiment.evaluator:
       check('feature extractor', prepare)
   if failed:

@@ -54,7 +54,7 @@ def _choices(checkpoint, workdir):
   """Lists the checkpoints that are asked for."""
   if checkpoint != 'all':
     return [checkpoint]
-  return [str(checkpoints.step_of(path)) for path in checkpoints.list_steps(workdir.checkpoints)] or ['newest']
+  return [str(checkpoints.step_of(path)) for path in checkpoints.list_checkpoints(workdir.checkpoints)] or ['newest']
 
 
 def _score_folder(values):

@@ -40,7 +40,7 @@ def _export_tflite(values, made, step):
     path.write_bytes(model)
     difference = _check(path, made, values.precision)
   if values.explain:
-    sys.stdout.write(description.explain(exported.operations))
+    sys.stdout.write(description.explain(exported.operations, made.network.name))
   for note in exported.notes:
     sys.stdout.write(note + '\n')
   sys.stdout.write(

@@ -28,7 +28,7 @@ def run(values: flags.FlagValues) -> None:
   if labels is not None and labels.max() >= num_classes:
     raise errors.UserError(
         f'--labels={values.labels}: ' + (f'the classes are 0-{num_classes - 1}.' if num_classes else (
-            'the generator knows no classes.')))
+            'this game knows no classes.')))
   statistics = values.statistics
   if values.statistics == 'standing':
     batches = values.standing_batches or usage.STANDING_BATCHES

@@ -52,7 +52,7 @@ def _request(values):
 
 
 def _cores():
-  """Cores that this process may use."""
+  """Counts the cores that this process may use."""
   return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
 
 
@@ -153,7 +153,7 @@ class _Reporter:
                                        stderr=subprocess.DEVNULL)
 
   def finish(self) -> str:
-    """Makes the last one; returns its tables. A report that fails is no reason to fail: it says why itself."""
+    """Makes the last report; returns its tables. A report that fails is no reason to fail: it says why itself."""
     if self._process:
       self._process.wait()
     return subprocess.run(self._command, stdout=subprocess.PIPE, text=True, check=False).stdout

@@ -30,14 +30,16 @@ def run(values: flags.FlagValues) -> None:
   shape = trainer.image_shapes[output.source]
   done, target = 0, pathlib.Path(values.output).expanduser()
   with output_files.new_files(target, 'tf-stugan translate') as folder:
-    for name in names:
+    for name, new_name in zip(names, _name_translations(names), strict=True):
       try:
         picture = pixels.decode(str(source / name), shape[2]).image
       except pixels.BadImageError as error:
         _LOG.warning('Left out: %s (%s)', source / name, error)
         continue
-      _write(_translate(output, picture, shape, values.size), (folder / name).with_suffix('.png'))
+      _write(_translate(output, picture, shape, values.size), folder / new_name)
       done += 1
+    if not done:
+      raise errors.DataError(f'--input={values.input} holds no picture that can be read; nothing was written.')
   how = 'each at its own size' if values.size == 'own' else f'their central squares at {shape[0]} x {shape[1]} pixels'
   sys.stdout.write(f'{target}/: {done} of {len(names)} pictures, {how}\n')
 
@@ -49,6 +51,12 @@ def _choose(gan, domain):
   if domain not in found:
     raise errors.UserError(f'--to={domain}: this run translates to {" or ".join(found)}.')
   return found[domain]
+
+
+def _name_translations(names):
+  """Names a PNG for each picture: as the picture or, where a.jpg and a.png would be one, with both endings."""
+  short = [pathlib.PurePath(name).with_suffix('.png') for name in names]
+  return short if len(set(short)) == len(names) else [f'{name}.png' for name in names]
 
 
 def _translate(output, picture, shape, size):

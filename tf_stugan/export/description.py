@@ -33,11 +33,16 @@ def describe(output: Output) -> dict:
           'weights_sha256': weights.hexdigest(), 'tf_stugan': tf_stugan.__version__}
 
 
-def explain(operations: Sequence[fast_path.Operation]) -> str:
-  """Writes a table of 120 columns, a row a layer: operations, multiply-adds of one image before and after, sparse path."""
+def explain(operations: Sequence[fast_path.Operation], network: str) -> str:
+  """Writes a table of 120 columns, a row a layer: operations, multiply-adds of one image before and after, sparse path.
+
+  Args:
+    operations: of the file.
+    network: the name of what was exported.
+  """
   layers = defaultdict(list)
   for op in operations:
-    layers[_layer(op)].append(op)
+    layers[_layer(op, network)].append(op)
   column = functools.partial(rich.table.Column, no_wrap=True)
   table = rich.table.Table(
       column('layer'), 'became', column('all weights', justify='right'), column('multiply-adds', justify='right'),
@@ -51,9 +56,9 @@ def explain(operations: Sequence[fast_path.Operation]) -> str:
   return ''.join(line.rstrip() + '\n' for line in text.getvalue().splitlines())
 
 
-def _layer(op):
-  """Returns 'block1/conv1' of '[generator/]block1/conv1/Conv2D;...'; the file's names begin with the layer's path."""
-  scopes = op.name.split(';')[0].removeprefix('generator/').split('/')[:-1]
+def _layer(op, network):
+  """Returns 'block1/conv1' of '[NETWORK/]block1/conv1/Conv2D;...'; the file's names begin with the layer's path."""
+  scopes = op.name.split(';')[0].removeprefix(f'{network}/').split('/')[:-1]
   return '/'.join(scopes[:2]) or '(between layers)'
 
 

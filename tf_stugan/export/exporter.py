@@ -76,6 +76,11 @@ def export(output: Output, layout: str = 'plain', precision: str = 'fp32', batch
   return faster(ordinary, _lowered(output, precision, ordinary.plain_size))
 
 
+def lowered_or_plain(output: Output) -> Exported:
+  """Converts a network to the lowered layout, whatever its time; to the plain one where it has no other."""
+  return export(output, 'sparse_lowered' if residual.is_residual(output.network) else 'plain')
+
+
 def cost(operations: Sequence[fast_path.Operation]) -> int:
   """Counts what one call takes, in multiply-adds of dense products."""
   return round(sum(_OPERATION_COST + op.multiply_adds * (1 if op.obstacle else _SPARSE_COST) for op in operations))
@@ -145,6 +150,9 @@ def faster(ordinary: Exported, lowered: Exported) -> Exported:
 
 def expectation(ordinary: Exported, lowered: Exported) -> str:
   """Says what to expect of the lowered file where the runtime has a sparse path, in sentences for people."""
+  if lowered.layout == 'plain':
+    return ('What to expect: the same times, since only generators of residual blocks can be lowered; the sparse file of '
+            'this network is no more than smaller.')
   _, reason = _predict(ordinary, lowered)
   calls = len(lowered.operations) * _OPERATION_COST
   if fast_path.takes(lowered.operations) and 2 * calls > cost(lowered.operations):

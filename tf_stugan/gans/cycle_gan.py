@@ -125,8 +125,8 @@ class CycleGAN(GAN):
     for domain, shape in (image_shapes or {}).items():
       if tuple(shape) != self.image_shape:
         raise errors.UserError(
-            f'Images of domain {domain} are {tuple(shape)}, the networks are made for {self.image_shape}; set '
-            'IMAGE_RESOLUTION and IMAGE_CHANNELS so that both agree.')
+            f'Images of domain {domain} are shown as {tuple(shape)}, the networks are made for {self.image_shape}; set '
+            'IMAGE_RESOLUTION, the CROP that is made of images of size RESIZE, and IMAGE_CHANNELS so that they agree.')
     images = tf.zeros([1, *self.image_shape])
     with compat.precision(self.precision):
       for player in self.players:

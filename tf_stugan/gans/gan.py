@@ -44,7 +44,7 @@ class Player(NamedTuple):
 
   Attributes:
     name: unique in the game; also names what belongs to the player in reports and checkpoints.
-    role: what the player is, 'generator' or 'discriminator'. A configuration says once for every role how its players are
+    role: what the player is, for example a 'generator'. A configuration says once for every role how its players are
       optimized, masked and averaged.
     network: what moves.
     averaged: a network of the same kind that holds the average of this one, or None.
@@ -177,7 +177,6 @@ class GAN(tf.Module, abc.ABC):
       UserError: this game has no place for one.
     """
     raise errors.UserError(f'{type(self).__name__} has nobody who could learn from a teacher: leave the distillation out.')
-
 
   def imitate(self, distance: Distance, adversarial: float = 1.0) -> None:
     """Adds, to the losses of the players that make images, the distance from what a teacher of full width makes of the same.

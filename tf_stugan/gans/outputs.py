@@ -67,6 +67,15 @@ class Output(abc.ABC):
     del outputs
     return Sheet(self.make(inputs, batch_statistics=batch_statistics))
 
+  def cycle_errors(self, outputs: Mapping[str, 'Output'], inputs: Sequence[np.ndarray],
+                   batch_statistics: bool = False) -> np.ndarray | None:
+    """Computes how far these inputs are from what comes back of them; `outputs` are all those of the game.
+
+    Returns:
+      float32 [N], means of absolute differences of pixels in [-1, 1]; None where no way leads back.
+    """
+    del outputs, inputs, batch_statistics
+
   def make(self, inputs: Sequence[np.ndarray], averaged: bool = True, batch_statistics: bool = False) -> np.ndarray:
     """Makes the images of these inputs.
 
@@ -180,10 +189,16 @@ class FromImages(Output):
 
   def sheet(self, outputs, inputs, batch_statistics=False):
     """Makes rows of an image, its translation, and the way back."""
-    there = self.make(inputs, batch_statistics=batch_statistics)
-    back = outputs[self.back].make((there,), batch_statistics=batch_statistics)
-    rows = np.stack([inputs[0], there, back], axis=1)
+    rows = np.stack([inputs[0], *self._there_and_back(outputs, inputs, batch_statistics)], axis=1)
     return Sheet(rows.reshape(-1, *rows.shape[2:]), 3)
+
+  def cycle_errors(self, outputs, inputs, batch_statistics=False):
+    _, back = self._there_and_back(outputs, inputs, batch_statistics)
+    return np.abs(back - inputs[0]).mean(axis=(1, 2, 3))
+
+  def _there_and_back(self, outputs, inputs, batch_statistics):
+    there = self.make(inputs, batch_statistics=batch_statistics)
+    return there, outputs[self.back].make((there,), batch_statistics=batch_statistics)
 
 
 def slerp(first: np.ndarray, last: np.ndarray, fractions: np.ndarray) -> np.ndarray:

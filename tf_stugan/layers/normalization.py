@@ -104,7 +104,7 @@ class BatchNorm(keras.layers.BatchNormalization):
     super().build(input_shape)
 
   def add_weight(self, *args, synchronization=None, **kwargs):
-    """Keras makes running statistics variables that are reduced whenever they are read; these need none of that."""
+    """Makes plain variables, where Keras makes running statistics that are reduced whenever they are read."""
     del synchronization
     return super().add_weight(*args, **kwargs)
 

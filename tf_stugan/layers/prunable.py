@@ -22,8 +22,8 @@ class _Prunable(keras.layers.Layer, PrunableLayer):
 
   Attributes:
     void_bias: True where what follows takes the mean of each channel away again (BatchNorm, InstanceNorm). The gradient of
-      the bias is 0 then; computed, it is nothing but rounding, which Adam scales up to whole steps, other ones for other
-      replicas. So it is not computed. Set it before the layer is called.
+      the bias is 0 then; computed, it is nothing but rounding, which Adam scales up to whole steps, and replicas round
+      differently. So it is not computed. Set it before the layer is called.
   """
 
   void_bias = False

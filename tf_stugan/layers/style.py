@@ -64,7 +64,7 @@ class LayerStyle:
         kernel_normalizer=self.kernel_normalizer, prunable=prunable, name=name)
 
   def embedding(self, num_classes: int, units: int, name: str) -> Embedding:
-    """Labels int32 [N] -> [N, units]."""
+    """Makes an embedding: labels int32 [N] -> [N, units]."""
     return Embedding(num_classes, units, self.embedding_initializer, self.embedding_normalizer, name=name)
 
   def batch_norm(self, name: str) -> BatchNorm:

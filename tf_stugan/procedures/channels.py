@@ -20,7 +20,7 @@ from tf_stugan.procedures.procedure import Stage
 from tf_stugan.procedures.train import Train
 from tf_stugan.training import checkpoints
 from tf_stugan.training.best_scores import best_score
-from tf_stugan.training.saved_steps import list_steps
+from tf_stugan.training.saved_steps import list_checkpoints
 from tf_stugan.training.saved_steps import step_of
 from tf_stugan.training.workdir import Workdir
 
@@ -145,7 +145,7 @@ class Channels(Procedure):
   def _refuse_to_go_further(self, workdir, stage, folder):
     """Raises UserError where the next stage began from the end of one that has more steps to do."""
     later = {DENSE: (SEARCH, EXTRACTED), SEARCH: (EXTRACTED,)}.get(stage.name, ())
-    begun = [name for name in later if list_steps(folder / name / 'checkpoints')]
+    begun = [name for name in later if list_checkpoints(folder / name / 'checkpoints')]
     if begun and workdir.newest_step() < stage.num_steps:
       raise errors.UserError(
           f'{folder / begun[0]} began from what {stage.name} was at step {workdir.newest_step()}; to go on to step '
@@ -155,7 +155,7 @@ class Channels(Procedure):
     """Returns (folder of checkpoints, step) of the best images of the dense run; the last ones where none were scored."""
     workdir = Workdir(str(self.dense or folder / DENSE))
     best = best_score(workdir.rows())
-    kept = list(map(step_of, list_steps(workdir.checkpoints)))
+    kept = list(map(step_of, list_checkpoints(workdir.checkpoints)))
     return workdir.checkpoints, best.step if best and best.step in kept else None
 
   def _begin_search(self, run, cost, folder):
@@ -229,4 +229,4 @@ class Channels(Procedure):
 
 
 def _newest(folder):
-  return max(map(step_of, list_steps(folder)), default=0)
+  return max(map(step_of, list_checkpoints(folder)), default=0)

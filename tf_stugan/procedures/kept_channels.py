@@ -11,7 +11,7 @@ import tensorflow as tf
 from tf_stugan import errors
 from tf_stugan import rng
 from tf_stugan.models import narrowing
-from tf_stugan.training.saved_steps import list_steps
+from tf_stugan.training.saved_steps import list_checkpoints
 
 _LOG = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class Alive:
 
   def __call__(self, player, full, seed, search):
     del seed
-    reader = tf.train.load_checkpoint(str(list_steps(search)[-1] / 'variables'))
+    reader = tf.train.load_checkpoint(str(list_checkpoints(search)[-1] / 'variables'))
     prefix = f'weights/{player}/'
     return narrowing.living_channels(full, {
         name.removeprefix(prefix): reader.get_tensor(name) for name in reader.get_variable_to_shape_map()

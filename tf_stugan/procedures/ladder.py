@@ -24,7 +24,7 @@ from tf_stugan.training import strategies
 from tf_stugan.training.best_scores import best_score
 from tf_stugan.training.hooks import Hook
 from tf_stugan.training.hooks import Phase
-from tf_stugan.training.saved_steps import list_steps
+from tf_stugan.training.saved_steps import list_checkpoints
 from tf_stugan.training.saved_steps import step_of
 from tf_stugan.training.trainer import Trainer
 from tf_stugan.training.workdir import Workdir
@@ -112,7 +112,7 @@ class Ladder(Procedure):
       raise errors.UserError(
           '--rounds: each round of this ladder needs the one before it, so they cannot be shared out. Set ROUNDS to train '
           'fewer.')
-    step = max(map(step_of, list_steps(folder / DENSE / 'checkpoints')), default=0)
+    step = max(map(step_of, list_checkpoints(folder / DENSE / 'checkpoints')), default=0)
     if self._looks_at_dense and not self.dense and 0 not in numbers and step < self.num_steps:
       raise errors.UserError(f'--rounds: these rounds need the dense run, round 0, which is at step {step} of '
                              f'{self.num_steps}. Train it first, or name a finished one by DENSE.')
@@ -144,7 +144,7 @@ class Ladder(Procedure):
           f'Ladder.start is for {", ".join(sorted(self.start))}; the roles of this game are {", ".join(sorted(roles))}.')
     if unknown := sorted(set(self.pruned) - roles):
       raise errors.UserError(f'Ladder.pruned names {unknown[0]}; the roles of this game are {", ".join(sorted(roles))}.')
-    if self.dense and not list_steps(self.dense / 'checkpoints'):
+    if self.dense and not list_checkpoints(self.dense / 'checkpoints'):
       raise errors.UserError(f'Ladder.dense: {self.dense} holds no checkpoint of a dense run.')
     if self.dense and self.rewind_step and not self._rewound(self.dense):
       raise errors.UserError(
@@ -159,7 +159,7 @@ class Ladder(Procedure):
   def _check_source(self, stage):
     names = [round_name(i) for i in range(1, self.rounds + 1)]
     for name in names if stage.name == DENSE else [stage.name]:
-      if not list_steps(self.masks.ladder / name / 'checkpoints'):
+      if not list_checkpoints(self.masks.ladder / name / 'checkpoints'):
         raise errors.UserError(f'Taken.ladder: {self.masks.ladder} holds no checkpoint of {name} to take masks from.')
 
   # A stage.
@@ -181,7 +181,7 @@ class Ladder(Procedure):
     """Raises UserError where others began from the end of a stage that has more steps to do."""
     needed_by = list(range(1, self.rounds + 1)) if stage.name == DENSE else (
         [number(stage.name) + 1] if self.is_cumulative else [])
-    begun = [i for i in needed_by if list_steps(folder / round_name(i) / 'checkpoints')]
+    begun = [i for i in needed_by if list_checkpoints(folder / round_name(i) / 'checkpoints')]
     if begun and workdir.newest_step() < stage.num_steps:
       raise errors.UserError(
           f'{folder / round_name(begun[0])} began from what {stage.name} was at step {workdir.newest_step()}; to go on to '
@@ -261,7 +261,7 @@ class Ladder(Procedure):
   def _rewound(self, dense):
     """Returns the folder that holds the step to rewind to, if one does."""
     return next((folder for folder in (dense / _KEPT, dense / 'checkpoints')
-                 if self.rewind_step in map(step_of, list_steps(folder))), None)
+                 if self.rewind_step in map(step_of, list_checkpoints(folder))), None)
 
 
 class _Keep(Hook):

@@ -2,6 +2,7 @@
 
 import abc
 from collections.abc import Callable, Mapping, Sequence
+import logging
 import pathlib
 from typing import NamedTuple
 
@@ -17,6 +18,8 @@ from tf_stugan.training.hooks import Hook
 from tf_stugan.training.trainer import Trainer
 from tf_stugan.training.workdir import Workdir
 
+_LOG = logging.getLogger(__name__)
+
 
 class Run(NamedTuple):
   """An experiment on its way: its trainer is built, its data are read, its extractor is ready."""
@@ -25,7 +28,7 @@ class Run(NamedTuple):
   data: Mapping[str, Images]
   trainer: Trainer
   evaluator: Evaluator | None
-  originals: Mapping[str, Images] = {}  # test images that are translated, by domain; empty where nothing is
+  originals: Mapping[str, Images] = {}  # images that are translated, by domain; empty where nothing is
   hooks: tuple[Hook, ...] = ()  # beside those that the procedure brings
   overview: Callable[[reporting.Log, int], None] | None = None  # writes what is known before the first step; (log, step)
 
@@ -134,9 +137,24 @@ class Experiment:
     return {domain: source.load(data_dir) for domain, source in self.data.items()}
 
   def load_originals(self, gan: GAN, data_dir: str | None) -> dict[str, Images]:
-    """Reads the test images of the domains that a game translates from."""
+    """Reads the test images of the domains that a game translates from.
+
+    A run without scores does without them: training images are shown there.
+
+    Raises:
+      DataError: there are none, and they are to be scored.
+    """
     sources = dict.fromkeys(output.source for output in gan.outputs.values() if output.source)
-    return {domain: self.data[domain].test_source().load(data_dir) for domain in sources}
+    return {domain: self._load_test_images(domain, data_dir) for domain in sources}
+
+  def _load_test_images(self, domain, data_dir):
+    try:
+      return self.data[domain].test_source().load(data_dir)
+    except errors.DataError as error:
+      if self.evaluator:
+        raise
+      _LOG.warning('%s Samples of domain %s are made of training images.', error, domain)
+      return self.data[domain].load(data_dir)
 
   def build(self, trainer: Trainer, data_dir: str | None = None) -> dict[str, Images]:
     """Reads the data, and creates the variables of a trainer for them.
@@ -172,5 +190,5 @@ def _check_classes(data, num_classes):
   for images in data.values():
     if num_classes and images.num_classes != num_classes:
       raise errors.DataError(
-          f'{images.name} has {images.num_classes} classes, the generator makes {num_classes}; set NUM_CLASSES, or take an '
+          f'{images.name} has {images.num_classes} classes, the networks know {num_classes}; set NUM_CLASSES, or take an '
           'unconditional model.')

@@ -126,7 +126,7 @@ class Train(Procedure):
   def _roll_back(self, run, error):
     """Raises the error again where there is nothing to go back to, or it was done often enough."""
     rollbacks = run.trainer.host_state.rollbacks + 1
-    if rollbacks > self.max_rollbacks or not checkpoints.list_steps(run.workdir.checkpoints):
+    if rollbacks > self.max_rollbacks or not checkpoints.list_checkpoints(run.workdir.checkpoints):
       raise error
     step = self._restore(run)
     run.trainer.go_on_otherwise(rollbacks)

@@ -103,7 +103,7 @@ def _read(folder):
   method = f'{ladder["method"]} {ladder["rewind"]:.0%}' if ladder['rewind'] else ladder['method']
   own = {i: records.record(runs[i]).get('training FLOPs', math.nan) for i in best}
   return Climb(folder.name, method, ladder['seed'], best[0].name, best[0].better,
-               json.dumps(best[0].row['protocol'], sort_keys=True), best[0].value,
+               json.dumps(records.protocol_of(best[0].row), sort_keys=True), best[0].value,
                {i: found.value for i, found in best.items() if i}, dict(enumerate(ladder['rounds'].values(), 1)),
                _costs(own, ladder['cumulative'], ladder['rewind']))
 

@@ -8,7 +8,7 @@ import os
 import statistics
 
 from tf_stugan import errors
-from tf_stugan.training.saved_steps import list_steps
+from tf_stugan.training.saved_steps import list_checkpoints
 from tf_stugan.training.workdir import Workdir
 
 COST = 'training FLOPs'  # a column, and a curve
@@ -33,7 +33,12 @@ def protocol(workdir: Workdir) -> str:
 
 def _comparable(row):
   first = next(iter(_directions(row)), '')
-  return json.dumps([row['protocol'], _conditions(row, first)], sort_keys=True)
+  return json.dumps([protocol_of(row), _conditions(row, first)], sort_keys=True)
+
+
+def protocol_of(row: Mapping[str, object]) -> dict[str, object]:
+  """Returns the protocol of a row of scores, in today's words: rows that are older say 'generator' for what was scored."""
+  return {'scored' if name == 'generator' else name: value for name, value in row['protocol'].items()}
 
 
 def _conditions(row, name):
@@ -76,7 +81,7 @@ def record(workdir: Workdir, last_step: float = math.inf, apart: Collection[str]
     raise errors.UserError(f'{workdir.path} has no evaluation in its metrics.jsonl yet.')
   last = evaluations[-1]
   cost, train = (_last(rows, kind, last_step) for kind in ('cost', 'train'))
-  result = {'run': workdir.path.name, 'method': cost.get('method') or cost.get('generator/method', ''), 'step': last['step']}
+  result = {'run': workdir.path.name, 'method': cost.get('method') or _methods(cost), 'step': last['step']}
   players = short_names(cost)
   for player, short in players.items():
     result |= _of_player(player, short, cost, train)
@@ -88,10 +93,11 @@ def record(workdir: Workdir, last_step: float = math.inf, apart: Collection[str]
     result['bytes'] = exported[0].stat().st_size
   for kind in ('train', 'evaluation'):
     result[f'{kind} minutes'] = _seconds(workdir, kind) / 60
-  result['generator'] = last['protocol'].get('generator', '')  # and which BatchNorm statistics
-  result['data'] = last['protocol'].get('data', '')
-  result['extractor'] = last['protocol']['extractor']
-  result['images'] = f'{last["protocol"]["generated_images"]} / {last["protocol"]["real_images"]}'
+  conditions = protocol_of(last)
+  result['scored'] = conditions.get('scored', '')
+  result['data'] = conditions.get('data', '')
+  result['extractor'] = conditions['extractor']
+  result['images'] = f'{conditions["generated_images"]} / {conditions["real_images"]}'
   result['players'] = ', '.join(f'{short}: {player}' for player, short in players.items() if short != player)
   return result
 
@@ -106,6 +112,11 @@ def _settled(rows, name, last_step):
   """Returns the median over the second half of a run: a ratio whose mean any single value may carry off."""
   found = [row[name] for row in rows if row['kind'] == 'train' and name in row and last_step / 2 <= row['step'] <= last_step]
   return statistics.median(found) if found else math.nan
+
+
+def _methods(cost):
+  """Names the classes of the players' methods, for a run that has no label."""
+  return ', '.join(dict.fromkeys(value for name, value in cost.items() if name.endswith('/method')))
 
 
 def _of_player(player, short, cost, train):
@@ -190,7 +201,7 @@ def training_cost(rows: Sequence[dict], last_step: int) -> dict[str, float]:
 
 
 def _seconds(workdir, kind):
-  for path in reversed(list_steps(workdir.checkpoints)):
+  for path in reversed(list_checkpoints(workdir.checkpoints)):
     with contextlib.suppress(OSError, ValueError, KeyError):
       return json.loads((path / 'state.json').read_text())[f'{kind}_seconds']
   return math.nan

@@ -54,7 +54,7 @@ def _text(value):
 
 
 def markdown(words: pd.DataFrame) -> str:
-  """Texts as a table."""
+  """Writes texts as a table."""
   lines = [list(words.columns), ['---'] * len(words.columns), *words.to_numpy().tolist()]
   lines = [[cell.replace('|', '\\|').replace('\n', ' ') for cell in line] for line in lines]
   widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
@@ -62,7 +62,7 @@ def markdown(words: pd.DataFrame) -> str:
 
 
 def latex(words: pd.DataFrame) -> str:
-  """Texts as a `tabular` for the package booktabs."""
+  """Writes texts as a `tabular` for the package booktabs."""
   escaped = words.rename(columns=str).map(lambda text: text.replace('±', r'$\pm$') if '±' in text else text)
   numeric = [all(cell[:1] in '-0123456789' for cell in words[c]) for c in words]
   body = escaped.style.hide(axis='index').format(lambda text: _latex_text(text)).format_index(_latex_text, axis='columns')
@@ -84,7 +84,7 @@ def comma_separated(frame: pd.DataFrame) -> str:
 def notes(record: Mapping[str, object]) -> str:
   """Returns what all runs of a table share, and what its words mean."""
   text = (f'Scores on {record["data"]}: {record["extractor"]}; {record["images"]} generated / real images; '
-          f'{record["generator"]}.\n')
+          f'{record["scored"]}.\n')
   if record.get('conditions'):
     text += f'{record["conditions"]}.\n'
   if 'convention' in record:

@@ -21,7 +21,7 @@ def linear(step: tf.Tensor, total_steps: int, initial: float, final: float) -> t
 
 
 def constant(step: tf.Tensor, total_steps: int, initial: float, final: float) -> tf.Tensor:
-  """Always `initial`."""
+  """Returns `initial` at every step."""
   del total_steps, final
   return initial + 0 * step
 

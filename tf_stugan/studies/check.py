@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from tf_stugan import errors
 from tf_stugan import gin_files
+from tf_stugan import gin_limits
 from tf_stugan import quiet
 from tf_stugan.studies import plan as plans
 from tf_stugan.studies.study import binding
@@ -195,7 +196,9 @@ class _Checker:
     return self._scratch / generated if generated else configuration.find(file)
 
   def _load(self, files, bindings=(), complete=True):
-    configuration.load([self._path(file) for file in files], list(bindings), self._modules, complete)
+    paths = [self._path(file) for file in files]
+    gin_limits.check_order(paths, self._modules)
+    configuration.load(paths, list(bindings), self._modules, complete)
 
   def _is_in_use(self, file):
     try:

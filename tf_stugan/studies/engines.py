@@ -174,4 +174,4 @@ class Slurm:
         handle.cancel()  # SIGTERM to all of the job
 
   def close(self) -> None:
-    """Jobs need nobody here."""
+    """Does nothing: jobs need nobody here."""

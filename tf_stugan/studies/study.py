@@ -228,7 +228,7 @@ def parse_axis(flag: str) -> tuple[str, list[object]]:
 
 
 def _split(text) -> Iterator[str]:
-  """Parts between the commas that stand in no brackets."""
+  """Returns the parts between the commas that stand in no brackets."""
   depth, start = 0, 0
   for i, character in enumerate(text):
     depth += (character in '([{') - (character in ')]}')

@@ -23,7 +23,7 @@ from tf_stugan import errors
 from tf_stugan import faults
 from tf_stugan.sparsity import masks
 from tf_stugan.training import named_variables
-from tf_stugan.training.saved_steps import list_steps
+from tf_stugan.training.saved_steps import list_checkpoints
 from tf_stugan.training.saved_steps import PREFIX
 from tf_stugan.training.saved_steps import step_of
 
@@ -89,7 +89,7 @@ def save(trainer, folder: pathlib.Path, keep: int = 2, milestones: int = 0,
         f'The checkpoint of step {step} could not be written to {folder} ({error}). The one before it is untouched; '
         'make room and run the same command again.') from error
   best = {step for _, step in trainer.host_state.best.values()}
-  for old in list_steps(folder)[:-keep]:
+  for old in list_checkpoints(folder)[:-keep]:
     if step_of(old) not in best and not (milestones and step_of(old) % milestones == 0):
       shutil.rmtree(old, ignore_errors=True)  # somebody may be reading it; the next time it goes
   return target
@@ -115,9 +115,9 @@ def restore_chosen(trainer, folder: pathlib.Path, choice: str) -> int:
     return newest
   best = trainer.host_state.best
   wanted = next((str(step) for _, step in best.values()), '') if choice == 'best' else choice
-  path = next((p for p in list_steps(folder) if str(step_of(p)) == wanted), None)
+  path = next((p for p in list_checkpoints(folder) if str(step_of(p)) == wanted), None)
   if path is None:
-    steps = ', '.join(str(step_of(p)) for p in list_steps(folder))
+    steps = ', '.join(str(step_of(p)) for p in list_checkpoints(folder))
     raise errors.UserError(f'--checkpoint={choice}: take newest, best (once evaluated), or one of the steps {steps}.')
   try:
     _read(trainer, path, _validate(path))
@@ -142,7 +142,7 @@ def restore(trainer, folder: pathlib.Path, required: bool = False, set_aside: bo
     CheckpointError: there are checkpoints, and none is whole, or the newest cannot be read; or one is required and there
       is none.
   """
-  found = list_steps(folder)
+  found = list_checkpoints(folder)
   for path in reversed(found):
     try:
       _read(trainer, path, _validate(path))
@@ -216,7 +216,7 @@ def _of_player(parts, part, player=''):
 
 def _whole_checkpoint(folder, step):
   """Finds the newest one, or that of a step."""
-  for path in reversed(list_steps(folder)):
+  for path in reversed(list_checkpoints(folder)):
     if step is not None and step_of(path) != step:
       continue
     try:
@@ -235,7 +235,7 @@ def image_shapes(folder: pathlib.Path) -> dict[str, tuple[int, int, int]]:
   Raises:
     CheckpointError: no checkpoint says it.
   """
-  for path in reversed(list_steps(folder)):
+  for path in reversed(list_checkpoints(folder)):
     try:
       shapes = json.loads((path / 'manifest.json').read_text())['image_shapes']
       return {domain: tuple(shape) for domain, shape in shapes.items()}

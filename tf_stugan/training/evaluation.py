@@ -1,4 +1,4 @@
-"""Scores of a generator: the same checkpoint always gets the same ones."""
+"""Scores of what a game makes: the same checkpoint always gets the same ones."""
 
 from collections.abc import Callable, Mapping, Sequence
 import hashlib
@@ -14,6 +14,7 @@ from tf_stugan.data import images as images_lib
 from tf_stugan.gans.outputs import Output
 from tf_stugan.metrics import samples
 from tf_stugan.metrics.features import FeatureExtractor
+from tf_stugan.metrics.score import LOWER
 from tf_stugan.metrics.score import Score
 
 _LOG = logging.getLogger(__name__)
@@ -36,8 +37,8 @@ class Evaluator:
       checkpoint is the best.
     num_samples: generated images; 50,000 in the papers.
     batch_size: images at a time; no score depends on it, but those with batch statistics.
-    batch_statistics: the generator's BatchNorms use the statistics of each batch, as the published BigGAN numbers do,
-      not running ones.
+    batch_statistics: BatchNorms use the statistics of each batch of images, as the published BigGAN numbers do, not
+      running ones.
     reference: the real images that translations are compared with: 'train', those of training, or 'train and test'.
     extractor_data: what an extractor that learns is trained on; the first domain if not given.
     more: metrics beside these, each by a name of its own: files that add one can be given together, in any order.
@@ -109,7 +110,7 @@ class Evaluator:
         'real_images': real.count,
         'data': f'{against.name} ({against.fingerprint})',
         'generated_images': fake.count,
-        'generator': f'{images.name} ({images.fingerprint})',
+        'scored': f'{images.name} ({images.fingerprint})',
         'pixels': 'uint8, as stored',
         'kernel_distance': _KERNEL_DISTANCE}
 
@@ -122,16 +123,18 @@ class Evaluator:
         'real_images': _one_or_all([real.count for real in self._real.values()]),
         'data': _one_or_all(list(self._real_names.values())),
         'generated_images': _one_or_all(list(self._counts.values())),
-        'generator': f'{_one_or_all(self._weights)}, {statistics}',
+        'scored': f'{_one_or_all(self._weights)}, {statistics}',
         'pixels': 'uint8, truncated',
         'kernel_distance': _KERNEL_DISTANCE}
 
   def evaluate(self, outputs: Mapping[str, Output], stopped: Callable[[], bool] = lambda: False) -> dict[str, Score]:
-    """Scores of what a game makes, by name. Raises Interrupted once `stopped`, which is asked before every batch.
+    """Scores what a game makes, by name. Raises Interrupted once `stopped`, which is asked before every batch.
 
-    Where there are several outputs, each has scores 'OUTPUT/NAME', and NAME is their mean.
+    Where there are several outputs, each has scores 'OUTPUT/NAME', and NAME is their mean. Translations that lead back have
+    a 'cycle_error' beside those of the metrics; see `Output.cycle_errors`.
     """
-    scores = {name: self._scores_of(output, self._counts[name], stopped) for name, output in outputs.items()}
+    scores = {name: self._scores_of(output, self._counts[name], stopped)
+                    | self._cycle_error(output, outputs, self._counts[name], stopped) for name, output in outputs.items()}
     first, *others = scores.values()
     if not others:
       return first
@@ -144,20 +147,33 @@ class Evaluator:
     fake = samples.gather(self.extractor, generated, count, keep_probabilities='is' in self.extractor.names)
     return self._compared(self._real[output.domain], fake)
 
+  def _cycle_error(self, output, outputs, count, stopped):
+    if not output.source:
+      return {}
+    found = [output.cycle_errors(outputs, inputs, self.batch_statistics)
+             for inputs in self._inputs(output, self._originals.get(output.source), count, stopped)]
+    return {} if found[0] is None else {'cycle_error': Score(np.concatenate(found)[:count].mean(), LOWER)}
+
   def _compared(self, real, fake):
     return {name: score for metric in self.metrics for name, score in metric(real, fake).items()}
 
   def _generated(self, output, originals, num_images, stopped):
+    left = num_images
+    for inputs in self._inputs(output, originals, num_images, stopped):
+      yield images_lib.to_uint8(output.make(inputs, batch_statistics=self.batch_statistics)[:left])
+      left -= self.batch_size
+
+  def _inputs(self, output, originals, num_images, stopped):
+    """Yields what the network takes, a batch at a time; the last one may be larger than what is left."""
     for start in range(0, num_images, self.batch_size):
       if stopped():
         raise errors.Interrupted('Stopped while scoring, as asked.')
-      count = min(self.batch_size, num_images - start)
-      made = self.batch_size if self.batch_statistics else count  # statistics are always those of a whole batch
-      inputs = output.inputs(np.arange(start, start + made), originals)
-      yield images_lib.to_uint8(output.make(inputs, batch_statistics=self.batch_statistics)[:count])
+      # Statistics are always those of a whole batch.
+      end = start + self.batch_size if self.batch_statistics else min(start + self.batch_size, num_images)
+      yield output.inputs(np.arange(start, end), originals)
 
   def _cached_samples(self, data, cache_dir):
-    """Statistics of the real images, from the cache or computed and kept there; the same bits either way."""
+    """Takes statistics of the real images from the cache, or computes and keeps them there; the same bits either way."""
     if not self.extractor.identity:
       return self._real_samples(data)
     settings = {  # whatever a bit may depend on

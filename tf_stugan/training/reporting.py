@@ -136,7 +136,7 @@ class Samples(Hook):
       numbers = np.arange(self._count if not output.source else self._count // 4)
       inputs = output.inputs(numbers, self._originals.get(output.source))
       sheet = output.sheet(outputs, inputs, self._batch_statistics)
-      text = {'step': step, 'output': name, 'weights': 'average', 'numbers': f'0-{len(numbers) - 1}',
+      text = {'step': step, 'output': name, 'weights': output.weights, 'numbers': f'0-{len(numbers) - 1}',
               'statistics': 'batch' if self._batch_statistics else 'running', 'truncation': 'none'}
       path = self._folder / f'step-{step:08d}{"" if len(outputs) == 1 else "-" + name}.png'
       self._write(step, name, image_grid(images_lib.to_uint8(sheet.images), sheet.columns), path, text)

@@ -6,7 +6,7 @@ import pathlib
 PREFIX = 'step-'
 
 
-def list_steps(folder: pathlib.Path) -> list[pathlib.Path]:
+def list_checkpoints(folder: pathlib.Path) -> list[pathlib.Path]:
   """Lists the checkpoints in a folder, oldest first, complete or not."""
   if not folder.exists():
     return []

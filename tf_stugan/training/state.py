@@ -79,7 +79,7 @@ class Side(tf.Module):
 
 
 def named(variables: Iterable[tf.Variable], prefix: str, but: Iterable[tf.Variable] = ()) -> dict[str, tf.Variable]:
-  """Variables by their names, without '`prefix`/' before and ':0' behind; those of `but` are left out.
+  """Returns variables by their names, without '`prefix`/' before and ':0' behind; those of `but` are left out.
 
   Where several have one name they are numbered in their order: 'Variable', 'Variable_1' ...
   """

@@ -316,7 +316,7 @@ class Trainer(tf.Module):
   # What is reported.
 
   def scalars(self) -> dict[str, float]:
-    """Means since the last call to `means.reset`, densities, exploration rates and balance ratios, by name.
+    """Returns means since the last call to `means.reset`, densities, exploration rates and balance ratios, by name.
 
     A ratio is left out while it is not known or not finite, the number of rollbacks while there were none.
     """

@@ -11,7 +11,7 @@ import shutil
 import socket
 
 from tf_stugan import errors
-from tf_stugan.training.saved_steps import list_steps
+from tf_stugan.training.saved_steps import list_checkpoints
 from tf_stugan.training.saved_steps import step_of
 
 _LOG = logging.getLogger(__name__)
@@ -53,15 +53,15 @@ class Workdir:
 
   def newest_step(self) -> int:
     """Returns the step of the newest checkpoint, by its name; 0 without one."""
-    return max(map(step_of, list_steps(self.checkpoints)), default=0)
+    return max(map(step_of, list_checkpoints(self.checkpoints)), default=0)
 
   def has_begun(self) -> bool:
     """Tells whether there is a configuration, and a checkpoint of the run or of one of its stages."""
-    return self.config.exists() and bool(list_steps(self.checkpoints) or self.stages())
+    return self.config.exists() and bool(list_checkpoints(self.checkpoints) or self.stages())
 
   def stages(self) -> list[str]:
     """Lists the stages that lie in folders of their own and have a checkpoint."""
-    return sorted(folder.parent.name for folder in self.path.glob('*/checkpoints') if list_steps(folder))
+    return sorted(folder.parent.name for folder in self.path.glob('*/checkpoints') if list_checkpoints(folder))
 
   def last_stage(self) -> str:
     """Returns the one of `stages` that began last; empty where there is none."""

@@ -94,8 +94,11 @@ def check_gin_files(values: flags.FlagValues) -> None:
 
 
 def check_gin_flags(values: flags.FlagValues) -> None:
-  """Raises UserError where a --gin_file does not exist or cannot be parsed, or a --gin_param sets what it has not got."""
-  check_configuration([gin_files.find(name) for name in values.gin_file], values.gin_param, values)
+  """Raises UserError where a --gin_file does not exist, cannot be parsed or would overrule all before it, or a --gin_param
+  sets what it has not got."""
+  files = [gin_files.find(name) for name in values.gin_file]
+  check_configuration(files, values.gin_param, values)
+  gin_limits.check_order(files, values.gin_module)
 
 
 def check_configuration(files: Sequence[pathlib.Path], bindings: Sequence[str], values: flags.FlagValues) -> None:

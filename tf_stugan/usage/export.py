@@ -41,7 +41,7 @@ def define_flags(values: flags.FlagValues) -> None:
   flags.DEFINE_bool('explain', False, 'Print what became of each layer, and what the sparse path takes.', flag_values=values)
   flags.DEFINE_string(
       'output', None, 'What to write, or a folder for it; generator.tflite, generator.onnx or saved_model in the workdir if '
-      'not given.', flag_values=values)
+      'not given, with --which a_to_b.tflite, a_to_b.onnx or a_to_b_saved_model.', flag_values=values)
 
 
 def check(values: flags.FlagValues) -> None:
@@ -60,7 +60,9 @@ def check(values: flags.FlagValues) -> None:
 
 def output(values: flags.FlagValues) -> pathlib.Path:
   """Returns the file, or the folder of a SavedModel, to write."""
-  name = 'saved_model' if values.format == 'saved_model' else f'generator.{values.format}'
+  name = f'{values.which}.{values.format}' if values.which else f'generator.{values.format}'
+  if values.format == 'saved_model':
+    name = f'{values.which}_saved_model' if values.which else 'saved_model'
   if not values.output:
     return pathlib.Path(values.workdir, name)
   if values.format == 'saved_model':

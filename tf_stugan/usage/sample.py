@@ -61,7 +61,8 @@ def define_flags(values: flags.FlagValues) -> None:
       flag_values=values)
   flags.DEFINE_integer('fps', 12, 'Images a second of a GIF or an MP4.', 1, 50, flag_values=values)
   flags.DEFINE_string(
-      'output', None, 'PNG, GIF or MP4 to write, or a folder for it; samples.png in the workdir if not given.',
+      'output', None, 'PNG, GIF or MP4 to write, or a folder for it; samples.png in the workdir if not given, with '
+      '--which samples-a_to_b.png.',
       flag_values=values)
 
 
@@ -106,4 +107,5 @@ def moves(path: pathlib.Path) -> bool:
 
 def output(values: flags.FlagValues) -> pathlib.Path:
   """Returns the file to write."""
-  return output_files.place(values.output, 'samples.png') if values.output else pathlib.Path(values.workdir, 'samples.png')
+  name = f'samples-{values.which}.png' if values.which else 'samples.png'
+  return output_files.place(values.output, name) if values.output else pathlib.Path(values.workdir, name)

@@ -15,7 +15,7 @@ from absl import flags
 
 from tf_stugan import errors
 from tf_stugan import output_files
-from tf_stugan.training.saved_steps import list_steps
+from tf_stugan.training.saved_steps import list_checkpoints
 from tf_stugan.training.workdir import Workdir
 from tf_stugan.usage import common
 
@@ -33,7 +33,7 @@ def define_flags(values: flags.FlagValues) -> None:
 
 def check(values: flags.FlagValues) -> None:
   workdir = run_of_round(values)
-  if not Workdir(str(workdir)).config.exists() or not list_steps(workdir / 'checkpoints'):
+  if not Workdir(str(workdir)).config.exists() or not list_checkpoints(workdir / 'checkpoints'):
     raise errors.UserError(f'{workdir} holds no checkpoint of a run.')
   output_files.check_file(output(values), SIGN)
 

@@ -2,6 +2,7 @@
 
 Of each picture the central square is resized to what the translator was trained on; with --size=own it keeps its size: the
 translator goes over all of it at once, and only its borders are mirrored up to a multiple of four pixels.
+A translation has the name of its picture; where two of them differ in their endings alone, all keep these (a.jpg.png).
 
 Examples:
   tf-stugan translate --workdir=runs/horse2zebra --input=~/pictures/horses --output=zebras --to=b
