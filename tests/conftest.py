@@ -1,6 +1,7 @@
 """Settings of the whole test suite: two logical CPU devices, so that a strategy with two replicas can be tested."""
 
 import gc
+import pathlib
 
 import pytest
 import tensorflow as tf
@@ -9,6 +10,9 @@ from tf_stugan import compat
 
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices('CPU')[0], [tf.config.LogicalDeviceConfiguration()] * 2)
+
+
+_TESTS = pathlib.Path(__file__).parent
 
 
 @pytest.fixture(scope='module', autouse=True)
@@ -22,9 +26,10 @@ def collected_garbage():
 
 
 def pytest_collection_modifyitems(items):
-  """Files with slow tests come first, so that no worker is left alone with one in the end."""
+  """Puts first what takes long in one worker, so that none is left alone with it in the end: files with slow tests, those of
+  whole commands before others; and last conformance, which is handed out in small parts."""
   slow = {item.path for item in items if item.get_closest_marker('slow') or item.get_closest_marker('multiprocess')}
-  items.sort(key=lambda item: item.path not in slow)
+  items.sort(key=lambda item: (item.path not in slow, 'conformance' in item.path.parts, item.path.parent != _TESTS))
 
 
 @pytest.hookimpl(optionalhook=True)
