@@ -128,6 +128,7 @@ def test_files_to_be_timed_have_masks_of_blocks(block, monkeypatch):
     flags.FLAGS(['test'])
   with flagsaver.flagsaver(width=8):
     kernel = tool.make_output('sngan', 0.2, block).network.blocks[1].conv1.kernel.numpy()
+    assert tool.make_output('sngan', 1.0, width=4).network.blocks[1].conv1.kernel.shape == (3, 3, 4, 4)
   kept = kernel.reshape(-1, 2, 4).astype(bool)
   assert 0.1 < kept.mean() < 0.3
   assert (kept.any(-1) == kept.all(-1)).all() == (block == 4)
