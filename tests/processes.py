@@ -53,8 +53,9 @@ class Fork:
   """
 
   def __init__(self, flags: list[str], **environment: str):
-    self._output = tempfile.NamedTemporaryFile()  # noqa: SIM115  (closed when all of it is read)
-    self._process = _FORKS.Process(target=_train, args=(self._output.name, flags, environment))
+    file, self._output = tempfile.mkstemp()
+    os.close(file)
+    self._process = _FORKS.Process(target=_train, args=(self._output, flags, environment))
     with mock.patch.dict(os.environ, _variables({})):  # for the process that is copied
       forkserver.ensure_running()
     self._process.start()
@@ -71,8 +72,9 @@ class Fork:
     self._process.join(timeout)
     if self._process.is_alive():
       raise subprocess.TimeoutExpired('tf-stugan train', timeout)
-    with self._output:
-      return self._output.read().decode(), None
+    output = pathlib.Path(self._output).read_text()
+    os.remove(self._output)
+    return output, None
 
 
 _FORKS = multiprocessing.get_context('forkserver')
