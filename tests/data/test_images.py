@@ -72,6 +72,13 @@ def test_digits_are_the_embedded_ones():
   assert np.bincount(digits.labels).tolist() == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
 
 
+def test_digits_for_networks_of_colour_are_as_grey_as_the_others():
+  grey, coloured = embedded.Digits().load(), embedded.Digits(channels=3).load()
+  np.testing.assert_array_equal(coloured.images, grey.images.repeat(3, axis=-1))
+  with pytest.raises(errors.UserError, match='1 .grey. or 3; got 2'):
+    embedded.Digits(channels=2)
+
+
 def test_each_worker_gets_the_shares_of_its_own_replicas():
   data = random_images.RandomImages(num_images=16).load()
   data = {'data': data}

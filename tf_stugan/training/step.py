@@ -232,6 +232,7 @@ class StepGraph:
       self._update_masks(self._sides[name], ranked[name], finite, self._step)
     return self._fingerprints(names)
 
+
 def _choose(condition, then, otherwise):
   """Returns what one of two functions returns, tensors alike: told in the graph, or before, where the condition is known."""
   if isinstance(condition, tf.Tensor):
