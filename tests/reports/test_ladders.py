@@ -9,21 +9,24 @@ from scipy import stats
 
 from tf_stugan import cli
 from tf_stugan.reports import ladders
+from tf_stugan.reports import records
+from tf_stugan.reports import rows
 
 STEPS = 100
 
 
-def run(folder, scores, step_operations, begun=0, data='digits'):
+def run(folder, scores, step_operations, begun=0, data='digits', method='x', density=1.0):
   """Writes a run with one score an evaluation; `begun` steps of it were done in the dense run."""
   folder.mkdir(parents=True)
   protocol = {'extractor': 'classifier abc', 'generated_images': 10, 'real_images': 20, 'data': data, 'generator': 'running'}
-  cost = {'kind': 'cost', 'dense_step_operations': 10.0, 'method': 'x', 'generator/kept_parameters': 3,
+  cost = {'kind': 'cost', 'dense_step_operations': 10.0, 'method': method, 'generator/kept_parameters': 3,
           'generator/multiply_adds': 2, 'generator/dense_multiply_adds': 4}
-  rows = [{**cost, 'step': 0, 'step_operations': 10.0 if begun else step_operations}]
-  rows += [{**cost, 'step': begun, 'step_operations': step_operations}] if begun else []
-  rows += [{'kind': 'evaluation', 'step': STEPS * (i + 1) // len(scores), 'fid': score, 'settled': True,
+  lines = [{**cost, 'step': 0, 'step_operations': 10.0 if begun else step_operations}]
+  lines += [{**cost, 'step': begun, 'step_operations': step_operations}] if begun else []
+  lines += [{'kind': 'evaluation', 'step': STEPS * (i + 1) // len(scores), 'fid': score, 'settled': True,
             'better': {'fid': 'lower'}, 'protocol': protocol} for i, score in enumerate(scores)]
-  (folder / 'metrics.jsonl').write_text(''.join(json.dumps(row) + '\n' for row in rows))
+  lines += [{'kind': 'train', 'step': STEPS, 'generator/density': density}] if density < 1 else []
+  (folder / 'metrics.jsonl').write_text(''.join(json.dumps(row) + '\n' for row in lines))
 
 
 def ladder(folder, method, dense, rounds, seed=1, cumulative=True, rewind=0.0, dense_at='dense', data='digits'):
@@ -32,7 +35,7 @@ def ladder(folder, method, dense, rounds, seed=1, cumulative=True, rewind=0.0, d
     run(folder / 'dense', dense, 10.0, data=data)
   names = {f'round-{i:02d}': 0.8**i for i in range(1, len(rounds) + 1)}
   for (name, left), scores in zip(names.items(), rounds, strict=True):
-    run(folder / name, scores, 10.0 * left, round(rewind * STEPS), data)
+    run(folder / name, scores, 10.0 * left, round(rewind * STEPS), data, density=left)
   (folder / 'ladder.json').write_text(json.dumps({
       'method': method, 'seed': seed, 'initial_seed': seed, 'dense': dense_at, 'cumulative': cumulative, 'rewind': rewind,
       'rounds': names}))
@@ -57,8 +60,8 @@ def test_no_round_may_match(tmp_path):
 def test_a_round_that_is_still_trained_does_not_count(tmp_path):
   path = tmp_path / 'a'
   ladder(path, 'IMP_G', [20.0, 16.0], [[15.0, 14.0], [30.0, 17.0]])
-  rows = (path / 'round-02' / 'metrics.jsonl').read_text().splitlines(keepends=True)
-  (path / 'round-02' / 'metrics.jsonl').write_text(''.join(rows[:-1]))
+  lines = (path / 'round-02' / 'metrics.jsonl').read_text().splitlines(keepends=True)
+  (path / 'round-02' / 'metrics.jsonl').write_text(''.join(line for line in lines if f'"step": {STEPS}' not in line))
   curve, = ladders.curves(ladders.read([str(path)]))
   assert [point.mean for point in curve.points] == [14.0]
 
@@ -111,6 +114,24 @@ def test_other_data_have_a_table_of_their_own(tmp_path):
   output = tmp_path / 'report'
   assert cli.main(['tf-stugan', 'report', f'--workdirs={tmp_path}/imp,{tmp_path}/other', f'--output={output}']) == 0
   assert 'IMP_G' in (output / 'ladders_1.md').read_text() and 'transfer' in (output / 'ladders_2.md').read_text()
+
+
+def test_runs_of_a_method_stand_beside_ladders_with_what_they_cost_themselves(tmp_path):
+  paths = [ladder(tmp_path / 'imp', 'IMP_G', [16.0], [[15.0], [17.0]])]
+  for name, density, score in (('a', 0.8, 15.5), ('b', 0.64, 20.0), ('dense', 1.0, 15.0)):
+    run(tmp_path / f'static_{name}', [30.0, score], 10.0 * density, method='static', density=density)
+  run(tmp_path / 'elsewhere', [1.0], 5.0, method='static', density=0.5, data='stl10')
+  runs = rows.name_rows(records.name_runs([*map(str, tmp_path.glob('imp/*')), *map(str, tmp_path.iterdir())]))
+  climbs = ladders.read(paths)
+  beside, = ladders.of_runs(runs, climbs)
+  assert (beside.method, beside.dense) == ('static', 16.0)
+  assert (beside.scores, beside.remaining) == ({1: 15.5, 2: 20.0}, {1: 0.8, 2: 0.64})
+  assert beside.costs == pytest.approx({1: 0.8, 2: 0.64})
+  assert [curve.method for curve in ladders.curves([*climbs, beside])] == ['IMP_G', 'static']
+  run(tmp_path / 'blocks', [18.0], 8.0, method='static', density=0.8)  # as dense as the first one, and of its seed
+  again = ladders.of_runs(rows.name_rows(records.name_runs(map(str, tmp_path.iterdir()))), climbs)
+  assert {climb.method: climb.scores for climb in again} == {
+      'static (static_a)': {1: 15.5}, 'static (static_b)': {1: 20.0}, 'static (blocks)': {1: 18.0}}
 
 
 def test_a_ladder_that_has_only_begun_is_left_out(tmp_path):

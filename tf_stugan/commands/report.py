@@ -68,7 +68,7 @@ def run(values: flags.FlagValues) -> None:
                  'has its own table and folder.', len(groups))
   for output, group in zip(_folders(values.output, groups), groups, strict=True):
     _write(values, pathlib.Path(output), asked._replace(runs=group), unfinished, add)
-  _write_ladders(values.output, ladders.read(paths))
+  _write_ladders(values.output, ladders.read(paths), [run for group in groups for run in group])
 
 
 def _comparison(text):
@@ -138,12 +138,13 @@ def _by_protocol(runs: Sequence[rows_lib.Run]) -> list[list[rows_lib.Run]]:
   return list(groups.values())
 
 
-def _write_ladders(output, climbs):
-  """Writes tables and figures of those of the workdirs that are ladders, one of each for every way of scoring."""
+def _write_ladders(output, climbs, runs):
+  """Writes tables and figures of ladders, with other runs beside them, one of each for every way of scoring."""
   protocols = list(dict.fromkeys(climb.protocol for climb in climbs))
   for i, protocol in enumerate(protocols, 1):
     chosen = [climb for climb in climbs if climb.protocol == protocol]
-    curves, score = ladders.curves(chosen), records_lib.title(chosen[0].score)
+    curves = ladders.curves([*chosen, *ladders.of_runs(runs, chosen)])
+    score = records_lib.title(chosen[0].score)
     stem = 'ladders' if len(protocols) == 1 else f'ladders_{i}'
     with output_files.new_files(pathlib.Path(output), 'tf-stugan report') as folder:
       (folder / f'{stem}.md').write_text(table := ladders.markdown(curves, score))

@@ -13,6 +13,7 @@ from scipy import stats
 
 from tf_stugan.metrics.score import is_better
 from tf_stugan.reports import records
+from tf_stugan.reports.rows import Run
 from tf_stugan.training.best_scores import best_score
 from tf_stugan.training.workdir import Workdir
 
@@ -33,6 +34,7 @@ class Climb(NamedTuple):
     scores: the best one of each round that came as far as the dense run, by round from 1.
     remaining: share of the weights of a pruned player that a round keeps, by round.
     costs: of all training up to the end of a round, in dense trainings; NaN where it was not logged.
+    pruned: columns with the densities of those players that have masks in its rounds.
   """
 
   name: str
@@ -45,6 +47,7 @@ class Climb(NamedTuple):
   scores: Mapping[int, float]
   remaining: Mapping[int, float]
   costs: Mapping[int, float]
+  pruned: frozenset[str]
 
 
 class Point(NamedTuple):
@@ -101,11 +104,66 @@ def _read(folder):
   if 0 not in best or len(best) == 1:
     return None
   method = f'{ladder["method"]} {ladder["rewind"]:.0%}' if ladder['rewind'] else ladder['method']
-  own = {i: records.record(runs[i]).get('training FLOPs', math.nan) for i in best}
+  found = {i: records.record(runs[i]) for i in best}
+  own = {i: record.get('training FLOPs', math.nan) for i, record in found.items()}
   return Climb(folder.name, method, ladder['seed'], best[0].name, best[0].better,
-               json.dumps(records.protocol_of(best[0].row), sort_keys=True), best[0].value,
+               _protocol(best[0]), best[0].value,
                {i: found.value for i, found in best.items() if i}, dict(enumerate(ladder['rounds'].values(), 1)),
-               _costs(own, ladder['cumulative'], ladder['rewind']))
+               _costs(own, ladder['cumulative'], ladder['rewind']), _masked_players(found[max(found)]))
+
+
+def _masked_players(record):
+  return frozenset(column for column, value in record.items() if column.endswith(' density') and value < 1)
+
+
+def of_runs(runs: Iterable[Run], climbs: Sequence[Climb]) -> list[Climb]:
+  """Puts runs that belong to no ladder beside ladders.
+
+  Those of one method are rounds by their densities, of which each costs its own training and nothing else.
+
+  Args:
+    runs: of the report; those that were scored otherwise are left out, and those where a player that all the ladders prune
+      has no masks.
+    climbs: of one protocol.
+  """
+  pruned = frozenset.intersection(*(climb.pruned for climb in climbs))
+  groups = {}
+  for run in runs:
+    best = best_score(run.workdir.rows())
+    if not best or _protocol(best) != climbs[0].protocol or (run.workdir.path.parent / _DESCRIPTION).exists():
+      continue
+    record = records.record(run.workdir)
+    if pruned and pruned <= _masked_players(record):
+      remaining = round(math.fsum(record[column] for column in pruned) / len(pruned), 3)
+      groups.setdefault(record['method'], []).append((remaining, run, best.value, record))
+  return [climb for method, group in groups.items() for climb in _of_method(method, group, climbs)]
+
+
+def _of_method(method, group, climbs):
+  """Returns the climbs of runs of one method; of one for each row, where runs of several have the same density and seed."""
+  if len({(remaining, run.seed) for remaining, run, *_ in group}) < len(group):
+    rows = dict.fromkeys(run.row for _, run, *_ in group)
+    if len(rows) > 1:
+      return [climb for row in rows
+              for climb in _of_method(f'{method} ({row})', [entry for entry in group if entry[1].row == row], climbs)]
+  levels = sorted({remaining for remaining, *_ in group}, reverse=True)
+  by_seed = {}
+  for remaining, run, value, record in group:
+    by_seed.setdefault(run.seed, {})[levels.index(remaining) + 1] = value, record.get('training FLOPs / dense', math.nan)
+  return [climbs[0]._replace(
+      name=method, method=method, seed=seed, dense=_dense_of(seed, climbs), scores={i: v for i, (v, _) in found.items()},
+      remaining=dict(enumerate(levels, 1)), costs={i: cost for i, (_, cost) in found.items()})
+          for seed, found in by_seed.items()]
+
+
+def _dense_of(seed, climbs):
+  """Returns the dense score of the ladders of this seed, or of all of them."""
+  scores = [climb.dense for climb in climbs if str(climb.seed) == seed] or [climb.dense for climb in climbs]
+  return math.fsum(scores) / len(scores)
+
+
+def _protocol(best):
+  return json.dumps(records.protocol_of(best.row), sort_keys=True)
 
 
 def _last_step(rows):
@@ -170,7 +228,8 @@ def markdown(found: Sequence[Curve], score: str) -> str:
   table = ''.join('| ' + ' | '.join(map(str.ljust, row, widths)) + ' |\n' for row in rows)
   return (f'{table}\nBest: the round of the best mean {score}. Extreme: the sparsest round that scores at least as well as '
           'the dense run.\nA score is the best of its run; intervals are 95 % t-intervals of the mean over seeds. Cost: all '
-          'training up to\nthe end of the sparsest round, with the dense run.\n')
+          'training up to\nthe end of the sparsest round, with the dense run; of runs that belong to no ladder, their own '
+          'training.\n')
 
 
 def _ticket(point):

@@ -61,7 +61,8 @@ def name_rows(workdirs: Mapping[str, Workdir]) -> list[Run]:
   names, result = {}, []
   for name, workdir in workdirs.items():
     key, seed = _configuration(workdir)
-    row = names.setdefault(key or name, re.sub(rf'[-_/.]*s(eed)?[-_]?{seed}$', '', name) or name)
+    without_seed = re.sub(rf'[-_/.]*s(eed)?[-_]?{seed}$', '', name) if seed else name
+    row = names.setdefault(key or name, without_seed or name)
     result.append(Run(name, row, workdir, seed=seed))
   taken = list(names.values())
   again = {row for row in taken if taken.count(row) > 1}  # two configurations whose runs have such names
