@@ -26,7 +26,7 @@ def import_tool(monkeypatch):
 
 
 @pytest.mark.slow
-def test_runs_become_a_gallery_that_is_known_by_name(tool, tmp_path, monkeypatch):
+def test_runs_become_a_gallery_that_is_known_by_name(tool, tmp_path, monkeypatch, capsys):
   runs = {name: make_run(tmp_path / name, f'sngan_cifar10_small_{method}.gin', 'runs/tiny.gin', 'runs/noise.gin',
                          'metrics/random_network.gin')
           for name, method in (('big_stugan_0.1', 'stugan'), ('big_dense', 'dense'))}
@@ -50,8 +50,8 @@ def test_runs_become_a_gallery_that_is_known_by_name(tool, tmp_path, monkeypatch
   assert (folder / 'big_stugan_0.1' / 'samples.png').exists() and '(big_stugan_0.1/samples.png)' in cells[6]
   assert '| 1.00 |' in next(line for line in page.splitlines() if line.startswith('| [big_dense]'))
 
-  with flagsaver.flagsaver(most_megabytes=0.001), pytest.raises(errors.UserError, match='the gallery takes'):
-    tool.make({'more': runs['big_dense']}, folder)
+  with flagsaver.flagsaver(most_megabytes=0.001, gallery=str(folder), generator=[f'more={runs["big_dense"]}']):
+    assert tool.main([]) == 2 and 'the gallery takes' in capsys.readouterr().err
   assert gallery.names() == ['big_dense', 'big_stugan_0.1'] and (folder / 'README.md').read_text() == page
   with pytest.raises(errors.UserError, match='big_dens is not there.*big_dense'):
     tf_stugan.load_generator('big_dens')
@@ -70,3 +70,12 @@ def test_a_file_comes_before_a_name(tmp_path, monkeypatch):
 def test_the_page_of_the_gallery_is_what_the_tool_writes(tool):
   assert (gallery.root() / 'README.md').read_text() == tool.describe(gallery.root())
   assert all(sum(file.stat().st_size for file in (gallery.root() / name).iterdir()) <= 2.1e6 for name in gallery.names())
+
+
+@pytest.mark.parametrize('name', gallery.names())
+def test_what_is_in_the_gallery_makes_images(name):
+  generator = tf_stugan.load_generator(name)
+  shape = next(iter(generator.card['image_shapes'].values()))
+  for key, output in generator.outputs.items():
+    made = generator.translate(np.zeros([1, *shape], np.uint8), key) if output.source else generator.sample([1])
+    assert made.shape == (1, *shape) and made.std() > 5

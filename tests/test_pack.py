@@ -17,6 +17,7 @@ import tf_stugan
 from tf_stugan import cli
 from tf_stugan import configuration
 from tf_stugan import errors
+from tf_stugan.sharing import kept_weights
 from tf_stugan.sharing import packed_files
 from tf_stugan.training import checkpoints
 from tf_stugan.training import reporting
@@ -82,13 +83,13 @@ def test_what_is_told_is_what_there_is(run, packed, generator):
   parts = parts_of(packed)
   assert set(parts) == {'weights.safetensors', 'masks.safetensors', 'config.gin', 'card.json', 'README.md', 'samples.png'}
   assert parts['config.gin'] == (run / 'config.gin').read_bytes()
-  weights, masks = (tensors.load(parts[f'{name}.safetensors']) for name in ('weights', 'masks'))
+  weights, bits = (tensors.load(parts[f'{name}.safetensors']) for name in ('weights', 'masks'))
   card = generator.card
-  assert set(card['densities']) == set(masks) == set(generator.masks)
-  for layer, mask in masks.items():
-    kernel = weights[f'{layer}/kernel']
+  assert set(card['densities']) == set(bits) == set(generator.masks)
+  for layer, mask in generator.masks.items():
     assert card['densities'][layer] == round(np.count_nonzero(mask) / mask.size, 6) < 1
-    assert not kernel[~mask].any() and kernel[mask].any()
+    assert weights[f'{layer}/kernel'].shape == (np.count_nonzero(mask),)
+    np.testing.assert_array_equal(np.unpackbits(bits[layer])[:mask.size], mask.ravel())
   rows = [json.loads(line) for line in (run / 'metrics.jsonl').read_text().splitlines()]
   scored = next(row for row in rows if row['kind'] == 'evaluation')
   assert card['scores'][0]['rfd'] == scored['rfd'] and card['scores'][0]['protocol'] == scored['protocol']
@@ -181,17 +182,37 @@ def test_a_name_that_leads_elsewhere_is_refused(name, packed, tmp_path):
 @pytest.mark.parametrize('change, message', [
     ({'card.json': b'{"format": 9, "version": "7.0"}'}, 'packed by tf_stugan 7.0'),
     ({'card.json': b'[]'}, 'is no packed run'),
-    ({'card.json': b'{"format": 1, "modules": ["mine"]}'}, 'with code that is not in it: mine'),
+    ({'card.json': b'{"format": 2, "modules": ["mine"]}'}, 'with code that is not in it: mine'),
     ({'weights.safetensors': b'nonsense'}, 'is no packed run'),
-    ({'weights.safetensors': tensors.save({'generator/x': np.zeros(3)})}, 'other weights of generator'),
+    ({'weights.safetensors': tensors.save({'generator/x': np.zeros(3)})}, 'is no packed run'),
+    ({'weights.safetensors': lambda content: tensors.save({**tensors.load(content), 'generator/x': np.zeros(3)})},
+     'other weights of generator'),
     ({'config.gin': b'import os\n'}, 'imports os, which is no part of this library'),
     ({'config.gin': b'\xff'}, 'is no packed run'),
 ])
 def test_what_does_not_fit_together_is_one_line(change, message, packed, tmp_path):
-  forge(tmp_path / 'forged.stugan', {**parts_of(packed), **change})
+  parts = parts_of(packed)
+  change = {name: value(parts[name]) if callable(value) else value for name, value in change.items()}
+  forge(tmp_path / 'forged.stugan', {**parts, **change})
   with pytest.raises(errors.UserError, match=message) as caught:
     tf_stugan.load_generator(tmp_path / 'forged.stugan')
   assert '\n' not in str(caught.value)
+
+
+def test_kept_weights_go_back_to_their_places():
+  rng = np.random.default_rng(1)
+  mask = rng.random([3, 3, 2, 5]) < 0.2
+  weights = {'g/a/kernel': rng.random(mask.shape) * mask, 'g/a/bias': rng.random(5), 'g/dense/kernel': rng.random([2, 3])}
+  kept, bits = kept_weights.compress(weights, {'g/a': mask})
+  assert kept['g/a/kernel'].shape == (mask.sum(),) and bits['g/a'].nbytes == 12  # 90 bits
+  again, masks = kept_weights.expand(kept, bits, {'g/a': mask.shape})
+  np.testing.assert_array_equal(masks['g/a'], mask)
+  assert again.keys() == weights.keys()
+  for name, value in weights.items():
+    np.testing.assert_array_equal(again[name], value)
+  for wrong in (kept['g/a/kernel'][:1], kept['g/a/kernel'][:-1]):  # one number would fill all places
+    with pytest.raises(ValueError, match='weights are kept'):
+      kept_weights.expand({**kept, 'g/a/kernel': wrong}, bits, {'g/a': mask.shape})
 
 
 def test_what_is_no_packed_run_is_one_line(tmp_path):

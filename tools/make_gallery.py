@@ -40,6 +40,7 @@ Generators that were trained sparse, and what they are compared with, by name:
 
     import tf_stugan
     images = tf_stugan.load_generator('NAME').sample(range(16))       # uint8 [16, H, W, C]
+    images = tf_stugan.load_generator('NAME').translate(pictures, 'a_to_b')      # of a CycleGAN
 
 Each folder is what `tf-stugan pack` writes, with a model card: data, cost, scores with their protocol, licences.
 
@@ -111,6 +112,15 @@ def _score(card):
 
 
 def main(_):
+  try:
+    _fill()
+  except errors.UserError as error:
+    sys.stderr.write(f'make_gallery: {error}\n')
+    return error.exit_code
+  return 0
+
+
+def _fill():
   pairs = [text.partition('=') for text in FLAGS.generator]
   if wrong := [text for text, (name, _, workdir) in zip(FLAGS.generator, pairs, strict=True) if not (name and workdir)]:
     raise errors.UserError(f'--generator={wrong[0]}: give NAME=WORKDIR.')

@@ -25,8 +25,7 @@ def run(values: flags.FlagValues) -> None:
   license_file = pathlib.Path(values.license).expanduser()
   license_name, text = (('in the file LICENSE', license_file.read_bytes()) if license_file.is_file() else
                         (values.license, b''))
-  name = target.stem if target.suffix == packed_files.SUFFIX else target.name
-  files = packing.collect(workdir, trainer, name, license_name, text, values.gin_module, values.data_license)
+  files = packing.collect(workdir, trainer, target.name, license_name, text, values.gin_module, values.data_license)
   _check(files, trainer, values.gin_module)
   if target.suffix == packed_files.SUFFIX:
     with output_files.new_file(target, packed_files.SIGN) as path:

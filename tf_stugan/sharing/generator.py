@@ -18,10 +18,11 @@ from tf_stugan.data import images as images_lib
 from tf_stugan.gans.outputs import Output
 from tf_stugan.sharing import gallery
 from tf_stugan.sharing import hub
+from tf_stugan.sharing import kept_weights
 from tf_stugan.sharing import packed_files
 from tf_stugan.training import state
 
-FORMAT = 1
+FORMAT = 2
 _AT_A_TIME = 64  # images
 _PARTS = ('card.json', 'config.gin', 'weights.safetensors', 'masks.safetensors')  # what a generator is made of
 
@@ -118,12 +119,13 @@ def from_files(files: Mapping[str, bytes], name: str, modules: Sequence[str] = (
   """Builds what `load` does, of parts that were read already; messages call them `name`."""
   try:
     card = json.loads(files['card.json'])
-    weights, masks = (tensors.load(files[f'{part}.safetensors']) for part in ('weights', 'masks'))
     if card['format'] != FORMAT:
       raise errors.DataError(f'{name} was packed by tf_stugan {card["version"]}, in another format than this version reads.')
     if unnamed := sorted(set(card['modules']) - set(modules)):
       raise errors.UserError(f'{name} was made with code that is not in it: {", ".join(unnamed)}. If you have and trust it, '
                              'name all of it: load_generator(path, modules=[...]).')
+    kept, bits = (tensors.load(files[f'{part}.safetensors']) for part in ('weights', 'masks'))
+    weights, masks = kept_weights.expand(kept, bits, card['shapes'])
     outputs = _build(files['config.gin'].decode(), card['image_shapes'], modules)
     for output in outputs.values():
       _assign(output, {key.removeprefix(f'{output.player}/'): value for key, value in weights.items()

@@ -2,22 +2,24 @@
 
 from collections.abc import Mapping
 
+from tf_stugan.sharing.packed_files import SUFFIX
+
 _TEMPLATE = """---
 license: {license_id}
 library_name: tf_stugan
 tags: [gan, sparse-training, {task}]
 ---
 
-# {name}
+# {title}
 
 {what}
 
     import tf_stugan
-    generator = tf_stugan.load_generator('{name}.stugan'{modules})
+    generator = tf_stugan.load_generator('{name}'{modules})
     images = generator.{call}
 
 {returns} `generator.card` is card.json; `generator.masks` are the masks. On a hub, the name is hf://OWNER/NAME
-in the place of the file.
+in its place.
 
 {samples}{scores}
 ## Size and cost
@@ -34,7 +36,8 @@ Density is the share of weights kept in the masked layers. By layer:
 
 ## What is here
 
-weights.safetensors ({whose} weights), masks.safetensors, config.gin (the configuration of the run), card.json (what stands
+weights.safetensors ({whose} weights; of a masked kernel those that are kept, one after the other), masks.safetensors (a bit
+for each weight, eight to a byte; shapes are in card.json), config.gin (the configuration of the run), card.json (what stands
 here, for programs), and tf_stugan.json (the SHA-256 of each). There is no code. Reading config.gin imports and calls nothing
 but tf_stugan's own parts{trusted}.
 
@@ -55,7 +58,8 @@ def render(card: Mapping) -> str:
   call = f"translate(pictures{f', {name!r}' if several else ''})" if translates else 'sample(range(16))'
   takes = 'They are uint8, as the pictures are: ' if translates else 'They are uint8 '
   return _TEMPLATE.format(
-      name=card['name'], license=card['license'], license_id=_license_id(card['license']),
+      title=card['name'].removesuffix(SUFFIX), name=card['name'], license=card['license'],
+      license_id=_license_id(card['license']),
       task='image-to-image' if translates else 'unconditional-image-generation', what=_what(card, translates),
       modules=f", modules={card['modules']}" if card['modules'] else '', call=call, returns=f'{takes}[N, {shape}].',
       samples=''.join(f'![samples]({file})\n\n' for file in card['samples']), scores=_scores(card['scores']),

@@ -11,6 +11,7 @@ from safetensors import numpy as tensors
 
 import tf_stugan
 from tf_stugan.data import images as images_lib
+from tf_stugan.sharing import kept_weights
 from tf_stugan.sharing import model_card
 from tf_stugan.sharing.generator import FORMAT
 from tf_stugan.training import reporting
@@ -29,7 +30,7 @@ def collect(workdir: Workdir, trainer: Trainer, name: str, license_name: str, li
   Args:
     workdir: of the run.
     trainer: as it was restored.
-    name: what the model card calls it.
+    name: of the file or folder, as the model card calls it.
     license_name: of the weights.
     license_text: what the file LICENSE says; without one there is no such file.
     modules: of the user's own that its configuration imports.
@@ -37,6 +38,7 @@ def collect(workdir: Workdir, trainer: Trainer, name: str, license_name: str, li
   """
   outputs = trainer.gan.outputs
   weights, masks = _weights(trainer)
+  kept, bits = kept_weights.compress(weights, masks)
   step = int(trainer.step.numpy())
   files = {f'samples{"" if len(outputs) == 1 else f"-{key}"}.png': picture for key, output in outputs.items()
            if (picture := _picture(workdir, key, output, step))}
@@ -48,10 +50,11 @@ def collect(workdir: Workdir, trainer: Trainer, name: str, license_name: str, li
       'outputs': {key: {'player': output.player, 'weights': output.weights, 'domain': output.domain, 'source': output.source}
                   for key, output in outputs.items()},
       'densities': {key: round(float(mask.mean()), 6) for key, mask in masks.items()},
+      'shapes': {key: mask.shape for key, mask in masks.items()},
       'cost': _cost(workdir.rows(), step, {output.player for output in outputs.values()}),
       'scores': _scores(workdir, step), 'data': _data(workdir), 'samples': sorted(files)}
   files |= {
-      'weights.safetensors': tensors.save(weights), 'masks.safetensors': tensors.save(masks),
+      'weights.safetensors': tensors.save(kept), 'masks.safetensors': tensors.save(bits),
       'config.gin': workdir.config.read_bytes(), 'card.json': json.dumps(card, indent=1).encode(),
       'README.md': model_card.render(card).encode()}
   return files | ({'LICENSE': license_text} if license_text else {})
