@@ -2,6 +2,7 @@
 
   python tools/gpu_check.py                           # SNGAN-32 at full width
   python tools/gpu_check.py --generator_width=16 --discriminator_width=16 --batch=4 --rounds=1    # small; on a CPU, too
+  python tools/gpu_check.py --only='resume' --only='update, float32'
 
 Every part runs in a process of its own, so that one that fails takes none of the others along; a part that fails is a line
 with the reason. Lines are written as they come. Nothing is installed, written into the checkout or sent anywhere. Parts:
@@ -39,6 +40,7 @@ _SIZES = ('generator_width', 'discriminator_width', 'batch', 'rounds')
 for _name in _SIZES:
   flags.declare_key_flag(_name)  # those of benchmark_step
 flags.DEFINE_integer('limit', 600, 'Seconds after which a part is given up.')
+flags.DEFINE_multi_string('only', [], 'Parts, as lines begin; all if not given.')
 flags.DEFINE_enum('part', None, ['devices', 'resume', 'step'], 'Used by the tool itself: run one part in this process.')
 flags.DEFINE_string('method', 'stugan', 'Used by the tool itself: what a step is measured of.')
 
@@ -162,9 +164,12 @@ def main(_):
     result = {'devices': devices, 'resume': resume, 'step': step}[FLAGS.part]()
     sys.stdout.write(json.dumps(result, default=str) + '\n')
     return
+  works = parts()
+  if unknown := set(FLAGS.only) - set(works):
+    raise app.UsageError(f'--only={unknown.pop()}: there are {"; ".join(works)}.')
   sys.stdout.write('```\n' + ' '.join(_sizes()) + '\n')
-  for name, work in parts().items():
-    sys.stdout.write(_line(name, work) + '\n')
+  for name in FLAGS.only or works:
+    sys.stdout.write(_line(name, works[name]) + '\n')
     sys.stdout.flush()
   sys.stdout.write('```\n')
 

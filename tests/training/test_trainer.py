@@ -155,7 +155,7 @@ def test_two_replicas_with_one_global_batch_do_what_one_device_does():
 
 @pytest.mark.slow
 def test_a_strategy_of_a_single_replica_does_what_one_device_does():
-  """As on a machine with one GPU: updates, parts of batches, balance measurements and masks, which one device has in loops."""
+  """As on a machine with one GPU: what one device has in loops and branches, a replica must not."""
   def trained():
     balance = balance_ratio.BalanceRatio(interval=2, window=2)
     trainer = tiny.make_trainer(interval=2, updates=3, accumulation_steps=2, balance=balance)
