@@ -166,6 +166,14 @@ def test_flags_of_tools_exist():
   assert wrong == []
 
 
+def test_help_of_tools_names_all_flags_that_they_take():
+  """Those that another tool defines, which it imports, only where they are declared."""
+  for tool in ROOT.glob('tools/*.py'):
+    source = tool.read_text()
+    named = set(re.findall(r"'(\w+)'", ''.join(re.findall(r'flags\.DEFINE.*|for _name in \(.*|_SIZES = .*', source))))
+    assert set(re.findall(r'FLAGS\.(\w+)', source)) - {'set_default'} <= named, tool.name
+
+
 def test_python_in_documents_can_be_read_and_what_it_imports_exists():
   for document in DOCUMENTS:
     for code in re.findall(r'^```python\n(.*?)^```', text_of(document), re.MULTILINE | re.DOTALL):

@@ -118,6 +118,12 @@ timed_process.answer({'two': lambda: 2.0, 'given': lambda: float(os.environ['GIV
     process.seconds('three')
   process.close()
   assert 'three' in capfd.readouterr().err
+  gone = timed_process.TimedProcess(['-c', 'raise SystemExit("no such framework")'])
+  gone.process.wait()
+  with pytest.raises(RuntimeError, match='without an answer'):
+    gone.seconds('two')
+  gone.close()
+  assert 'no such framework' in capfd.readouterr().err
 
 
 @pytest.mark.parametrize('block', [1, 4])
@@ -134,11 +140,29 @@ def test_files_to_be_timed_have_masks_of_blocks(block, monkeypatch):
   assert (kept.any(-1) == kept.all(-1)).all() == (block == 4)
 
 
+def check_gpu(*arguments):
+  """Runs the tool on this CPU, at its smallest; returns what it tells, by part."""
+  done = subprocess.run(
+      [sys.executable, ROOT / 'tools' / 'gpu_check.py', '--generator_width=8', '--discriminator_width=8', '--rounds=1',
+       *arguments], capture_output=True, text=True)
+  fence, _, *lines, end = done.stdout.splitlines()
+  assert fence == end == '```', done.stderr
+  return dict(line.split(': ', 1) for line in lines)
+
+
 @pytest.mark.slow
-def test_the_check_of_a_gpu_finds_a_resumed_run_equal_on_a_cpu():
-  arguments = ['--part=resume', '--generator_width=8', '--discriminator_width=8', '--batch=2']
-  done = subprocess.run([sys.executable, ROOT / 'tools' / 'gpu_check.py', *arguments], capture_output=True, text=True)
-  assert json.loads(done.stdout.splitlines()[-1]) == {'largest difference by part': 0}, done.stderr
+def test_the_check_of_a_gpu_measures_on_a_cpu():
+  told = check_gpu('--batch=2', '--only=resume', '--only=update, float32', '--only=step, float32, masked')
+  assert told['resume'] == "{'repeated': 0, 'resumed': 0}"
+  player = r'\d+\.\d+ s, \d+\.\d+ of plain Keras'
+  assert re.fullmatch(f'discriminator {player}; generator {player}', told['update, float32'])
+  assert re.fullmatch(r'\d+\.\d+ s, [1-9]\d* MB', told['step, float32, masked'])
+
+
+@pytest.mark.slow
+def test_a_part_of_the_check_that_fails_is_a_line():
+  told = check_gpu('--batch=0', '--only=resume', '--only=devices')
+  assert told['resume'].startswith('exit code 1: ') and 'CPU:0' in told['devices']
 
 
 @pytest.mark.slow

@@ -27,6 +27,8 @@ from tf_stugan.compat import keras
 FLAGS = flags.FLAGS
 flags.DEFINE_integer('resolution', 128, 'Pixels.')
 flags.DEFINE_integer('num_blocks', 6, 'Residual blocks of a translator; 6 at 128 pixels in the original code, 9 at 256.')
+for _name in ('steps', 'rounds', 'precision', 'json'):
+  flags.declare_key_flag(_name)  # of benchmark_step
 
 
 def make_trainer():

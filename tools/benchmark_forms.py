@@ -25,6 +25,8 @@ from tf_stugan.layers import resampling
 FLAGS = flags.FLAGS
 flags.DEFINE_multi_integer('channels', [24, 256], 'Channels in and out.')
 flags.DEFINE_multi_integer('resolution', [4, 8, 16, 32], 'Height and width of the map that is read.')
+for _name in ('batch', 'rounds', 'precision', 'jit_compile', 'json'):
+  flags.declare_key_flag(_name)  # of benchmark_step
 
 
 def up_plain(x, kernel):

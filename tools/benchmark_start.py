@@ -53,8 +53,9 @@ def main(_):
     return
   sys.stdout.write(f'| experiment | {" | ".join(_COLUMNS)} |\n|{" --- |" * (len(_COLUMNS) + 1)}\n')
   for name in FLAGS.experiment:
-    done = subprocess.run([sys.executable, *sys.argv, f'--one={name}'], check=True, stdout=subprocess.PIPE,
-                          stderr=subprocess.DEVNULL, text=True)
+    done = subprocess.run([sys.executable, *sys.argv, f'--one={name}'], check=False, capture_output=True, text=True)
+    if done.returncode:
+      sys.exit(f'{name}: {done.stderr.strip().splitlines()[-1]}')
     *parts, first, operations, graphs = json.loads(done.stdout.splitlines()[-1]).values()
     cells = [f'{seconds:.1f} s' for seconds in [*parts, first]] + [f'{operations:,}', str(graphs)]
     if name in FLAGS.untried:

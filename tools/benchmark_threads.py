@@ -26,6 +26,8 @@ flags.DEFINE_string('experiment', 'sngan_cifar10_small_stugan', 'Gin file of an 
 flags.DEFINE_multi_string('settings', [], 'Threads within an operation, operations at a time; by default both of all cores, '
                           'then one of either, then one of both.')
 flags.DEFINE_bool('worker', False, 'Used by the tool itself: train in this process.')
+for _name in ('steps', 'rounds', 'json'):
+  flags.declare_key_flag(_name)  # of benchmark_step
 
 
 def train():

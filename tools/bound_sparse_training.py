@@ -24,6 +24,8 @@ import tensorflow as tf
 FLAGS = flags.FLAGS
 flags.DEFINE_integer('discriminator_updates', 5, 'Updates of the discriminator a step.')
 flags.DEFINE_float('gain', 1.3, 'What a whole step should gain.')
+for _name in ('generator_width', 'discriminator_width', 'batch', 'json'):
+  flags.declare_key_flag(_name)  # of benchmark_step
 
 
 def bound(masked: float) -> dict[str, float]:

@@ -17,6 +17,8 @@ from tf_stugan.export import exporter
 
 FLAGS = flags.FLAGS
 flags.DEFINE_float('density', 0.1, 'Share of weights kept.')
+for _name in ('model', 'mask_dense', 'out'):
+  flags.declare_key_flag(_name)  # of benchmark_edge
 
 _SIGN = 'tools/export_sizes.py'  # in what it writes, so that it replaces nothing else
 

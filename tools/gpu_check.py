@@ -1,22 +1,27 @@
-"""What this library does on the accelerator of this machine: one command, ten minutes, one block to paste into an issue.
+"""What this library does on the accelerator of this machine: one command, one block to paste into an issue.
 
-  python tools/gpu_check.py --batch=64
-  python tools/gpu_check.py --generator_width=16 --discriminator_width=8 --batch=4    # small; on a CPU, too
+  python tools/gpu_check.py                           # SNGAN-32 at full width
+  python tools/gpu_check.py --generator_width=16 --discriminator_width=16 --batch=4 --rounds=1    # small; on a CPU, too
+  python tools/gpu_check.py --only='resume' --only='update, float32'
 
 Every part runs in a process of its own, so that one that fails takes none of the others along; a part that fails is a line
-with the reason. Nothing is installed, written into the checkout or sent anywhere. Parts:
+with the reason. Lines are written as they come. Nothing is installed, written into the checkout or sent anywhere. Parts:
 
-devices: what TensorFlow sees.
+doctor: `tf-stugan doctor`; its lines name folders of this machine.
+devices: what TensorFlow knows of each.
 train: a short run of `tf-stugan train`, and the same on all devices by --strategy=mirrored.
-resume: a run that was saved and restored in the middle against one that was not; 0 means equal to the last bit.
-steps: seconds of an update of either player in each precision and compiled by XLA, with plain Keras in float32 beside it.
-masks: a masked step against a dense one, and the peak of the device's memory.
+resume: by how much variables differ when a run is repeated, and when it is saved and restored in the middle; 0 means equal
+  to the last bit. Sums of a GPU are not repeatable, unless by TF_DETERMINISTIC_OPS: both ways are tried.
+update: seconds of an update of either player, masked, in each precision and compiled by XLA, over those of plain Keras in
+  float32.
+step: seconds of a whole step, dense and masked, in each of these forms, and the memory that it takes at most.
 """
 
+from collections.abc import Callable
+import functools
 import json
 import os
 import pathlib
-import platform
 import subprocess
 import sys
 import tempfile
@@ -28,17 +33,20 @@ import benchmark_step
 import numpy as np
 import tensorflow as tf
 
-import tf_stugan
 from tf_stugan.training import checkpoints
 
-FLAGS = flags.FLAGS  # sizes are those of benchmark_step
+FLAGS = flags.FLAGS
+_SIZES = ('generator_width', 'discriminator_width', 'batch', 'rounds')
+for _name in _SIZES:
+  flags.declare_key_flag(_name)  # those of benchmark_step
 flags.DEFINE_integer('limit', 600, 'Seconds after which a part is given up.')
-flags.DEFINE_enum('part', None, ['devices', 'resume', 'masks'], 'Used by the tool itself: run one part in this process.')
+flags.DEFINE_multi_string('only', [], 'Parts, as lines begin; all if not given.')
+flags.DEFINE_enum('part', None, ['devices', 'resume', 'step'], 'Used by the tool itself: run one part in this process.')
+flags.DEFINE_string('method', 'stugan', 'Used by the tool itself: what a step is measured of.')
 
 _TOOLS = pathlib.Path(__file__).parent
-_STEPS = {'float32': [], 'bfloat16': ['--precision=bfloat16'], 'float16': ['--precision=float16'],
+_FORMS = {'float32': [], 'bfloat16': ['--precision=bfloat16'], 'float16': ['--precision=float16'],
           'float32, XLA': ['--jit_compile'], 'bfloat16, XLA': ['--precision=bfloat16', '--jit_compile']}
-_METHODS = ('dense', 'stugan')
 
 
 # Parts that need a process of their own; each prints JSON as its last line. The process that waits touches no device.
@@ -51,7 +59,7 @@ def devices() -> dict:
 
 
 def resume() -> dict:
-  """Trains 20 steps twice, the second time through a checkpoint at step 10; returns by how much the variables differ."""
+  """Trains 20 steps three times, the last time through a checkpoint at step 10; returns how far apart the variables are."""
   def train(stops, folder):
     for stop in stops:
       trainer, data = benchmark_step.make_trainer('stugan')
@@ -61,91 +69,109 @@ def resume() -> dict:
       checkpoints.save(trainer, folder)
     return {part: [np.array(v) for v in variables.values()] for part, variables in trainer.parts().items()}
   with tempfile.TemporaryDirectory() as folder:
-    whole, parted = (train(stops, pathlib.Path(folder, str(len(stops)))) for stops in ([20], [10, 20]))
-  largest = {part: max(map(_distance, whole[part], parted[part]), default=0) for part in whole}
-  return {'largest difference by part': {part: value for part, value in largest.items() if value} or 0}
+    first, repeated, resumed = (train(stops, pathlib.Path(folder, str(i))) for i, stops in enumerate([[20], [20], [10, 20]]))
+  return {'repeated': _largest_differences(first, repeated), 'resumed': _largest_differences(first, resumed)}
+
+
+def _largest_differences(a, b):
+  """Returns the largest difference in each part that differs; 0 where none does."""
+  largest = {part: max(map(_distance, a[part], b[part]), default=0) for part in a}
+  return {part: value for part, value in largest.items() if value} or 0
 
 
 def _distance(a, b):
   return float(np.abs(a.astype(float) - b.astype(float)).max(initial=0))
 
 
-def masks() -> dict:
-  """Returns seconds of a step of each method, and megabytes at most on the first device."""
+def step() -> dict:
+  """Returns seconds of a step, and the megabytes that it takes at most: on the first GPU, or above what TensorFlow takes."""
   gpu = tf.config.list_physical_devices('GPU')
-  result = {}
-  for method in _METHODS:
-    trainer, data = benchmark_step.make_trainer(method)
-    benchmark_step.advance(trainer, data, 4)
-    times = sorted(benchmark_step.advance(trainer, data, 4) for _ in range(FLAGS.rounds))
-    peak = tf.config.experimental.get_memory_info('GPU:0')['peak'] / 1e6 if gpu else benchmark_step.resident_peak()
-    result[method] = {'seconds a step': times[len(times) // 2], 'MB at the peak': peak}
-    if gpu:
-      tf.config.experimental.reset_memory_stats('GPU:0')
-  return result
+  before = 0 if gpu else benchmark_step.resident_peak()
+  trainer, data = benchmark_step.make_trainer(FLAGS.method)
+  benchmark_step.advance(trainer, data, 4)  # the first of them traces
+  seconds = np.median([benchmark_step.advance(trainer, data, 4) for _ in range(FLAGS.rounds)])
+  peak = tf.config.experimental.get_memory_info('GPU:0')['peak'] / 1e6 if gpu else benchmark_step.resident_peak()
+  return {'seconds': seconds, 'MB': peak - before}
 
 
-# The process that waits.
+# The process that waits; it touches no device.
 
 
-def _call(name, *arguments):
-  """Runs a command; returns (its last line, '') or ('', what went wrong)."""
+def _line(name, work):
+  """Returns what comes of some work, or why nothing does."""
   sys.stderr.write(f'{name} ...\n')
-  environment = {**os.environ, 'TF_CPP_MIN_LOG_LEVEL': '3', 'PYTHONPATH': os.pathsep.join(sys.path)}
   try:
-    done = subprocess.run([sys.executable, *map(str, arguments)], capture_output=True, text=True, timeout=FLAGS.limit,
-                          env=environment)
+    return f'{name}: {work()}'
   except subprocess.TimeoutExpired:
-    return '', f'given up after {FLAGS.limit} s'
-  lines = (done.stdout if done.returncode == 0 else done.stderr or done.stdout).strip().splitlines() or ['']
-  return (lines[-1], '') if done.returncode == 0 else ('', f'exit code {done.returncode}: {lines[-1][:300]}')
+    return f'{name}: given up after {FLAGS.limit} s'
+  except subprocess.CalledProcessError as error:
+    said = error.stderr.strip().splitlines() or ['']
+    return f'{name}: {error.stdout}exit code {error.returncode}: {said[-1][:300]}'
 
 
-def _part(name):
-  line, error = _call(name, __file__, f'--part={name}', *_sizes())
-  return error or json.dumps(json.loads(line), default=str)
+def _call(*arguments, **environment):
+  """Runs a Python command; returns what it wrote."""
+  environment = {**os.environ, 'TF_CPP_MIN_LOG_LEVEL': '3', 'PYTHONPATH': os.pathsep.join(sys.path), **environment}
+  return subprocess.run([sys.executable, *map(str, arguments)], check=True, capture_output=True, text=True,
+                        timeout=FLAGS.limit, env=environment).stdout
+
+
+def _measure(tool, *options, **environment):
+  """Returns the last line that a tool writes, read as JSON."""
+  return json.loads(_call(_TOOLS / tool, *_sizes(), *options, **environment).splitlines()[-1])
 
 
 def _sizes():
-  return [f'--{name}={FLAGS[name].value}' for name in ('generator_width', 'discriminator_width', 'batch', 'rounds')]
+  return [f'--{name}={FLAGS[name].value}' for name in _SIZES]
+
+
+def _doctor():
+  return '\n' + _call('-m', 'tf_stugan.cli', 'doctor').rstrip()
 
 
 def _train(strategy):
   with tempfile.TemporaryDirectory() as folder:
     start = time.perf_counter()
-    _, error = _call(
-        f'train, {strategy}', '-m', 'tf_stugan.cli', 'train', f'--workdir={folder}/run', f'--strategy={strategy}',
-        '--gin_file=sngan_cifar10_stugan.gin', '--gin_file=runs/tiny.gin', '--gin_file=runs/noise.gin')
-  return error or f'done in {time.perf_counter() - start:.0f} s'
+    _call('-m', 'tf_stugan.cli', 'train', f'--workdir={folder}/run', f'--strategy={strategy}',
+          '--gin_file=sngan_cifar10_stugan.gin', '--gin_file=runs/tiny.gin', '--gin_file=runs/noise.gin')
+  return f'done in {time.perf_counter() - start:.0f} s'
 
 
-def _step_times(name):
-  line, error = _call(f'step, {name}', _TOOLS / 'benchmark_step.py', '--updates_only', '--json', *_sizes(), *_STEPS[name])
-  if error:
-    return error
-  result = json.loads(line)
-  return '; '.join(f'{player} {result["update_seconds"][player]:.4f} s, {result[f"{player}_vs_plain"]:.2f} of plain Keras'
-                   for player in ('discriminator', 'generator'))
+def _update(options):
+  result = _measure('benchmark_step.py', '--updates_only', '--json', *options)
+  return '; '.join(f'{player} {result[f"{player}_seconds_masked"]:.4f} s, {result[f"{player}_vs_plain"]:.2f} of plain Keras'
+                   for player in benchmark_step.PLAYERS)
 
 
-def report() -> str:
-  """Runs all parts; returns the block."""
-  lines = [f'{platform.platform()}, Python {platform.python_version()}, '
-           f'tf_stugan {tf_stugan.__version__}, tensorflow {tf.__version__}',
-           ' '.join(_sizes()), f'devices: {_part("devices")}']
-  lines += [f'train, {strategy}: {_train(strategy)}' for strategy in ('one_device', 'mirrored')]
-  lines += [f'resume: {_part("resume")}']
-  lines += [f'update, {name}: {_step_times(name)}' for name in _STEPS]
-  lines += [f'masks: {_part("masks")}']
-  return '\n'.join(['```', *lines, '```', ''])
+def _step(method, options):
+  result = _measure('gpu_check.py', '--part=step', f'--method={method}', *options)
+  return f'{result["seconds"]:.4f} s, {result["MB"]:.0f} MB'
+
+
+def parts() -> dict[str, Callable[[], object]]:
+  """Returns {name: what does it and returns what is told of it}."""
+  part = functools.partial(functools.partial, _measure, 'gpu_check.py')
+  works = {'doctor': _doctor, 'devices': part('--part=devices')}
+  works |= {f'train, {strategy}': functools.partial(_train, strategy) for strategy in ('one_device', 'mirrored')}
+  works |= {'resume': part('--part=resume'), 'resume, deterministic': part('--part=resume', TF_DETERMINISTIC_OPS='1')}
+  works |= {f'update, {form}': functools.partial(_update, options) for form, options in _FORMS.items()}
+  return works | {f'step, {form}, {name}': functools.partial(_step, method, options)
+                  for form, options in _FORMS.items() for name, method in (('dense', 'dense'), ('masked', 'stugan'))}
 
 
 def main(_):
   if FLAGS.part:
-    result = {'devices': devices, 'resume': resume, 'masks': masks}[FLAGS.part]()
+    result = {'devices': devices, 'resume': resume, 'step': step}[FLAGS.part]()
     sys.stdout.write(json.dumps(result, default=str) + '\n')
-  else:
-    sys.stdout.write(report())
+    return
+  works = parts()
+  if unknown := set(FLAGS.only) - set(works):
+    raise app.UsageError(f'--only={unknown.pop()}: there are {"; ".join(works)}.')
+  sys.stdout.write('```\n' + ' '.join(_sizes()) + '\n')
+  for name in FLAGS.only or works:
+    sys.stdout.write(_line(name, works[name]) + '\n')
+    sys.stdout.flush()
+  sys.stdout.write('```\n')
 
 
 if __name__ == '__main__':

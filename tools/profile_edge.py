@@ -30,6 +30,8 @@ from tf_stugan.export import fast_path
 from tf_stugan.export import web
 
 FLAGS = flags.FLAGS
+for _name in ('model', 'densities', 'rounds', 'out'):
+  flags.declare_key_flag(_name)  # of benchmark_edge
 
 _SIGN = 'tools/profile_edge.py'
 _OTHER = 'other operations, and calling all of them'

@@ -5,6 +5,7 @@ Between questions a worker waits, and takes no time from the others.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+import contextlib
 import os
 import subprocess
 import sys
@@ -25,8 +26,9 @@ class TimedProcess:
 
   def seconds(self, name: str) -> float:
     """Does the work of that name once. Raises RuntimeError where the process came to an end."""
-    self.process.stdin.write(f'{name}\n')
-    self.process.stdin.flush()
+    with contextlib.suppress(BrokenPipeError):  # it ended before it was asked
+      self.process.stdin.write(f'{name}\n')
+      self.process.stdin.flush()
     answer = self.process.stdout.readline()
     if not answer:
       raise RuntimeError(f'{self.process.args} ended without an answer, see above')

@@ -154,6 +154,21 @@ def test_two_replicas_with_one_global_batch_do_what_one_device_does():
 
 
 @pytest.mark.slow
+def test_a_strategy_of_a_single_replica_does_what_one_device_does():
+  """As on a machine with one GPU: what one device has in loops and branches, a replica must not."""
+  def trained():
+    balance = balance_ratio.BalanceRatio(interval=2, window=2)
+    trainer = tiny.make_trainer(interval=2, updates=3, accumulation_steps=2, balance=balance)
+    trainer.fit(tiny.DATA, 4)
+    return trainer
+  one = trained()
+  with tf.distribute.MirroredStrategy(['CPU:0']).scope():
+    single = trained()
+  for a, b in zip(one.variables, single.variables, strict=True):
+    np.testing.assert_allclose(tf.cast(a, tf.float32), tf.cast(b, tf.float32), rtol=1e-5, atol=1e-5, err_msg=a.name)
+
+
+@pytest.mark.slow
 def test_optimizer_state_of_regrown_weights_is_reset_where_asked():
   schedule = schedules.UpdateSchedule(100, 3)
   trainer = tiny.make_trainer(

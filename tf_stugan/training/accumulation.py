@@ -36,7 +36,7 @@ def in_parts(function: Callable[[Any, Seed], tuple[Any, Any]], batch: Any, seed:
       return tf.nest.map_structure(tf.add, total, result), rest
 
   total, first = call(0)
-  if tf.distribute.get_strategy().num_replicas_in_sync > 1:  # which must not talk in a loop of the graph
+  if tf.distribute.has_strategy():  # whose replicas, were it one, must not talk in a loop of the graph
     rests = [first]
     for i in range(1, parts):
       total, rest = add(i, total)

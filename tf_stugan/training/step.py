@@ -54,6 +54,8 @@ class StepGraph:
     self._seed = seed
     self._jit_compile = jit_compile
     self._strategy = strategy
+    with strategy.scope():
+      self._alone = not tf.distribute.has_strategy()
     self._possible = self._list_possible_events()
     self._functions = {}
 
@@ -70,7 +72,7 @@ class StepGraph:
       events: what happens in each of them: names of the players whose masks change, and BALANCE.
 
     Returns:
-      The fingerprints of these masks after the last one, [replicas, 2 * players]; of one replica nothing, [1, 0].
+      The fingerprints of these masks after the last one, [replicas, 2 * players]; without a strategy nothing, [1, 0].
     """
     function, switches = self._prepare(events)
     return function(iterator, tf.constant(num_steps), switches).numpy()
@@ -84,11 +86,10 @@ class StepGraph:
     """Returns (function, switches of what may happen in it).
 
     One device has one graph, in which events are switched on and off. Replicas must not talk in a part of a graph that may
-    be left out: several of them have a graph for each combination of events, and no switches.
+    be left out: a strategy, were it of a single replica, has a graph for each combination of events, and no switches.
     """
-    one = self._strategy.num_replicas_in_sync == 1
-    switches = tf.constant([name in events for name in self._possible if one], tf.bool)
-    known = None if one else tuple(events)
+    switches = tf.constant([name in events for name in self._possible if self._alone], tf.bool)
+    known = None if self._alone else tuple(events)
     if known not in self._functions:
       self._functions[known] = tf.function(functools.partial(self._run_steps, known=known), autograph=False)
     return self._functions[known], switches
@@ -165,7 +166,7 @@ class StepGraph:
       move(i)
       return i + 1
     last = turn.updates_per_step - 1
-    if last > 1 and self._strategy.num_replicas_in_sync == 1:
+    if last > 1 and self._alone:
       tf.while_loop(lambda i: i < last, body, [0], parallel_iterations=1)
     else:
       for i in range(last):
@@ -173,9 +174,9 @@ class StepGraph:
     return move(last)
 
   def _fingerprints(self, names):
-    """Hashes the masks of these players on every replica, for `agreement.check_masks`: [replicas, 2 * names]; of one
-    replica, which agrees with itself, nothing."""
-    if not names or self._strategy.num_replicas_in_sync == 1:
+    """Hashes the masks of these players on every replica, for `agreement.check_masks`: [replicas, 2 * names]; of a device
+    by itself, which agrees with itself, nothing."""
+    if not names or self._alone:
       return tf.zeros([self._strategy.num_replicas_in_sync, 0])
     masks_ = [[tf.convert_to_tensor(v.mask) for v in self._sides[name].masked] for name in names]
     return agreement.of_replicas(tf.concat([agreement.fingerprint(m) for m in masks_], axis=0))

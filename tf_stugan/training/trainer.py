@@ -103,8 +103,8 @@ class Trainer(tf.Module):
 
   def _check_batches(self):
     replicas = self.strategy.num_replicas_in_sync
-    if self.jit_compile and replicas > 1:
-      raise errors.UserError('Trainer.jit_compile is for one device; a TPU compiles the step in any case.')
+    if self.jit_compile and tf.distribute.has_strategy():
+      raise errors.UserError('Trainer.jit_compile is for one device, without a strategy; a TPU compiles in any case.')
     for turn in self.gan.turns:
       if turn.batch_size % replicas:
         raise errors.UserError(
