@@ -106,6 +106,10 @@ class Channels(Procedure):
       trainer.gan.imitate(self.distance, self.adversarial)
     return trainer
 
+  def prepare(self, data, data_dir, cache_dir):
+    if hasattr(self.distance, 'prepare'):
+      self.distance.prepare(data, data_dir, cache_dir)
+
   def check(self, trainer, stage):
     roles = {player.role for player in trainer.gan.players}
     if roles != set(self.start):
