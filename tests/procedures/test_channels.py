@@ -249,7 +249,7 @@ def test_extracted_and_then_sparse_from_scratch(tmp_path):
   begun, trainer = go(files, 'channel_ticket', tmp_path, 'GENERATOR_DENSITY = 0.4')
   side, output = trainer.sides['generator'], trainer.gan.outputs['images']
   dense = {name: value for name, value in begun['dense'].state.items() if name.startswith('masks/')}
-  assert not dense and len(side.masked) == 7
+  assert not dense and len(side.masked) == 7 and trainer.label == 'channel ticket, sparse'
   assert side.masked[0].weight.shape.as_list() == [3, 3, 4, 1]  # of block1/conv1
   cost, network = network_cost(side.player.network, side.masked), kernel_layers(side.player.network)
   assert cost.multiply_adds == sum(
@@ -271,6 +271,24 @@ def test_the_ledger_counts_the_channels_that_are_known(procedure, exact, capsys)
   assert told['exact'] == exact
   ratio = told['generator']['forward_multiply_adds'] / told['generator']['dense_forward_multiply_adds']
   assert ratio == told['test_flops_vs_dense'] and (ratio < 0.6) == exact
+
+
+def test_the_ledger_of_an_extracted_run_is_about_this_run(ticket, tmp_path, capsys):
+  experiment = load(SNGAN, 'channel_ticket', f'SEARCH_STEPS = {STEPS}')
+  texts = {}
+  for stage in experiment.stages():
+    with configuration.bound(stage.decided(ticket[0]) if stage.decided else {}):
+      texts[stage.name] = configuration.snapshot(stage.name)
+  told = {}
+  for name, text in texts.items():
+    (tmp_path / f'{name}.gin').write_text(text)
+    assert cli.main(['tf-stugan', 'flops', '--json', f'--gin_file={tmp_path}/{name}.gin']) == 0
+    told[name] = json.loads(capsys.readouterr().out)
+  assert all('all_stages_training_flops' not in one and one['exact'] for one in told.values())
+  assert told['extracted']['generator']['parameters'] < told['dense']['generator']['parameters']
+  assert told['extracted']['generator']['parameters'] == sum(
+      np.prod(v.shape) for v in ticket[2].gan.generator.trainable_variables)
+  assert 0 < told['search']['training_flops'] < told['dense']['training_flops']  # of 2 steps and of 8
 
 
 def test_what_a_distance_looks_at_is_there_before_the_first_step(tmp_path):

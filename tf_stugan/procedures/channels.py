@@ -102,6 +102,8 @@ class Channels(Procedure):
 
   def _make_extracted(self, make_trainer):
     trainer = make_trainer()
+    if trainer.methods:
+      trainer.label += ', sparse'  # in reports it is not the dense one, of the same procedure
     if self.distilled:
       trainer.gan.imitate(self.distance, self.adversarial)
     return trainer
