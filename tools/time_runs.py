@@ -7,6 +7,8 @@ things it is the one that the first score is about. Stages of a procedure are na
   (cd web && npm install) && apt-get install chromium      # once; --nochromium leaves the browser out
   python tools/time_runs.py --workdirs='runs/dense,runs/static,runs/ticket/extracted' --out=times.csv
   tf-stugan report --workdirs='runs/dense,runs/static,runs/ticket/extracted' --measurements=times.csv
+
+Runs of a study are --workdirs='STUDY/runs/*' here, and --workdirs=STUDY for its report.
 """
 
 from collections.abc import Iterator

@@ -21,6 +21,7 @@ from tf_stugan.layers.prunable import kernel_layers
 from tf_stugan.metrics.cost import dense_cost
 from tf_stugan.metrics.cost import network_cost
 from tf_stugan.models import narrowing
+from tf_stugan.procedures import kept_channels
 from tf_stugan.procedures.procedure import Run
 from tf_stugan.training import checkpoints
 from tf_stugan.training.state import named
@@ -205,6 +206,16 @@ def test_random_channels_are_a_function_of_the_seed_and_need_no_search(tmp_path)
   assert {block.read for block in trainer.gan.generator.blocks} == {2}
   chosen = part(begun['extracted'].state, 'weights/generator')['block1/norm2/gamma']
   assert len(chosen) == 2 and set(chosen) < set(initial)
+
+
+def test_a_layer_that_would_lose_all_of_its_channels_keeps_one_and_says_so(caplog):
+  full = {'norm1': 3, 'norm2': 2, 'norm3': 1}
+  found = narrowing.living_channels(full, {'norm1/gamma': np.zeros(3), 'norm2/gamma': np.array([0, 0.1])})
+  assert {norm: list(channels) for norm, channels in found.items()} == {'norm1': [0], 'norm2': [1], 'norm3': [0]}
+  with caplog.at_level('INFO'):
+    kept_channels.tell({'generator': found | {'norm2': np.arange(2)}}, {'generator': full})
+  assert 'keeps 4 of 6 channels' in caplog.text
+  assert 'Of norm1 in the generator one channel stays' in caplog.text  # norm3 had but one
 
 
 def refused(files, procedure, *bindings):

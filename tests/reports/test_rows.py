@@ -71,6 +71,8 @@ def test_the_stages_of_a_procedure_stand_for_its_folder(tmp_path):
     (tmp_path / 'a' / name / 'checkpoints' / 'step-00000004').mkdir(parents=True)
   assert ladders.runs_of(str(tmp_path / 'a')) == [str(tmp_path / 'a' / name) for name in ('dense', 'extracted')]
   assert ladders.runs_of(str(tmp_path / 'a' / 'dense')) == [str(tmp_path / 'a' / 'dense')]
+  (tmp_path / 'a.log').touch()  # which a pattern may name, too
+  assert ladders.runs_of(str(tmp_path / 'a.log')) == []
 
 
 def test_a_run_that_is_still_training_is_compared_at_the_step_that_it_has_come_to(tmp_path):
