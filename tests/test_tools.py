@@ -10,10 +10,14 @@ import sys
 from absl import flags
 from absl.testing import flagsaver
 import numpy as np
+import pandas as pd
 from PIL import Image
 import pytest
 import tensorflow as tf
 
+from tests import tiny
+from tests.reports.test_records import run
+from tf_stugan import cli
 from tf_stugan import errors
 from tf_stugan.export import fast_path
 
@@ -22,7 +26,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 
 @pytest.mark.parametrize('name, flag, file', [
     ('model_zoo', 'output', 'notes.md'), ('export_sizes', 'out', 'notes.md'), ('profile_edge', 'out', 'notes.md'),
-    ('benchmark_edge', 'out', 'table.md')])
+    ('benchmark_edge', 'out', 'table.md'), ('time_runs', 'out', 'notes.md')])
 def test_an_output_of_somebody_else_is_refused_at_once(name, flag, file, tmp_path, monkeypatch):
   monkeypatch.syspath_prepend(ROOT / 'tools')
   tool = importlib.import_module(name)
@@ -70,6 +74,37 @@ def test_loading_is_measured_in_a_process_of_its_own(tmp_path, monkeypatch):
   loading = measured['loading']['Python, 1 thread']['a.tflite']
   assert 14 < loading['MiB'] < 60 and loading['ms'] > 0
   assert len(measured['runtimes']['Python, 1 thread']['a.tflite']) == 1
+
+
+@pytest.fixture(scope='module')
+def made_runs(tmp_path_factory):
+  """Workdirs of a dense and a sparse run, and the trainers of both."""
+  trainers = {'dense': tiny.make_trainer(methods={}), 'sparse': tiny.make_trainer()}
+  return {run(tmp_path_factory.mktemp('runs'), name, [3.0]): trainer for name, trainer in trainers.items()}
+
+
+def test_trained_runs_are_timed_as_they_are_and_lowered_for_a_report(made_runs, tmp_path, monkeypatch):
+  monkeypatch.syspath_prepend(ROOT / 'tools')
+  tool = importlib.import_module('time_runs')
+  if not flags.FLAGS.is_parsed():
+    flags.FLAGS(['test'])
+  trainers = {str(workdir.path): (workdir, trainer) for workdir, trainer in made_runs.items()}
+  monkeypatch.setattr(tool.common, 'restore_trainer', lambda values: trainers[values.workdir])
+  monkeypatch.setattr(tool.benchmark_edge, 'time_in_chromium', lambda folder, runtimes: {'runtimes': {
+      runtimes[0]: {row['file']: [1.0, 2.0, 9.0] for row in json.loads((folder / 'files.json').read_text())['files']}}})
+  given = {'workdirs': list(trainers), 'out': str(tmp_path / 'times.csv'), 'rounds': 3}
+  with flagsaver.flagsaver(**given):
+    tool.main([])
+    tool.main([])  # over its own file
+  table = pd.read_csv(tmp_path / 'times.csv', keep_default_na=False)
+  dense, sparse = trainers
+  assert list(zip(table['run'], table['form'], strict=True)) == [(dense, ''), (sparse, ''), (sparse, 'lowered')]
+  assert (table['milliseconds, browser'] == 2).all() and (table['milliseconds, Python'] > 0).all()
+  assert table['bytes'].nunique() == 3
+  command = ['report', f'--workdirs={dense},{sparse}', f'--measurements={tmp_path}/times.csv', f'--output={tmp_path}/report']
+  assert cli.main(['tf-stugan', *command]) == 0
+  lines = pd.read_csv(tmp_path / 'report' / 'rows.csv').set_index('row')
+  assert lines['bytes'].tolist() == table['bytes'].tolist() and lines.index[-1].endswith(', lowered')
 
 
 def test_where_the_time_goes_is_told_by_kind_of_operation(monkeypatch):

@@ -19,6 +19,7 @@ On a machine without TensorFlow, or in the browser of a phone:
   python tools/benchmark_edge.py --files=edge_files --times=times-pi.json,times-browser.json --out=docs/edge/sngan
 """
 
+from collections.abc import Sequence
 import functools
 import itertools
 import json
@@ -72,7 +73,7 @@ _COMMAND = 'tools/benchmark_edge.py'
 _INDEX = 'files.json'
 _OVER_DENSE = '/ fastest dense'
 _BEFORE = 'transposed fp32'  # the plain form of version 0.2
-_BROWSER = ('browser, 1 thread', 'browser, threads', 'browser, WebGPU', 'browser, WebNN')  # of edge/index.html
+BROWSER = ('browser, 1 thread', 'browser, threads', 'browser, WebGPU', 'browser, WebNN')  # of edge/index.html
 _DENSE = [(form, 'fp32') for form in upsampling.FORMS] + [('phases', precision) for precision in ('fp16', 'int8', 'dynamic')]
 
 
@@ -107,7 +108,7 @@ def make_files(folder: pathlib.Path) -> None:
     lowered = exporter.export(make_output(FLAGS.model, density, block), 'sparse_lowered')
     name = f'lowered {density:g}' + (f' blocks of {block}' if block > 1 else '')
     rows.append(_write(folder, name, density, lowered.model))
-  index = {'model': FLAGS.model, 'latentSize': output.network.latent_size, 'files': rows}
+  index = {'model': FLAGS.model, 'files': rows}
   (folder / _INDEX).write_text(json.dumps(index, indent=1) + '\n')
 
 
@@ -128,14 +129,14 @@ def roots(folder: pathlib.Path) -> dict[str, pathlib.Path]:
   return {'/': web.web_root(), '/models/': folder, '/benchmark/': pathlib.Path(__file__).parent / 'edge'}
 
 
-def time_in_chromium(folder: pathlib.Path) -> dict:
+def time_in_chromium(folder: pathlib.Path, runtimes: Sequence[str] = BROWSER) -> dict:
   """Returns 'runtimes' and 'loading' of headless Chromium as `time_files.measure` does; each in a browser of its own."""
   index = json.loads((folder / _INDEX).read_text())
   result = {'runtimes': {}, 'loading': {}}
   with web.serving(roots(folder)) as address:
-    for runtime in _BROWSER:
+    for runtime in runtimes:
       arguments = json.dumps({'files': [row['file'] for row in index['files']], 'rounds': FLAGS.rounds,
-                              'latentSize': index['latentSize'], 'runtimes': [runtime]})
+                              'runtimes': [runtime]})
       done = subprocess.run(
           ['node', str(web.web_root() / 'drive.js'), f'{address}benchmark/index.html', 'document.body.dataset.ready',
            f'window.benchmark({arguments})'], check=True, capture_output=True, text=True)

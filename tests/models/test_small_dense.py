@@ -41,6 +41,19 @@ def test_every_kind_of_model_can_be_narrowed(model):
   assert 10 <= gan.discriminator.width <= 12
 
 
+def test_translators_are_narrowed_and_keep_their_names():
+  files = ('cyclegan_cifar10_small_dense.gin', 'methods/small_dense_cycle_gan.gin', 'runs/tiny_cycle_gan.gin')
+  configuration.load([configuration.find(f) for f in files], ['GENERATOR_WIDTH = 16', 'GENERATOR_DENSITY = 0.25'])
+  trainer = configuration.make_experiment().make_trainer()
+  trainer.build(dict.fromkeys(trainer.gan.domains, (24, 24, 3)))
+  assert trainer.label == 'small dense' and not any(side.masked for side in trainer.sides.values())
+  for name in ('a_to_b', 'b_to_a'):
+    network = trainer.gan.outputs[name].live
+    counted, full = map(small_dense.convolution_weights, (network, network.full_width()))
+    assert network.name == name and 0.2 * full < counted <= 0.25 * full
+  assert trainer.gan.discriminator_a.width == 4  # the full width
+
+
 def test_budgets_that_nothing_fits_are_refused():
   with pytest.raises(errors.UserError, match='No network of this kind is as small'):
     narrowed(1e-4, width=8)

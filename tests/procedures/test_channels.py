@@ -21,6 +21,7 @@ from tf_stugan.layers.prunable import kernel_layers
 from tf_stugan.metrics.cost import dense_cost
 from tf_stugan.metrics.cost import network_cost
 from tf_stugan.models import narrowing
+from tf_stugan.procedures import kept_channels
 from tf_stugan.procedures.procedure import Run
 from tf_stugan.training import checkpoints
 from tf_stugan.training.state import named
@@ -207,6 +208,16 @@ def test_random_channels_are_a_function_of_the_seed_and_need_no_search(tmp_path)
   assert len(chosen) == 2 and set(chosen) < set(initial)
 
 
+def test_a_layer_that_would_lose_all_of_its_channels_keeps_one_and_says_so(caplog):
+  full = {'norm1': 3, 'norm2': 2, 'norm3': 1}
+  found = narrowing.living_channels(full, {'norm1/gamma': np.zeros(3), 'norm2/gamma': np.array([0, 0.1])})
+  assert {norm: list(channels) for norm, channels in found.items()} == {'norm1': [0], 'norm2': [1], 'norm3': [0]}
+  with caplog.at_level('INFO'):
+    kept_channels.tell({'generator': found | {'norm2': np.arange(2)}}, {'generator': full})
+  assert 'keeps 4 of 6 channels' in caplog.text
+  assert 'Of norm1 in the generator one channel stays' in caplog.text  # norm3 had but one
+
+
 def refused(files, procedure, *bindings):
   """What the user is told before the first step of the first stage."""
   with pytest.raises(errors.UserError) as told:
@@ -249,7 +260,7 @@ def test_extracted_and_then_sparse_from_scratch(tmp_path):
   begun, trainer = go(files, 'channel_ticket', tmp_path, 'GENERATOR_DENSITY = 0.4')
   side, output = trainer.sides['generator'], trainer.gan.outputs['images']
   dense = {name: value for name, value in begun['dense'].state.items() if name.startswith('masks/')}
-  assert not dense and len(side.masked) == 7
+  assert not dense and len(side.masked) == 7 and trainer.label == 'channel ticket, sparse'
   assert side.masked[0].weight.shape.as_list() == [3, 3, 4, 1]  # of block1/conv1
   cost, network = network_cost(side.player.network, side.masked), kernel_layers(side.player.network)
   assert cost.multiply_adds == sum(
@@ -273,15 +284,34 @@ def test_the_ledger_counts_the_channels_that_are_known(procedure, exact, capsys)
   assert ratio == told['test_flops_vs_dense'] and (ratio < 0.6) == exact
 
 
+def test_the_ledger_of_an_extracted_run_is_about_this_run(ticket, tmp_path, capsys):
+  experiment = load(SNGAN, 'channel_ticket', f'SEARCH_STEPS = {STEPS}')
+  texts = {}
+  for stage in experiment.stages():
+    with configuration.bound(stage.decided(ticket[0]) if stage.decided else {}):
+      texts[stage.name] = configuration.snapshot(stage.name)
+  told = {}
+  for name, text in texts.items():
+    (tmp_path / f'{name}.gin').write_text(text)
+    assert cli.main(['tf-stugan', 'flops', '--json', f'--gin_file={tmp_path}/{name}.gin']) == 0
+    told[name] = json.loads(capsys.readouterr().out)
+  assert all('all_stages_training_flops' not in one and one['exact'] for one in told.values())
+  assert told['extracted']['generator']['parameters'] < told['dense']['generator']['parameters']
+  assert told['extracted']['generator']['parameters'] == sum(
+      np.prod(v.shape) for v in ticket[2].gan.generator.trainable_variables)
+  assert 0 < told['search']['training_flops'] < told['dense']['training_flops']  # of 2 steps and of 8
+
+
 def test_what_a_distance_looks_at_is_there_before_the_first_step(tmp_path):
   def prepared(distance, *bindings):
     files = (*SNGAN[:1], 'procedures/channel_ticket.gin', f'procedures/parts/{distance}.gin', *SNGAN[1:])
     configuration.load([configuration.find(f) for f in files], (*SMALLER, *bindings))
     experiment = configuration.make_experiment()
-    stage = experiment.stages()[1]
-    return experiment.prepare(stage.make_trainer(), Workdir(tmp_path).stage('search'), None, tmp_path).trainer.gan
-  gan = prepared('classifier_distance')
+    first = experiment.stages()[0]  # of several, which may take days
+    experiment.prepare(first.make_trainer(), Workdir(tmp_path).stage(first.name), None, tmp_path)
+    return experiment.procedure.distance
+  distance = prepared('classifier_distance')
   images = np.random.default_rng(0).uniform(-1, 1, [2, 2, 16, 16, 3]).astype(np.float32)
-  assert float(gan.distance(*images)) > float(gan.distance(images[0], images[0])) == 0
+  assert float(distance(*images)) > float(distance(images[0], images[0])) == 0
   with pytest.raises(errors.UserError, match='weights of VGG-16 could not be read from /nowhere/vgg.h5'):
     prepared('vgg_distance', "VGG_LOCATION = '/nowhere/vgg.h5'")

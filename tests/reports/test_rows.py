@@ -16,6 +16,7 @@ from tests.reports.test_records import run
 from tf_stugan import cli
 from tf_stugan.reports import comparisons
 from tf_stugan.reports import drawing
+from tf_stugan.reports import figures
 from tf_stugan.reports import ladders
 from tf_stugan.reports import records
 from tf_stugan.reports import rows as rows_lib
@@ -61,6 +62,7 @@ def test_what_a_search_has_found_for_a_seed_makes_no_row_of_its_own(tmp_path):
     workdirs[f'a_s{seed}/extracted'] = workdir
   row, = make(workdirs)
   assert len(row.runs) == 2 and rows_lib.table([row])['G multiply-adds'].tolist() == [15]
+  assert row.name == 'a/extracted'
 
 
 def test_the_stages_of_a_procedure_stand_for_its_folder(tmp_path):
@@ -69,6 +71,8 @@ def test_the_stages_of_a_procedure_stand_for_its_folder(tmp_path):
     (tmp_path / 'a' / name / 'checkpoints' / 'step-00000004').mkdir(parents=True)
   assert ladders.runs_of(str(tmp_path / 'a')) == [str(tmp_path / 'a' / name) for name in ('dense', 'extracted')]
   assert ladders.runs_of(str(tmp_path / 'a' / 'dense')) == [str(tmp_path / 'a' / 'dense')]
+  (tmp_path / 'a.log').touch()  # which a pattern may name, too
+  assert ladders.runs_of(str(tmp_path / 'a.log')) == []
 
 
 def test_a_run_that_is_still_training_is_compared_at_the_step_that_it_has_come_to(tmp_path):
@@ -247,6 +251,49 @@ def test_measurements_from_elsewhere_become_columns_and_figures(study, tmp_path)
   (tmp_path / 'phone.csv').write_text('name,milliseconds\nthin,3.5\n')
   assert report(study, f'--measurements={tmp_path}/phone.csv')[0] == 2
   assert report(study, '--measurements=nothing.csv')[0] == 2
+
+
+def test_forms_of_a_run_are_rows_of_their_own_where_they_were_measured(study, tmp_path, monkeypatch):
+  monkeypatch.chdir(study.path)
+  (tmp_path / 'times.csv').write_text(
+      'run,form,bytes,milliseconds\nruns/thin_s1,,30,4\nruns/thin_s1,lowered,20,2\nruns/thin_s2,,30,6\nruns/thin_s2,lowered,20,3\n')
+  drawn = {}
+  def plot_against(table, what, against, path):
+    drawn[against] = table
+    return draw(table, what, against, path)
+  draw = comparisons.plot_against
+  monkeypatch.setattr(comparisons, 'plot_against', plot_against)
+  code, files = report(study, f'--measurements={tmp_path}/times.csv')
+  assert code == 0 and {'milliseconds.png', 'bytes.png'} <= set(files)
+  assert columns(files['rows.csv'], 'row', 'method', 'n', 'milliseconds', 'bytes') == {
+      ('thin', 'static', '2', '5.0', '30'), ('thin, lowered', 'static, lowered', '2', '2.5', '20'),
+      ('wide', 'static', '1', '', '')}
+  assert 'milliseconds' in files['report.md'].read_text()
+  assert 'lowered' not in files['curves.csv'].read_text() and files['report.html'].read_text().count('samples of ') == 2
+
+
+@pytest.mark.parametrize('low, high, written', [
+    (3e5, 2e6, ['300k', '500k', '1M', '2M']), (0.3, 0.71, ['0.3', '0.4', '0.5', '0.6', '0.7']),
+    (8, 70, ['10', '20', '30', '50']), (1e4, 2e8, ['10k', '100k', '1M', '10M', '100M'])])
+def test_numbers_of_an_axis_are_few_and_plain(low, high, written):
+  figure, axes = figures.axes('', '', '')
+  axes.set_xscale('log')
+  axes.set_xlim(low, high)
+  figures.write_plainly(axes.xaxis)
+  figure.draw_without_rendering()
+  ticks = sorted([*axes.xaxis.get_major_ticks(), *axes.xaxis.get_minor_ticks()], key=lambda tick: tick.get_loc())
+  shown = [tick.label1.get_text() for tick in ticks if low <= tick.get_loc() <= high]
+  assert [text for text in shown if text] == written
+
+
+def test_a_figure_of_what_forms_share_has_one_mark_for_all_of_them(tmp_path, monkeypatch):
+  labels = []
+  monkeypatch.setattr(comparisons, '_label', lambda figure, axes, points, *_: labels.append(list(points)))
+  table = pd.DataFrame({'row': ['a', 'a, lowered', 'b'], 'method': ['x', 'x, lowered', 'y'], 'form': [None, 'lowered', None],
+                        'FCD': [3.0, 3.0, 4.0], 'density': [0.1, 0.1, 1.0], 'milliseconds': [4.0, 2.0, 5.0]})
+  for against in ('density', 'milliseconds'):
+    assert comparisons.plot_against(table, 'FCD', against, tmp_path / against)
+  assert labels == [['a', 'b'], ['a', 'a, lowered', 'b']]
 
 
 def test_a_study_of_which_nothing_came_has_its_reasons(tmp_path, capsys):

@@ -49,8 +49,8 @@ def test_a_method_looks_the_same_whoever_stands_beside_it():
 
 
 def test_every_method_of_this_library_has_a_colour_of_its_own():
-  names = [line.split("'")[1] for path in gin_files.list_folder('methods') for line in path.read_text().splitlines()
-           if line.startswith('METHOD = ')]
+  texts = [path.read_text() for path in gin_files.config_root().glob('methods/**/*.gin')]
+  names = [line.split("'")[1] for text in texts for line in text.splitlines() if line.startswith('METHOD = ')]
   found = style.looks({name: name for name in names})
   assert len(names) >= 13 and len({look.colour for look in found.values()}) == len(names)
   assert len({look.marker for look in found.values()}) == len(names)

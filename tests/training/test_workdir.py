@@ -72,6 +72,23 @@ def test_who_ends_before_the_first_step_leaves_nothing_unless_it_has_begun_to_tr
   assert (tmp_path / 'new').exists() == stays
 
 
+def test_a_procedure_stays_from_the_first_step_of_its_first_stage_on(tmp_path):
+  def attempt(stage, *rows):
+    workdir = Workdir(str(tmp_path / 'run'), create=True)
+    with pytest.raises(errors.DataError), workdir.lock(), workdir.discarded_if_refused():
+      workdir.write_config('SEED = 1')
+      place = workdir.stage(stage)
+      with place.discarded_if_refused():
+        place.write_config('SEED = 1')
+        place.write(place.metrics, ''.join(f'{{"kind": "train", "step": {step}}}\n' for step in rows))
+        raise errors.DataError('no images')
+  attempt('dense')
+  assert not (tmp_path / 'run').exists()
+  attempt('dense', 2)
+  attempt('search')
+  assert sorted(path.name for path in (tmp_path / 'run').iterdir()) == ['.lock', 'config.gin', 'dense']
+
+
 def test_processes_that_train_rounds_of_a_ladder_share_its_workdir_and_keep_others_out(tmp_path):
   workdir = Workdir(tmp_path)
   several = 'in use by another run: one or several that train some of its rounds'

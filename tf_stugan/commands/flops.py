@@ -15,9 +15,10 @@ def run(values: flags.FlagValues) -> None:
   common.load_gin_files(values)
   experiment = configuration.make_experiment()
   convention, = (c for c in cost.CONVENTIONS if c.name == values.convention)
-  ledger = ledgers.ledger(_make_trainer(experiment), experiment.procedure.num_steps, convention)
-  stages = _cost_of_all_stages(experiment, convention)
   last = experiment.stages()[-1]
+  asked = next((stage for stage in experiment.stages() if stage.name == experiment.stage), last)
+  ledger = ledgers.ledger(_make_trainer(experiment), asked.num_steps, convention)
+  stages = _cost_of_all_stages(experiment, convention)
   undecided = bool(last.decided and not experiment.stage and not all(last.decided(None).values()))
   ledger = ledger._replace(exact=ledger.exact and not undecided)
   sys.stdout.write(
@@ -32,9 +33,9 @@ def _make_trainer(experiment):
 
 
 def _cost_of_all_stages(experiment, convention):
-  """Counts a ladder, whose last stage is one of many; None where the last stage counts those before."""
+  """Counts a ladder, whose last stage is one of many; None where that counts those before, or one alone is asked for."""
   stages = experiment.stages()
-  if not stages[-1].name:
+  if experiment.stage or not stages[-1].name:
     return None
   return sum(ledgers.ledger(configuration.make_trainer(stage), stage.num_steps, convention).training
              for stage in stages)

@@ -165,11 +165,11 @@ def _folders(output, groups):
 
 def _write(values, output, asked, unfinished, add):
   """Writes a report on runs whose scores can be compared, and prints its tables."""
-  runs = asked.runs
+  runs, measured = asked.runs, add.with_forms(asked.runs)
   apart = records_lib.scores_apart(r.workdir for r in runs)
-  rows = rows_lib.make_rows(runs, add, apart)
-  found = [{**records_lib.record(r.workdir, apart=apart), 'run': r.name} for r in runs]
-  found = [{**record, **add(r, record['step'])} for r, record in zip(runs, found, strict=True)]
+  rows = rows_lib.make_rows(measured, add, apart)
+  found = [{**records_lib.record(r.workdir, apart=apart), 'run': r.name} for r in measured]
+  found = [{**record, **add(r, record['step'])} for r, record in zip(measured, found, strict=True)]
   pairs = [*asked.pairs, *((usage.SCORE, name) for name in add.measured)]
   judged = _judge(asked, rows, apart)
 
@@ -178,13 +178,13 @@ def _write(values, output, asked, unfinished, add):
       for r in runs:
         figures.plot_layers(r.name, r.workdir, folder / f'layers_{r.name.replace("/", "_")}.png')
     return _draw(folder, rows, pairs)
-  shown = _tables(values, rows, found, unfinished)
+  shown = _tables(values, rows, found, unfinished, add.measured)
   _write_files(output, [*_verdicts(judged), *shown], {
       'report.csv': tables.of_runs([
-          {**record, 'row': r.row, 'seed': r.seed} for r, record in zip(runs, found, strict=True)]),
+          {**record, 'row': r.row, 'seed': r.seed} for r, record in zip(measured, found, strict=True)]),
       'rows.csv': rows_lib.table(rows),
       'curves.csv': tables.curves({r.name: r.workdir for r in runs}),
-      **({} if judged.empty else {'comparisons.csv': judged})}, rows, draw)
+      **({} if judged.empty else {'comparisons.csv': judged})}, [row for row in rows if not row.runs[0].form], draw)
 
 
 def _judge(asked, rows, apart):
@@ -227,14 +227,14 @@ def _title(output):
   return output.absolute().parent.name if (output.parent / 'study.json').exists() else output.absolute().name
 
 
-def _tables(values, rows, found, unfinished):
+def _tables(values, rows, found, unfinished, measured):
   """Makes rows over seeds, if there is anything to put together; runs; and those that did not come to their end."""
   frames = {'Runs': (tables.of_runs(found), tables.notes(found[0]))}
   if any(len(row.runs) > 1 or row.runs[0].setting for row in rows):
     frames = {'Rows': (rows_lib.table(rows), tables.ROWS_NOTE), **frames}
   shown, settings = [], rows_lib.settings(rows)
   for title, (frame, note) in frames.items():
-    columns = list(frame.columns) if values.columns == 'all' else tables.main_columns(frame, found, settings)
+    columns = list(frame.columns) if values.columns == 'all' else tables.main_columns(frame, found, settings, measured)
     shown.append(page.Table(title, tables.in_words(frame, columns, settings), note))
   return [*shown, *([_reasons(unfinished)] if unfinished else [])]
 
@@ -250,7 +250,7 @@ def _draw(folder, rows, pairs):
   drawn_of = drawing.of_rows(rows)
   asked = [(drawn_of.score if what == usage.SCORE else what, against) for what, against in pairs if against != usage.STEP]
   drawn = drawing.draw(drawn_of, folder, asked)
-  for name, of_runs in score_curves.collect({r.name: r.workdir for row in rows for r in row.runs}).items():
+  for name, of_runs in score_curves.collect({r.name: r.workdir for row in rows for r in row.runs if not r.form}).items():
     drawn.append(f'{name.replace("/", "_")}_curve')
     score_curves.plot(of_runs, name, folder / f'{drawn[-1]}.png')
   return [folder / f'{file}.png' for file in drawn]

@@ -1,5 +1,8 @@
 """Columns of a report beside those that runs tell themselves: cost by another convention, measurements from a file."""
 
+from collections.abc import Iterable
+import os
+
 from absl import flags
 import pandas as pd
 
@@ -21,7 +24,7 @@ class Columns:
     self._convention = None if logged else _find_convention(values.convention)
     self._table = _read_measurements(values.measurements) if values.measurements else None
     self._costs = {}  # by (run, step); each takes seconds
-    self.measured = [] if self._table is None else [c for c in self._table.columns if c not in ('run', 'row')]
+    self.measured = [] if self._table is None else [c for c in self._table.columns if c not in ('run', 'row', 'form')]
 
   def __call__(self, entry: rows_lib.Run, last_step: int) -> dict[str, object]:
     if self._convention and (entry.name, last_step) not in self._costs:
@@ -29,12 +32,29 @@ class Columns:
       self._costs[entry.name, last_step] = cost
     return self._costs.get((entry.name, last_step), {}) | self._measurements(entry)
 
-  def _measurements(self, entry):
+  def with_forms(self, runs: Iterable[rows_lib.Run]) -> list[rows_lib.Run]:
+    """Returns the runs, each followed by those of its forms that were measured beside it, as runs of rows of their own."""
+    result = []
+    for entry in runs:
+      result.append(entry)
+      result += [entry._replace(name=f'{entry.name}, {form}', row=f'{entry.row}, {form}', form=form)
+                 for form in dict.fromkeys(self._lines(entry)['form']) if form]
+    return result
+
+  def _lines(self, entry):
+    """Returns those of the file that are about a run, whatever its form."""
     if self._table is None:
-      return {}
-    key = 'run' if 'run' in self._table else 'row'
-    lines = self._table[self._table[key].astype(str) == getattr(entry, 'name' if key == 'run' else key)]
-    return {} if lines.empty else lines[self.measured].iloc[0].to_dict()
+      return pd.DataFrame({'form': []})
+    if 'run' not in self._table:
+      return self._table[self._table['row'] == entry.row.removesuffix(f', {entry.form}')]
+    names = self._table['run']
+    return self._table[(names == entry.name.removesuffix(f', {entry.form}')) | (
+        names.map(os.path.abspath) == os.path.abspath(entry.workdir.path))]
+
+  def _measurements(self, entry):
+    lines = self._lines(entry)
+    lines = lines[lines['form'] == entry.form]
+    return {} if lines.empty else lines[self.measured].to_dict('records')[0]
 
 
 def _read_measurements(path):
@@ -44,7 +64,8 @@ def _read_measurements(path):
     raise errors.UserError(f'--measurements={path} is no CSV file: {str(error).splitlines()[0]}') from error
   if not {'run', 'row'} & set(table.columns):
     raise errors.UserError(f'--measurements={path} has no column `run` or `row`, by which its lines would be found.')
-  return table
+  table = table.assign(form=table['form'].fillna('') if 'form' in table else '')
+  return table.astype({name: str for name in ('run', 'row', 'form') if name in table})
 
 
 def _find_convention(name):

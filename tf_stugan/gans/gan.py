@@ -2,7 +2,6 @@
 
 import abc
 from collections.abc import Callable, Iterable, Mapping
-import pathlib
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -10,7 +9,6 @@ import tensorflow as tf
 from tf_stugan import errors
 from tf_stugan.compat import keras
 from tf_stugan.data.images import Examples
-from tf_stugan.data.images import Images
 from tf_stugan.gans.distances import Distance
 from tf_stugan.gans.outputs import Output
 from tf_stugan.rng import Seed
@@ -131,7 +129,6 @@ class GAN(tf.Module, abc.ABC):
     work: what a step costs, for the ledger.
     precision: what the networks compute in while they train: 'float32', 'bfloat16' or 'float16'.
     teachers: networks that stay as they are, by the player whose kind they are of; whoever wants one gives it its weights.
-    distance: between images of teachers and players, where players imitate; None where nobody does.
   """
 
   players: tuple[Player, ...]
@@ -143,7 +140,6 @@ class GAN(tf.Module, abc.ABC):
   work: tuple[Work, ...] = ()
   precision: str = 'float32'
   teachers: Mapping[str, keras.Model] = {}
-  distance: Distance | None = None
 
   @abc.abstractmethod
   def build(self, image_shapes: Mapping[str, Shape] | None = None) -> Mapping[str, Shape]:
@@ -192,15 +188,6 @@ class GAN(tf.Module, abc.ABC):
     """
     raise errors.UserError(f'{type(self).__name__} has nobody who could imitate a teacher.')
 
-
-  def prepare(self, data: Mapping[str, Images], data_dir: str | None, cache_dir: pathlib.Path) -> None:
-    """Gets ready what losses need beside variables: what a distance looks at. Called before step 0.
-
-    Raises:
-      UserError: it cannot be had.
-    """
-    if hasattr(self.distance, 'prepare'):
-      self.distance.prepare(data, data_dir, cache_dir)
 
 
 def check_players(what: str, given: Iterable[str], players: Iterable[str]) -> None:

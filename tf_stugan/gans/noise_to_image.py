@@ -127,7 +127,6 @@ class NoiseToImage(GAN):
     teacher = self._make_generator()
     self.teachers = {**self.teachers, 'generator': teacher}
     self.terms['generator'] += (Imitation(teacher, distance),)
-    self.distance = distance
     self.adversarial = adversarial
     self._say_what_is_played()
 

@@ -1,6 +1,7 @@
 """The dense network that costs as much as a sparse one: narrower, without masks."""
 
 from collections.abc import Callable, Sequence
+import functools
 
 import tensorflow as tf
 
@@ -9,13 +10,15 @@ from tf_stugan.compat import keras
 from tf_stugan.layers.prunable import prunable_layers
 
 
-def narrowed(make_network: Callable[..., keras.Model], density: float, input_shape: Sequence[int]) -> keras.Model:
+def narrowed(make_network: Callable[..., keras.Model], density: float, input_shape: Sequence[int],
+             name: str | None = None) -> keras.Model:
   """Makes the widest network of this kind whose convolutions have at most `density` of the weights of its own width.
 
   Args:
     make_network: makes the network; takes `width`, and has it as an attribute.
     density: share of the convolution weights, in (0, 1].
     input_shape: of one input, without the batch; the weights are counted on a network that was built.
+    name: of the network; that of its kind if not given.
 
   Returns:
     The network, not built. Its `full_width()` is the one it is compared with, built.
@@ -24,6 +27,8 @@ def narrowed(make_network: Callable[..., keras.Model], density: float, input_sha
     UserError: even one channel has more weights, or the density is outside (0, 1].
   """
   errors.check_density(density)
+  if name:
+    make_network = functools.partial(make_network, name=name)
 
   def built(width):
     network = make_network(width=width)

@@ -102,9 +102,15 @@ class Channels(Procedure):
 
   def _make_extracted(self, make_trainer):
     trainer = make_trainer()
+    if trainer.methods:
+      trainer.label += ', sparse'  # in reports it is not the dense one, of the same procedure
     if self.distilled:
       trainer.gan.imitate(self.distance, self.adversarial)
     return trainer
+
+  def prepare(self, data, data_dir, cache_dir):
+    if hasattr(self.distance, 'prepare'):
+      self.distance.prepare(data, data_dir, cache_dir)
 
   def check(self, trainer, stage):
     roles = {player.role for player in trainer.gan.players}

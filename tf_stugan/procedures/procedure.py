@@ -66,6 +66,13 @@ class Procedure(abc.ABC):
   def check(self, trainer: Trainer, stage: Stage) -> None:  # noqa: B027  (many need no check)
     """Raises UserError where the trainer of a stage, which need not be built, cannot be taken to its end."""
 
+  def prepare(self, data: Mapping[str, Images], data_dir: str | None, cache_dir: pathlib.Path) -> None:  # noqa: B027
+    """Gets ready what some stage needs beside variables, before any stage begins.
+
+    Raises:
+      UserError: it cannot be had.
+    """
+
   @abc.abstractmethod
   def stages(self, make_trainer: Callable[..., Trainer]) -> Sequence[Stage]:
     """Lists the stages in their order.
@@ -179,7 +186,7 @@ class Experiment:
     """Reads the data, makes every variable and the feature extractor: what is missing shows here, before step 0."""
     data = self.build(trainer, data_dir)
     trainer.check_data(data)
-    trainer.gan.prepare(data, data_dir, cache_dir)
+    self.procedure.prepare(data, data_dir, cache_dir)
     originals = self.load_originals(trainer.gan, data_dir)
     if self.evaluator and strategies.is_chief(trainer.strategy):  # no other worker scores, or writes into the cache
       self.evaluator.prepare(data, trainer.gan.outputs, cache_dir, originals, data_dir)

@@ -78,9 +78,13 @@ def _band(frame):
 
 
 def _with_spread(title, frames):
-  most = max(frame.shape[1] for frame in frames)
-  band = '' if most < 2 else 'both of 2 seeds' if most < _FEWEST else f'95 % interval of the mean over {most} seeds'
+  band = _band_of(max(frame.shape[1] for frame in frames))
   return f'{title}; band: {band}' if band else title
+
+
+def _band_of(most):
+  """Says what is drawn of so many seeds."""
+  return '' if most < 2 else 'both of 2 seeds' if most < _FEWEST else f'95 % interval of the mean over {most} seeds'
 
 
 def plot_against(table: pd.DataFrame, what: str, against: str, path: pathlib.Path) -> bool:
@@ -99,10 +103,14 @@ def plot_against(table: pd.DataFrame, what: str, against: str, path: pathlib.Pat
   if what not in table or against not in table:
     return False
   shown = table[table[what].notna() & table[against].notna()]
+  if 'form' in table:  # of which nothing else was measured
+    runs = [row.removesuffix(f', {form}') for row, form in zip(shown['row'], shown['form'], strict=True)]
+    shown = shown[~shown.assign(row=runs).duplicated(['row', what, against])]
   if shown[against].map(str).nunique() < 2:
     return False
-  figure, axes = figures.axes(f'{what} against {against}', against, what)
-  looks = style.looks(dict(zip(table['row'], table['method'], strict=True)))
+  bars = _band_of(int(shown.get('n', pd.Series([1])).max()))
+  figure, axes = figures.axes(f'{what} against {against}' + (bars and f'\nbars: {bars}'), against, what)
+  looks = style.looks(rows_lib.methods(table))
   xs = [x if isinstance(x, numbers.Real) else str(x) for x in shown[against]]
   xs = xs if all(isinstance(x, numbers.Real) for x in xs) else list(map(str, xs))
   points = dict(zip(shown['row'], zip(xs, shown[what], strict=True), strict=True))
@@ -114,9 +122,12 @@ def plot_against(table: pd.DataFrame, what: str, against: str, path: pathlib.Pat
     (x, y), look = points[line['row']], looks[line['row']]
     low, high = ('low', 'high') if line.get('n', 0) >= _FEWEST else ('minimum', 'maximum')
     bar = [[max(y - line.get(f'{what} {low}', y), 0)], [max(line.get(f'{what} {high}', y) - y, 0)]]
-    axes.errorbar([x], [y], yerr=bar, fmt=look.marker, color=look.colour, capsize=3)
-  if all(isinstance(x, numbers.Real) and x > 0 for x in xs) and any(word in against for word in _LARGE):
+    axes.errorbar([x], [y], yerr=bar, fmt=look.marker, color=look.colour, capsize=3,
+                  fillstyle='none' if isinstance(line.get('form'), str) else 'full')
+  if any(word in against for word in _LARGE) and all(isinstance(x, numbers.Real) and x > 0 for x in xs) and (
+      max(xs) >= 2 * min(xs)):
     axes.set_xscale('log')
+    figures.write_plainly(axes.xaxis)
   _label(figure, axes, points, looks)
   _save(figure, path)
   return True
@@ -124,12 +135,13 @@ def plot_against(table: pd.DataFrame, what: str, against: str, path: pathlib.Pat
 
 def _label(figure, axes, points: Mapping[str, tuple[object, float]], looks, beside: bool = False):
   """Writes the name of each row where it is, or at the right edge, in its colour; moved up or down where they would meet."""
-  figure.canvas.draw()  # scales are known now
+  figure.draw_without_rendering()  # scales are known now
   figure.set_layout_engine('none')  # labels make the figure wider, not the axes narrower
   height = _LABEL_SIZE * 1.25 * figure.dpi / 72
   places = {row: axes.transData.transform((axes.convert_xunits(x), y)) for row, (x, y) in points.items()}
   bottom, top = axes.bbox.y0, axes.bbox.y1
-  heights = _spread({row: min(max(place[1], bottom), top) for row, place in places.items()}, height, bottom)
+  lowest = bottom + height / 2  # or the numbers of the axis would be written over
+  heights = _spread({row: min(max(place[1], lowest), top) for row, place in places.items()}, height, lowest)
   edge, limits = axes.bbox.x1, axes.get_ylim()
   for row, (x, y) in places.items():
     shown = min(max(y, bottom), top)

@@ -31,7 +31,7 @@ class Drawing(NamedTuple):
   @property
   def methods(self) -> dict[str, str]:
     """The method of each row."""
-    return dict(zip(self.table['row'], self.table['method'], strict=True))
+    return rows_lib.methods(self.table)
 
   @property
   def scores(self) -> list[str]:
@@ -49,7 +49,7 @@ def of_rows(rows: Sequence[rows_lib.Row]) -> Drawing:
   """Returns what the runs of these rows have written."""
   curves = {}
   for row in rows:
-    for run in row.runs:
+    for run in row.runs if not row.runs[0].form else ():
       for name, (steps, values) in records.curves(run.workdir).items():
         curves.setdefault(name, {}).setdefault(row.name, []).append(pd.Series(values, steps, dtype=float))
   return Drawing(rows_lib.table(rows), curves)

@@ -4,6 +4,8 @@ import pathlib
 
 from tf_stugan.training.workdir import Workdir
 
+_UNITS = {'E': 1e18, 'P': 1e15, 'T': 1e12, 'G': 1e9, 'M': 1e6, 'k': 1e3}
+
 
 def plot_layers(run: str, workdir: Workdir, path: pathlib.Path) -> None:
   """Draws density and exploration rate of every masked layer of every player over the steps of one run."""
@@ -40,6 +42,15 @@ def axes(title: str, x: str, y: str):
 
 
 def write_plainly(axis) -> None:
-  """Has numbers of a logarithmic axis written as 20, 30, 50, 100 or 0.5, not as powers."""
-  axis.set_major_formatter('{x:g}')
-  axis.set_minor_formatter(lambda x, _: f'{x:g}' if f'{x:e}'[0] in '235' else '')
+  """Has numbers of a logarithmic axis written as 20, 30, 50, 100, 0.5, 300k or 2M, not as powers."""
+  def write_some(x, _):
+    low, high = sorted(axis.get_view_interval())
+    first_digits = '23456789' if high < 4 * low else '235' if high < 1000 * low else ()
+    return _plain(x) if f'{x:e}'[0] in first_digits else ''
+  axis.set_major_formatter(lambda x, _: _plain(x))
+  axis.set_minor_formatter(write_some)
+
+
+def _plain(x):
+  letter, unit = next(((letter, unit) for letter, unit in _UNITS.items() if abs(x) >= unit), ('', 1))
+  return f'{x / unit:g}{letter}' if unit > 1000 or abs(x) >= 10_000 else f'{x:g}'

@@ -78,7 +78,9 @@ class Curve(NamedTuple):
 
 def runs_of(folder: str) -> list[str]:
   """Lists the runs that a folder of a report stands for: a ladder's dense run and its rounds; the stages of another
-  procedure that has no run of its own; or the folder itself."""
+  procedure that has no run of its own; or the folder itself. A file stands for none."""
+  if not os.path.isdir(folder):
+    return []
   if not os.path.exists(os.path.join(folder, _DESCRIPTION)):
     workdir = Workdir(str(folder))
     return [folder] if workdir.metrics.exists() else [str(workdir.path / name) for name in workdir.stages()] or [folder]

@@ -27,6 +27,7 @@ class Run(NamedTuple):
     state: 'done', 'diverged', 'failed' ...; empty where nobody said so.
     reason: why it failed.
     seed: as its configuration has it; empty where that is not known.
+    form: of what it has made, where several were measured; empty for the one that stands for the run.
   """
 
   name: str
@@ -36,6 +37,7 @@ class Run(NamedTuple):
   state: str = ''
   reason: str = ''
   seed: str = ''
+  form: str = ''
 
 
 class Row(NamedTuple):
@@ -61,7 +63,7 @@ def name_rows(workdirs: Mapping[str, Workdir]) -> list[Run]:
   names, result = {}, []
   for name, workdir in workdirs.items():
     key, seed = _configuration(workdir)
-    without_seed = re.sub(rf'[-_/.]*s(eed)?[-_]?{seed}$', '', name) if seed else name
+    without_seed = re.sub(rf'[-_/.]*s(eed)?[-_]?{seed}(?=/|$)', '', name) if seed else name
     row = names.setdefault(key or name, without_seed or name)
     result.append(Run(name, row, workdir, seed=seed))
   taken = list(names.values())
@@ -102,7 +104,8 @@ def _make_row(name, runs, add, apart):
   step = max(shared, default=min(scored[-1] for scored in steps.values()))
   runs = [run for run in runs if steps[run.name][0] <= step]
   found = [{**records.record(run.workdir, step, apart), 'run': run.name, **add(run, step)} for run in runs]
-  return Row(name, str(found[0]['method']), runs, step, found)
+  method = ', '.join(filter(None, (str(found[0]['method']), runs[0].form)))
+  return Row(name, method, runs, step, found)
 
 
 def table(rows: Sequence[Row]) -> pd.DataFrame:
@@ -111,6 +114,13 @@ def table(rows: Sequence[Row]) -> pd.DataFrame:
   columns = ['row', 'method', *settings(rows), 'n', 'step']
   lines = [_line(row) for row in rows]
   return pd.DataFrame(lines, columns=list(dict.fromkeys([*columns, *(c for line in lines for c in line)])), dtype=object)
+
+
+def methods(frame: pd.DataFrame) -> dict[str, str]:
+  """Returns the method of each row of a `table`; forms of what a method has made are its own."""
+  forms = frame['form'] if 'form' in frame else [''] * len(frame)
+  named = zip(frame['row'], frame['method'], forms, strict=True)
+  return {row: method.removesuffix(f', {form}') for row, method, form in named}
 
 
 def settings(rows: Sequence[Row]) -> list[str]:
@@ -122,6 +132,7 @@ def _line(row):
   frame = pd.DataFrame(row.records)
   scores = score_columns(row.records)
   line = {**row.runs[0].setting, 'row': row.name, 'method': row.method, 'n': len(row.records), 'step': row.step}
+  line |= {'form': row.runs[0].form} if row.runs[0].form else {}
   for column in frame.columns.drop(['run', 'method', 'step']):
     if not pd.api.types.is_numeric_dtype(frame[column]):
       continue

@@ -17,10 +17,11 @@ def of_runs(records: Sequence[Mapping[str, object]]) -> pd.DataFrame:
   return pd.DataFrame(records, dtype=object)
 
 
-def main_columns(frame: pd.DataFrame, records: Sequence[Mapping[str, object]], settings: Sequence[str] = ()) -> list[str]:
-  """Returns the columns that fit a terminal: settings, first scores, cost, densities."""
+def main_columns(frame: pd.DataFrame, records: Sequence[Mapping[str, object]], settings: Sequence[str] = (),
+                 measured: Sequence[str] = ()) -> list[str]:
+  """Returns the columns that fit a terminal: settings, first scores, cost, densities, and what was measured elsewhere."""
   scores = [column.removeprefix('best ') for column in rows_lib.score_columns(records) if column.startswith('best ')]
-  shown = {*_ALWAYS, *settings, *scores, *(f'best {score}' for score in scores), 'G multiply-adds / dense'}
+  shown = {*_ALWAYS, *settings, *measured, *scores, *(f'best {score}' for score in scores), 'G multiply-adds / dense'}
   first = next((c for r in records for c in r if c.endswith(' multiply-adds / dense') and r[c] != 1), None)
   columns = [c for c in frame.columns if c in {*shown, first} or c.endswith(' density')]
   return sorted(columns, key=lambda c: 0 if c in ('run', 'row', 'method', 'n', 'step', *settings) else 1 if 'best' in c or (

@@ -130,7 +130,8 @@ class Workdir:
   def discarded_if_refused(self):
     """Leaves no file and no folder of this process behind where an error comes before the run had any step.
 
-    Enter it within `lock`. Files of a run that was here before, and whatever else lies in the folder, stay.
+    Enter it within `lock`. Files of a run that was here before, and whatever else lies in the folder, stay; so do those of a
+    procedure of which a stage has begun.
     """
     before = set(self.path.iterdir())
     try:
@@ -139,7 +140,7 @@ class Workdir:
       raise
     except Exception:
       if self.config not in before and not any(row.get('step') for row in self.rows()) and not (
-          self.checkpoints.exists() and any(self.checkpoints.iterdir())):
+          self.checkpoints.exists() and any(self.checkpoints.iterdir())) and not any(self.path.glob('*/metrics.jsonl')):
         self._discard(before - {self._lock})
       raise
 

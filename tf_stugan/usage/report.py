@@ -42,8 +42,9 @@ def define_flags(values: flags.FlagValues) -> None:
       'features', None, 'Take the scores of these features, of training or of `tf-stugan evaluate`: a part of what the '
       'extractor is described by. Those of training if not given.', flag_values=values)
   flags.DEFINE_string(
-      'measurements', None, 'A CSV file with a column `run` (or `row`) and further ones, such as milliseconds on a phone, '
-      'that become columns of the report; the score is drawn against each.', flag_values=values)
+      'measurements', None, 'A CSV file with a column `run` (a name, or a folder) or `row`, and further ones, such as '
+      'milliseconds on a phone, that become columns of the report; the score is drawn against each. Lines of one run with '
+      'another `form` are rows of their own. tools/time_runs.py writes one.', flag_values=values)
   common.define_convention_flag(values)
   common.define_module_flag(values)
   flags.DEFINE_bool(
