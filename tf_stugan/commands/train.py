@@ -109,7 +109,11 @@ def _lead(experiment, strategy, values):
       _check_unchanged(workdir, values.allow_config_change)
     agreement.wait(strategy)
     for stage, place in _open_stages(experiment, workdir, values):
-      with place.lock() if values.rounds else contextlib.nullcontext():
+      with contextlib.ExitStack() as held:
+        if values.rounds:
+          held.enter_context(place.lock())
+        if stage.name:
+          held.enter_context(place.discarded_if_refused())
         outputs = _lead_stage(experiment, strategy, values, stage, place)
   _LOG.info('Done: %s. What next:\n%s', workdir.path,
             _next_commands(place.path, workdir.path, outputs, experiment.evaluator))

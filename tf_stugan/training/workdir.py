@@ -130,7 +130,8 @@ class Workdir:
   def discarded_if_refused(self):
     """Leaves no file and no folder of this process behind where an error comes before the run had any step.
 
-    Enter it within `lock`. Files of a run that was here before, and whatever else lies in the folder, stay.
+    Enter it within `lock`. Files of a run that was here before, and whatever else lies in the folder, stay; and everything
+    of a run one of whose stages has begun.
     """
     before = set(self.path.iterdir())
     try:
@@ -138,8 +139,10 @@ class Workdir:
     except (errors.DivergedError, errors.WorkerLostError):
       raise
     except Exception:
-      if self.config not in before and not any(row.get('step') for row in self.rows()) and not (
-          self.checkpoints.exists() and any(self.checkpoints.iterdir())):
+      begun = any(row.get('step') for row in self.rows()) or (
+          self.checkpoints.exists() and any(self.checkpoints.iterdir())) or any(
+              path.parent not in before for path in self.path.glob('*/config.gin'))
+      if self.config not in before and not begun:
         self._discard(before - {self._lock})
       raise
 
