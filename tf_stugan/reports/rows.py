@@ -11,7 +11,6 @@ from tf_stugan import gin_files
 from tf_stugan.reports import records
 from tf_stugan.training.workdir import Workdir
 
-_SEED = re.compile(r'SEED|(.*[./])?Trainer\.seed')  # bindings that say it
 _OF_THIS_SEED = ('CHANNELS', 'DENSE')  # bindings of a stage
 _LEVEL = 0.95
 
@@ -75,7 +74,7 @@ def _configuration(workdir):
   bindings = gin_files.bindings_of(workdir.config.read_text(encoding='utf-8', errors='replace'))
   if any(name.endswith('Experiment.stage') for name in bindings):  # what this seed has led to, and where it lies
     bindings = {name: value for name, value in bindings.items() if name not in _OF_THIS_SEED}
-  seeds = [bindings.pop(name) for name in list(bindings) if _SEED.fullmatch(name)]
+  seeds = [bindings.pop(name) for name in list(bindings) if gin_files.is_seed(name)]
   return repr(sorted(bindings.items())), next((re.escape(seed) for seed in seeds if seed.isdigit()), '')
 
 

@@ -11,6 +11,7 @@ import shutil
 import socket
 
 from tf_stugan import errors
+from tf_stugan import gin_files
 from tf_stugan.training.saved_steps import list_checkpoints
 from tf_stugan.training.saved_steps import step_of
 
@@ -54,6 +55,13 @@ class Workdir:
   def newest_step(self) -> int:
     """Returns the step of the newest checkpoint, by its name; 0 without one."""
     return max(map(step_of, list_checkpoints(self.checkpoints)), default=0)
+
+  def seed(self) -> str:
+    """Returns the seed that config.gin names, as it is written there; empty where it names none."""
+    if not self.config.exists():
+      return ''
+    bindings = gin_files.bindings_of(self.config.read_text(encoding='utf-8', errors='replace'))
+    return next((value for name, value in bindings.items() if gin_files.is_seed(name) and value.isdigit()), '')
 
   def has_begun(self) -> bool:
     """Tells whether there is a configuration, and a checkpoint of the run or of one of its stages."""
