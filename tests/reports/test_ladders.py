@@ -13,7 +13,7 @@ from tf_stugan.reports import ladders
 STEPS = 100
 
 
-def run(folder, scores, step_operations, begun=0, data='digits'):
+def run(folder, scores, step_operations, begun=0, data='digits', config=''):
   """Writes a run with one score an evaluation; `begun` steps of it were done in the dense run."""
   folder.mkdir(parents=True)
   protocol = {'extractor': 'classifier abc', 'generated_images': 10, 'real_images': 20, 'data': data, 'generator': 'running'}
@@ -24,18 +24,21 @@ def run(folder, scores, step_operations, begun=0, data='digits'):
   rows += [{'kind': 'evaluation', 'step': STEPS * (i + 1) // len(scores), 'fid': score, 'settled': True,
             'better': {'fid': 'lower'}, 'protocol': protocol} for i, score in enumerate(scores)]
   (folder / 'metrics.jsonl').write_text(''.join(json.dumps(row) + '\n' for row in rows))
+  if config:
+    (folder / 'config.gin').write_text(f"Experiment.stage = '{folder.name}'\n{config}")
 
 
-def ladder(folder, method, dense, rounds, seed=1, cumulative=True, rewind=0.0, dense_at='dense', data='digits'):
+def ladder(folder, method, dense, rounds, seed=1, cumulative=True, rewind=0.0, dense_at='dense', data='digits',
+           config='', **told):
   """Writes a ladder whose i-th round computes 0.8^i of a dense step."""
   if dense_at == 'dense':
     run(folder / 'dense', dense, 10.0, data=data)
   names = {f'round-{i:02d}': 0.8**i for i in range(1, len(rounds) + 1)}
   for (name, left), scores in zip(names.items(), rounds, strict=True):
-    run(folder / name, scores, 10.0 * left, round(rewind * STEPS), data)
+    run(folder / name, scores, 10.0 * left, round(rewind * STEPS), data, config)
   (folder / 'ladder.json').write_text(json.dumps({
       'method': method, 'seed': seed, 'initial_seed': seed, 'dense': dense_at, 'cumulative': cumulative, 'rewind': rewind,
-      'rounds': names}))
+      'rounds': names, **told}))
   return str(folder)
 
 
@@ -51,7 +54,9 @@ def test_best_is_the_lowest_score_and_extreme_the_sparsest_that_still_matches(tm
 def test_no_round_may_match(tmp_path):
   curve, = ladders.curves(ladders.read([ladder(tmp_path / 'a', 'RP', [10.0], [[11.0], [12.0]])]))
   assert curve.extreme is None and curve.best.index == 1
-  assert '| -      ' in ladders.markdown([curve], 'FID')
+  protocol = '{"extractor": "classifier abc", "generated_images": 10, "real_images": 20, "data": "digits"}'
+  table = ladders.markdown([curve], 'FID', protocol)
+  assert '| -      ' in table and 'Scores on digits: classifier abc; 10 / 20 generated' in table
 
 
 def test_a_round_that_is_still_trained_does_not_count(tmp_path):
@@ -88,6 +93,56 @@ def test_what_a_ticket_costs_to_find(tmp_path):
   assert cost['IMP'] == pytest.approx([1 + 0.8, 1 + 0.8 + 0.64, 1 + 0.8 + 0.64 + 0.512])
   assert cost['OMP'] == pytest.approx([1.8, 1.64, 1.512])
   assert cost['late 20%'] == pytest.approx([1 + 0.8 * 0.8, 1 + 0.8 * 1.44, 1 + 0.8 * 1.952])
+
+
+def test_random_masks_cost_nothing_and_those_of_another_ladder_what_that_one_did(tmp_path):
+  source = ladder(tmp_path / 'imp', 'IMP_G', [15.0], [[14.0]] * 2)
+  ladder(tmp_path / 'rp', 'RP', [15.0], [[14.0]] * 2, cumulative=False, needs_dense=False, tickets='')
+  ladder(tmp_path / 'rt', 'RT', [15.0], [[14.0]] * 2, cumulative=False, needs_dense=False, tickets=source)
+  cost = {climb.method: climb.costs for climb in ladders.read(tmp_path.iterdir())}
+  assert cost['RP'] == pytest.approx({1: 0.8, 2: 0.64})
+  assert cost['RT'] == pytest.approx({1: 1 + 0.8 + 0.8, 2: 1 + 0.8 + 0.64 + 0.64})
+
+
+def test_a_round_that_one_seed_has_is_held_against_the_dense_run_of_that_seed(tmp_path):
+  paths = [ladder(tmp_path / 's1', 'IMP_G', [10.0], [[9.0], [12.0]], seed=1),
+           ladder(tmp_path / 's2', 'IMP_G', [20.0], [[19.0]], seed=2)]
+  curve, = ladders.curves(ladders.read(paths))
+  assert curve.dense.mean == 15.0 and curve.extreme.index == 1  # 12 is below 15, and above 10
+
+
+def test_ladders_of_a_method_that_differ_in_more_than_their_seeds_are_two_curves(tmp_path):
+  text = "SEED = {0}\nDENSE = 'd{0}'\nROUNDS = {0}\nRATE = {1}\nTICKETS = '{2}'\n"
+  sources = {seed: ladder(tmp_path / f'imp_s{seed}', 'IMP_G', [15.0], [[14.0]], seed) for seed in (1, 2)}
+  for seed, path in sources.items():
+    (tmp_path / path / 'config.gin').write_text(f'SEED = {seed}\nRATE = 0.2\n')
+  def read(*seeds_and_rates):
+    paths = [ladder(tmp_path / f'{rate}_s{seed}', 'RT', [15.0], [[14.0]], seed,
+                    config=text.format(seed, rate, sources[seed])) for seed, rate in seeds_and_rates]
+    return [(curve.method, curve.points[0].seeds) for curve in ladders.curves(ladders.read(paths))]
+  assert read((1, 0.2), (2, 0.2)) == [('RT', 2)]
+  assert read((1, 0.3), (2, 0.4)) == [('RT (0.3)', 1), ('RT (0.4)', 1)]
+
+
+def test_rounds_that_were_scored_in_another_way_than_the_dense_run_are_left_out(tmp_path, caplog):
+  path = tmp_path / 'a'
+  ladder(path, 'IMP_G', [16.0], [[15.0], [14.0]])
+  rows = (path / 'round-02' / 'metrics.jsonl').read_text()
+  (path / 'round-02' / 'metrics.jsonl').write_text(rows.replace('"generated_images": 10', '"generated_images": 11'))
+  climb, = ladders.read([str(path)])
+  assert climb.scores == {1: 15.0} and f'{path}/round-02' in caplog.text and 'round-01' not in caplog.text
+
+
+def test_a_ladder_is_reported_by_the_features_that_are_asked_for(tmp_path):
+  path = tmp_path / 'a'
+  ladder(path, 'IMP_G', [16.0], [[15.0]])
+  for name, score in (('dense', 3.0), ('round-01', 4.0)):
+    row = {'step': STEPS, 'other_fid': score, 'better': {'other_fid': 'lower'},
+           'protocol': {'extractor': 'strided classifier', 'generated_images': 10, 'real_images': 20, 'data': 'digits'}}
+    (path / name / 'evaluations.jsonl').write_text(json.dumps(row) + '\n')
+  climb, = ladders.read([str(path)], 'strided classifier')
+  assert (climb.score, climb.dense, climb.scores) == ('other_fid', 3.0, {1: 4.0})
+  assert climb.costs == pytest.approx({1: 1.8})
 
 
 def test_the_command_reports_rounds_and_ladders_with_a_dense_run_elsewhere(tmp_path, capsys):

@@ -68,7 +68,7 @@ def run(values: flags.FlagValues) -> None:
                  'has its own table and folder.', len(groups))
   for output, group in zip(_folders(values.output, groups), groups, strict=True):
     _write(values, pathlib.Path(output), asked._replace(runs=group), unfinished, add)
-  _write_ladders(values.output, ladders.read(paths))
+  _write_ladders(values.output, ladders.read(paths, values.features))
 
 
 def _comparison(text):
@@ -146,7 +146,7 @@ def _write_ladders(output, climbs):
     curves, score = ladders.curves(chosen), records_lib.title(chosen[0].score)
     stem = 'ladders' if len(protocols) == 1 else f'ladders_{i}'
     with output_files.new_files(pathlib.Path(output), 'tf-stugan report') as folder:
-      (folder / f'{stem}.md').write_text(table := ladders.markdown(curves, score))
+      (folder / f'{stem}.md').write_text(table := ladders.markdown(curves, score, protocol))
       (folder / f'{stem}.csv').write_text(ladders.comma_separated(curves))
       ladder_figures.plot_remaining(curves, score, folder / f'{stem}.png')
       ladder_figures.plot_costs(curves, score, folder / f'{stem}_cost.png')

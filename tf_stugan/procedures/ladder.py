@@ -214,6 +214,8 @@ class Ladder(Procedure):
     Workdir(str(folder)).write(folder / DESCRIPTION, json.dumps({
         'method': trainer.label, 'seed': trainer.seed, 'initial_seed': trainer.initial_seed,
         'dense': str(self.dense.resolve()) if self.dense else DENSE, 'cumulative': self.is_cumulative,
+        'needs_dense': self._looks_at_dense or self.is_cumulative,
+        'tickets': str(self.masks.ladder.resolve()) if self.masks.of == 'source' else '',
         'rewind': self.rewind_step / self.num_steps,
         'rounds': {round_name(i): self._remaining(i) for i in range(1, self.rounds + 1)}}, indent=1) + '\n')
 
