@@ -108,10 +108,20 @@ def test_a_round_and_a_run_from_its_ticket_end_alike(tmp_path, capsys):
   ladder, again = tmp_path / 'ladder', tmp_path / 'again'
   flags = [*(f'--gin_file={f}' for f in FILES), *(f'--gin_param={name} = {value}' for name, value in BINDINGS.items()),
            '--gin_file=runs/tiny.gin', '--gin_file=runs/noise.gin', f'--cache_dir={tmp_path}/cache']
+  capsys.readouterr()
   assert command('train', f'--workdir={ladder}', *flags, '--gin_file=procedures/imp_gd.gin', '--gin_param=ROUNDS = 2') == 0
+  assert 'of them kept: density 0.64' in capsys.readouterr().err  # what a round is about to train
   assert command('sample', f'--workdir={ladder}') == 2
   assert f'take {ladder}/round-02, or another of dense, round-01, round-02' in capsys.readouterr().err
   assert command('sample', f'--workdir={ladder}/round-01', f'--output={tmp_path}/x.png') == 0
+  # All of a ladder is scored again by one command, with every metric.
+  again_scored = ['--gin_file=metrics/random_network.gin', '--gin_file=metrics/all.gin', '--gin_param=prd.num_clusters = 4']
+  assert command('evaluate', f'--workdir={ladder}', *again_scored, f'--cache_dir={tmp_path}/cache') == 0
+  for stage in ('dense', 'round-01', 'round-02'):
+    row, = (json.loads(line) for line in (ladder / stage / 'evaluations.jsonl').read_text().splitlines())
+    assert {'rfd', 'random_prd_f8', 'random_precision', 'random_coverage'} <= set(row) and row['step'] == 4
+  assert command('evaluate', f'--workdir={tmp_path}', *again_scored) == 2
+  assert 'holds no run' in capsys.readouterr().err
   for wrong, message in (([], 'is a ladder: say which by --round; it has 1, 2'), (['--round=3'], 'has the rounds 1, 2')):
     assert command('ticket', f'--workdir={ladder}', *wrong) == 2
     assert message in capsys.readouterr().err

@@ -63,6 +63,11 @@ def bindings_of(text: str) -> dict[str, str]:
   return {name.strip(): value.strip() for name, value in pairs}
 
 
+def is_seed(name: str) -> bool:
+  """Tells whether a binding of this name says the seed of a run."""
+  return bool(re.fullmatch(r'SEED|(.*[./])?Trainer\.seed', name))
+
+
 def literal(text: str) -> object:
   """Returns a Python literal, or the text itself where it is none: '0.05' -> 0.05, 'stugan' -> 'stugan'."""
   try:

@@ -3,6 +3,7 @@
 import functools
 import json
 import logging
+import shutil
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ from tf_stugan.procedures import round_masks
 from tf_stugan.procedures.procedure import Run
 from tf_stugan.sparsity import masks
 from tf_stugan.training import checkpoints
+from tf_stugan.training import layer_choice
 from tf_stugan.training.workdir import Workdir
 
 STEPS = 4
@@ -91,17 +93,27 @@ def built(**kwargs):
   return trainer
 
 
-def climb(folder, masks=None, make=make_trainer, steps=STEPS, scores=None, **kwargs):
+def climb(folder, masks=None, make=make_trainer, steps=STEPS, scores=None, only=None, **kwargs):
   """Returns {stage: what it began with} of a ladder, after all of it."""
   kwargs = {'rounds': 2, 'rate': 0.2, 'start': INITIAL, 'pruned': ('generator',), **kwargs}
   shaken = Shaken(steps, scores)
   made = ladder.Ladder(shaken, masks=masks or round_masks.Magnitude(), **kwargs)
   for stage in made.stages(make):
+    if only and stage.name not in only:
+      continue
     run = Run(Workdir(folder, create=True).stage(stage.name), tiny.DATA, stage.make_trainer(), None)
     made.check(run.trainer, stage)
     run.trainer.build({'data': tiny.IMAGES.image_shape})
     made.run(run, stage, Workdir(folder).path)
   return shaken.begun
+
+
+def refused(folder, message, error=errors.UserError, **kwargs):
+  """Expects one line, before any step."""
+  with pytest.raises(error, match=message) as info:
+    climb(folder, **kwargs)
+  assert '\n' not in str(info.value)
+  assert not list(folder.glob('*/checkpoints/*'))
 
 
 def end(folder):
@@ -320,6 +332,15 @@ def test_a_dense_run_that_scores_worse_than_round_1_is_warned_of(dense, warned, 
   assert ('The dense run has fcd 5, round 1 has 4' in caplog.text) == warned
 
 
+def test_rounds_are_trained_where_another_process_has_the_dense_run(tmp_path, caplog):
+  scores = {'dense': 5.0, 'round-01': 4.0}
+  climb(tmp_path, round_masks.Random(), only=('round-01', 'round-02'), scores=scores)
+  assert {path.name for path in tmp_path.iterdir()} == {'ladder.json', 'round-01', 'round-02'}
+  assert 'The dense run has' not in caplog.text
+  climb(tmp_path, round_masks.Random(), only=('dense',), scores=scores)
+  assert 'The dense run has fcd 5, round 1 has 4' in caplog.text
+
+
 @pytest.mark.parametrize('kwargs,message', [
     ({'rounds': 0}, 'Ladder.rounds is a whole number, from 1 to 99; got 0'),
     ({'rate': 1.0}, 'Ladder.rate is a number in'),
@@ -335,18 +356,59 @@ def test_a_dense_run_that_scores_worse_than_round_1_is_warned_of(dense, warned, 
     ({'masks': round_masks.Taken('nowhere')}, 'Taken.ladder: nowhere holds no checkpoint of round-01'),
 ])
 def test_what_cannot_be_done_is_said_at_once(kwargs, message, tmp_path):
-  with pytest.raises(errors.UserError, match=message) as info:
-    climb(tmp_path, **kwargs)
-  assert '\n' not in str(info.value)
-  assert not list(tmp_path.glob('*/checkpoints/*'))
+  refused(tmp_path, message, **kwargs)
 
 
-def test_tickets_of_another_shape_are_refused_with_the_name_of_the_layer(imp, tmp_path):
-  wider = functools.partial(make_trainer, width=4)
-  with pytest.raises(errors.CheckpointError, match=r'weights/generator/\S+ is \[\d.*\] there and \[\d.*\] here') as info:
-    climb(tmp_path, round_masks.Taken(str(imp[0])), wider)
-  assert '\n' not in str(info.value)
-  assert not list(tmp_path.glob('*/checkpoints/*'))  # before the dense run
+SHAPES = r'\S+ is \[\d.*\] there and \[\d.*\] here'
+SOURCE = {'generator': 'initial', 'discriminator': 'source'}
+
+
+@pytest.mark.parametrize('kwargs,message', [
+    ({'make': functools.partial(make_trainer, width=4)}, f'weights/(generator|discriminator)/{SHAPES}'),
+    ({'make': functools.partial(make_trainer, width=4), 'start': SOURCE}, f'weights/(generator|discriminator)/{SHAPES}'),
+    ({'pruned': ('generator', 'discriminator')}, r'masks/discriminator/\S+ is not in it'),
+    ({'make': functools.partial(make_trainer, layers=layer_choice.conv_and_dense)}, r'masks/generator/\S+ is not in it'),
+])
+def test_tickets_of_other_networks_are_refused_with_the_name_of_the_layer_and_before_the_dense_run(
+    kwargs, message, imp, tmp_path):
+  refused(tmp_path, message, errors.CheckpointError, masks=round_masks.Taken(str(imp[0])), **kwargs)
+
+
+def test_tickets_of_another_rate_are_refused(imp, tmp_path):
+  refused(tmp_path, 'round-01 of .* keeps 0.8 of the weights, this ladder 0.5: set RATE', rate=0.5,
+          masks=round_masks.Taken(str(imp[0])))
+
+
+def test_masks_that_stay_behind_are_said(imp, tmp_path, caplog):
+  both = tmp_path / 'both'
+  climb(both, rounds=1, pruned=('generator', 'discriminator'))
+  climb(tmp_path / 'one', round_masks.Taken(str(both)), rounds=1, dense=str(both / 'dense'))
+  assert f'The masks that {both} has for discriminator are not taken: PRUNED is generator.' in caplog.text
+  caplog.clear()
+  climb(tmp_path / 'all', round_masks.Taken(str(imp[0])), rounds=1, dense=str(both / 'dense'))
+  assert 'not taken' not in caplog.text
+
+
+@pytest.mark.parametrize('stage,kwargs,message', [
+    ('dense', {'steps': STEPS + 1}, 'dense is at step 4 of 5. Train it to the end first'),
+    ('round-01', {}, 'round-01 holds no checkpoint of a dense run'),
+    ('dense', {'make': functools.partial(make_trainer, seed=3)}, 'dense has the seed 1, and this ladder 3'),
+])
+def test_another_run_than_the_dense_one_of_this_ladder_is_refused(stage, kwargs, message, imp, tmp_path):
+  source = tmp_path / 'source' / stage
+  shutil.copytree(imp[0] / stage, source)
+  (source / 'config.gin').write_text('SEED = 1\ntrainer.Trainer.seed = %SEED\n')
+  folder = tmp_path / 'ladder'
+  refused(folder, message, dense=str(source), masks=round_masks.Magnitude(of='dense'), **kwargs)
+
+
+def test_a_dense_run_of_another_seed_serves_where_initial_weights_are_named_or_nothing_is_ranked(imp, tmp_path):
+  dense = tmp_path / 'dense'
+  shutil.copytree(imp[0] / 'dense', dense)
+  (dense / 'config.gin').write_text('SEED = 1\n')
+  other = functools.partial(make_trainer, seed=3)
+  for i, kwargs in enumerate([{'initial_seed': 1}, {'masks': round_masks.Random()}]):
+    assert set(climb(tmp_path / str(i), make=other, rounds=1, dense=str(dense), **kwargs)) == {'round-01'}
 
 
 @pytest.mark.slow

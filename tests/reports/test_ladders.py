@@ -8,6 +8,7 @@ import pytest
 from scipy import stats
 
 from tf_stugan import cli
+from tf_stugan.reports import climbs
 from tf_stugan.reports import ladders
 from tf_stugan.reports import records
 from tf_stugan.reports import rows
@@ -15,7 +16,7 @@ from tf_stugan.reports import rows
 STEPS = 100
 
 
-def run(folder, scores, step_operations, begun=0, data='digits', method='x', density=1.0):
+def run(folder, scores, step_operations, begun=0, data='digits', config='', method='x', density=1.0):
   """Writes a run with one score an evaluation; `begun` steps of it were done in the dense run."""
   folder.mkdir(parents=True)
   protocol = {'extractor': 'classifier abc', 'generated_images': 10, 'real_images': 20, 'data': data, 'generator': 'running'}
@@ -27,24 +28,27 @@ def run(folder, scores, step_operations, begun=0, data='digits', method='x', den
             'better': {'fid': 'lower'}, 'protocol': protocol} for i, score in enumerate(scores)]
   lines += [{'kind': 'train', 'step': STEPS, 'generator/density': density}] if density < 1 else []
   (folder / 'metrics.jsonl').write_text(''.join(json.dumps(row) + '\n' for row in lines))
+  if config:
+    (folder / 'config.gin').write_text(f"Experiment.stage = '{folder.name}'\n{config}")
 
 
-def ladder(folder, method, dense, rounds, seed=1, cumulative=True, rewind=0.0, dense_at='dense', data='digits'):
+def ladder(folder, method, dense, rounds, seed=1, cumulative=True, rewind=0.0, dense_at='dense', data='digits',
+           config='', **told):
   """Writes a ladder whose i-th round computes 0.8^i of a dense step."""
   if dense_at == 'dense':
     run(folder / 'dense', dense, 10.0, data=data)
   names = {f'round-{i:02d}': 0.8**i for i in range(1, len(rounds) + 1)}
   for (name, left), scores in zip(names.items(), rounds, strict=True):
-    run(folder / name, scores, 10.0 * left, round(rewind * STEPS), data, density=left)
+    run(folder / name, scores, 10.0 * left, round(rewind * STEPS), data, config, density=left)
   (folder / 'ladder.json').write_text(json.dumps({
       'method': method, 'seed': seed, 'initial_seed': seed, 'dense': dense_at, 'cumulative': cumulative, 'rewind': rewind,
-      'rounds': names}))
+      'rounds': names, **told}))
   return str(folder)
 
 
 def test_best_is_the_lowest_score_and_extreme_the_sparsest_that_still_matches(tmp_path):
   path = ladder(tmp_path / 'a', 'IMP_G', [20.0, 16.0, 17.0], [[15.0], [14.0, 13.0], [15.5], [16.0, 16.5], [18.0]])
-  curve, = ladders.curves(ladders.read([path]))
+  curve, = ladders.curves(climbs.read([path]))
   assert [point.mean for point in curve.points] == [15.0, 13.0, 15.5, 16.0, 18.0]  # the best of each run
   assert (curve.dense.mean, curve.best.index, curve.extreme.index) == (16.0, 2, 4)  # as good as dense is a match
   assert curve.extreme.remaining == pytest.approx(0.4096)
@@ -52,9 +56,11 @@ def test_best_is_the_lowest_score_and_extreme_the_sparsest_that_still_matches(tm
 
 
 def test_no_round_may_match(tmp_path):
-  curve, = ladders.curves(ladders.read([ladder(tmp_path / 'a', 'RP', [10.0], [[11.0], [12.0]])]))
+  curve, = ladders.curves(climbs.read([ladder(tmp_path / 'a', 'RP', [10.0], [[11.0], [12.0]])]))
   assert curve.extreme is None and curve.best.index == 1
-  assert '| -      ' in ladders.markdown([curve], 'FID')
+  protocol = '{"extractor": "classifier abc", "generated_images": 10, "real_images": 20, "data": "digits"}'
+  table = ladders.markdown([curve], 'FID', protocol)
+  assert '| -      ' in table and 'Scores on digits: classifier abc; 10 / 20 generated' in table
 
 
 def test_a_round_that_is_still_trained_does_not_count(tmp_path):
@@ -62,14 +68,14 @@ def test_a_round_that_is_still_trained_does_not_count(tmp_path):
   ladder(path, 'IMP_G', [20.0, 16.0], [[15.0, 14.0], [30.0, 17.0]])
   lines = (path / 'round-02' / 'metrics.jsonl').read_text().splitlines(keepends=True)
   (path / 'round-02' / 'metrics.jsonl').write_text(''.join(line for line in lines if f'"step": {STEPS}' not in line))
-  curve, = ladders.curves(ladders.read([str(path)]))
+  curve, = ladders.curves(climbs.read([str(path)]))
   assert [point.mean for point in curve.points] == [14.0]
 
 
 def test_seeds_of_a_method_are_one_curve_with_a_t_interval(tmp_path):
   scores = [14.0, 15.0, 17.0, 13.0, 16.0]
   paths = [ladder(tmp_path / f's{i}', 'IMP_G', [15.0 + i], [[score]], seed=i) for i, score in enumerate(scores)]
-  curve, = ladders.curves(ladders.read(paths))
+  curve, = ladders.curves(climbs.read(paths))
   point, = curve.points
   low, high = stats.t.interval(0.95, 4, np.mean(scores), stats.sem(scores))
   assert (point.seeds, point.mean - point.half_width, point.mean + point.half_width) == (
@@ -79,18 +85,68 @@ def test_seeds_of_a_method_are_one_curve_with_a_t_interval(tmp_path):
 
 def test_the_same_method_and_seed_twice_are_two_curves_by_their_folders(tmp_path):
   paths = [ladder(tmp_path / name, 'IMP_G', [15.0], [[14.0]]) for name in ('fast', 'slow')]
-  assert [curve.method for curve in ladders.curves(ladders.read(paths))] == ['IMP_G (fast)', 'IMP_G (slow)']
+  assert [curve.method for curve in ladders.curves(climbs.read(paths))] == ['IMP_G (fast)', 'IMP_G (slow)']
 
 
 def test_what_a_ticket_costs_to_find(tmp_path):
   rounds = [[14.0]] * 3
   cost = {}
   for name, kwargs in {'IMP': {}, 'OMP': {'cumulative': False}, 'late': {'rewind': 0.2}}.items():
-    curve, = ladders.curves(ladders.read([ladder(tmp_path / name, name, [15.0], rounds, **kwargs)]))
+    curve, = ladders.curves(climbs.read([ladder(tmp_path / name, name, [15.0], rounds, **kwargs)]))
     cost[curve.method] = [point.cost for point in curve.points]
   assert cost['IMP'] == pytest.approx([1 + 0.8, 1 + 0.8 + 0.64, 1 + 0.8 + 0.64 + 0.512])
   assert cost['OMP'] == pytest.approx([1.8, 1.64, 1.512])
   assert cost['late 20%'] == pytest.approx([1 + 0.8 * 0.8, 1 + 0.8 * 1.44, 1 + 0.8 * 1.952])
+
+
+def test_random_masks_cost_nothing_and_those_of_another_ladder_what_that_one_did(tmp_path):
+  source = ladder(tmp_path / 'imp', 'IMP_G', [15.0], [[14.0]] * 2)
+  ladder(tmp_path / 'rp', 'RP', [15.0], [[14.0]] * 2, cumulative=False, needs_dense=False, tickets='')
+  ladder(tmp_path / 'rt', 'RT', [15.0], [[14.0]] * 2, cumulative=False, needs_dense=False, tickets=source)
+  cost = {climb.method: climb.costs for climb in climbs.read(tmp_path.iterdir())}
+  assert cost['RP'] == pytest.approx({1: 0.8, 2: 0.64})
+  assert cost['RT'] == pytest.approx({1: 1 + 0.8 + 0.8, 2: 1 + 0.8 + 0.64 + 0.64})
+
+
+def test_a_round_that_one_seed_has_is_held_against_the_dense_run_of_that_seed(tmp_path):
+  paths = [ladder(tmp_path / 's1', 'IMP_G', [10.0], [[9.0], [12.0]], seed=1),
+           ladder(tmp_path / 's2', 'IMP_G', [20.0], [[19.0]], seed=2)]
+  curve, = ladders.curves(climbs.read(paths))
+  assert curve.dense.mean == 15.0 and curve.extreme.index == 1  # 12 is below 15, and above 10
+
+
+def test_ladders_of_a_method_that_differ_in_more_than_their_seeds_are_two_curves(tmp_path):
+  text = "SEED = {0}\nDENSE = 'd{0}'\nROUNDS = {0}\nRATE = {1}\nTICKETS = '{2}'\n"
+  sources = {seed: ladder(tmp_path / f'imp_s{seed}', 'IMP_G', [15.0], [[14.0]], seed) for seed in (1, 2)}
+  for seed, path in sources.items():
+    (tmp_path / path / 'config.gin').write_text(f'SEED = {seed}\nRATE = 0.2\n')
+  def read(*seeds_and_rates):
+    paths = [ladder(tmp_path / f'{rate}_s{seed}', 'RT', [15.0], [[14.0]], seed,
+                    config=text.format(seed, rate, sources[seed])) for seed, rate in seeds_and_rates]
+    return [(curve.method, curve.points[0].seeds) for curve in ladders.curves(climbs.read(paths))]
+  assert read((1, 0.2), (2, 0.2)) == [('RT', 2)]
+  assert read((1, 0.3), (2, 0.4)) == [('RT (0.3)', 1), ('RT (0.4)', 1)]
+
+
+def test_rounds_that_were_scored_in_another_way_than_the_dense_run_are_left_out(tmp_path, caplog):
+  path = tmp_path / 'a'
+  ladder(path, 'IMP_G', [16.0], [[15.0], [14.0]])
+  rows = (path / 'round-02' / 'metrics.jsonl').read_text()
+  (path / 'round-02' / 'metrics.jsonl').write_text(rows.replace('"generated_images": 10', '"generated_images": 11'))
+  climb, = climbs.read([str(path)])
+  assert climb.scores == {1: 15.0} and f'{path}/round-02' in caplog.text and 'round-01' not in caplog.text
+
+
+def test_a_ladder_is_reported_by_the_features_that_are_asked_for(tmp_path):
+  path = tmp_path / 'a'
+  ladder(path, 'IMP_G', [16.0], [[15.0]])
+  for name, score in (('dense', 3.0), ('round-01', 4.0)):
+    row = {'step': STEPS, 'other_fid': score, 'better': {'other_fid': 'lower'},
+           'protocol': {'extractor': 'strided classifier', 'generated_images': 10, 'real_images': 20, 'data': 'digits'}}
+    (path / name / 'evaluations.jsonl').write_text(json.dumps(row) + '\n')
+  climb, = climbs.read([str(path)], 'strided classifier')
+  assert (climb.score, climb.dense, climb.scores) == ('other_fid', 3.0, {1: 4.0})
+  assert climb.costs == pytest.approx({1: 1.8})
 
 
 def test_the_command_reports_rounds_and_ladders_with_a_dense_run_elsewhere(tmp_path, capsys):
@@ -122,14 +178,14 @@ def test_runs_of_a_method_stand_beside_ladders_with_what_they_cost_themselves(tm
     run(tmp_path / f'static_{name}', [30.0, score], 10.0 * density, method='static', density=density)
   run(tmp_path / 'elsewhere', [1.0], 5.0, method='static', density=0.5, data='stl10')
   runs = rows.name_rows(records.name_runs([*map(str, tmp_path.glob('imp/*')), *map(str, tmp_path.iterdir())]))
-  climbs = ladders.read(paths)
-  beside, = ladders.of_runs(runs, climbs)
+  found = climbs.read(paths)
+  beside, = climbs.of_runs(runs, found)
   assert (beside.method, beside.dense) == ('static', 16.0)
   assert (beside.scores, beside.remaining) == ({1: 15.5, 2: 20.0}, {1: 0.8, 2: 0.64})
   assert beside.costs == pytest.approx({1: 0.8, 2: 0.64})
-  assert [curve.method for curve in ladders.curves([*climbs, beside])] == ['IMP_G', 'static']
+  assert [curve.method for curve in ladders.curves([*found, beside])] == ['IMP_G', 'static']
   run(tmp_path / 'blocks', [18.0], 8.0, method='static', density=0.8)  # as dense as the first one, and of its seed
-  again = ladders.of_runs(rows.name_rows(records.name_runs(map(str, tmp_path.iterdir()))), climbs)
+  again = climbs.of_runs(rows.name_rows(records.name_runs(map(str, tmp_path.iterdir()))), found)
   assert {climb.method: climb.scores for climb in again} == {
       'static (static_a)': {1: 15.5}, 'static (static_b)': {1: 20.0}, 'static (blocks)': {1: 18.0}}
 
@@ -138,4 +194,4 @@ def test_a_ladder_that_has_only_begun_is_left_out(tmp_path):
   (tmp_path / 'a').mkdir()
   (tmp_path / 'a' / 'ladder.json').write_text(json.dumps({
       'method': 'IMP_G', 'seed': 1, 'dense': 'dense', 'cumulative': True, 'rewind': 0.0, 'rounds': {'round-01': 0.8}}))
-  assert ladders.read([str(tmp_path / 'a'), str(tmp_path)]) == []
+  assert climbs.read([str(tmp_path / 'a'), str(tmp_path)]) == []

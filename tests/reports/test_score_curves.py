@@ -2,6 +2,7 @@
 
 import json
 
+from matplotlib import figure
 from PIL import Image
 
 from tests.reports.test_records import run
@@ -30,5 +31,14 @@ def test_the_newest_curve_of_every_run_is_drawn(tmp_path):
   assert {name: points['precision'] for name, points in curves['prd'].items()} == {
       'dense': [1, 0.9, 0], 'ticket': [1, 0.7, 0]}
   assert cli.main(['tf-stugan', 'report', f'--workdirs={tmp_path}/*', f'--output={tmp_path}/report']) == 0
-  with Image.open(tmp_path / 'report' / 'prd_curve.png') as figure:
-    assert figure.size == (600, 600)
+  with Image.open(tmp_path / 'report' / 'prd_curve.png') as picture:
+    assert picture.size == (600, 600)
+
+
+def test_a_dense_run_and_ten_rounds_have_eleven_colours(tmp_path, monkeypatch):
+  names = ['dense', *(f'round-{i:02d}' for i in range(1, 11))]
+  drawn = []
+  monkeypatch.setattr(figure.Figure, 'savefig', lambda self, path: drawn.append(self))
+  score_curves.plot({name: {'recall': [0, 1], 'precision': [1, 0]} for name in names}, 'prd', tmp_path / 'curves.png')
+  lines = drawn[0].axes[0].lines
+  assert len(lines) == len({line.get_color() for line in lines}) == 11

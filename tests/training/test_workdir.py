@@ -89,6 +89,25 @@ def test_a_procedure_stays_from_the_first_step_of_its_first_stage_on(tmp_path):
   assert sorted(path.name for path in (tmp_path / 'run').iterdir()) == ['.lock', 'config.gin', 'dense']
 
 
+@pytest.mark.parametrize('begun', [True, False])
+def test_a_stage_that_is_refused_leaves_the_stages_before_it_whole(tmp_path, begun):
+  workdir = Workdir(str(tmp_path / 'new'), create=True)
+  with pytest.raises(errors.DataError), workdir.lock(), workdir.discarded_if_refused():
+    workdir.write_config('SEED = 1')
+    if begun:
+      before = workdir.stage('dense')
+      with before.discarded_if_refused():
+        before.write_config('SEED = 1')
+        (before.checkpoints / 'step-00000004').mkdir(parents=True)
+    refused = workdir.stage('round-01')
+    with refused.discarded_if_refused():
+      refused.write_config('SEED = 1')
+      raise errors.DataError('no images')
+  left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob('*.gin')}
+  assert left == ({'new/config.gin', 'new/dense/config.gin'} if begun else set())
+  assert (tmp_path / 'new').exists() == begun and not (tmp_path / 'new' / 'round-01').exists()
+
+
 def test_processes_that_train_rounds_of_a_ladder_share_its_workdir_and_keep_others_out(tmp_path):
   workdir = Workdir(tmp_path)
   several = 'in use by another run: one or several that train some of its rounds'

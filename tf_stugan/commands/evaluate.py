@@ -7,6 +7,7 @@ import sys
 
 from absl import flags
 
+from tf_stugan import compat
 from tf_stugan import configuration
 from tf_stugan import errors
 from tf_stugan import output_files
@@ -16,6 +17,7 @@ from tf_stugan.reports import score_curves
 from tf_stugan.training import checkpoints
 from tf_stugan.training.evaluation import details
 from tf_stugan.training.workdir import Workdir
+from tf_stugan.usage import evaluate as usage
 from tf_stugan.usage.data import find_named
 
 _LOG = logging.getLogger(__name__)
@@ -24,12 +26,17 @@ _LOG = logging.getLogger(__name__)
 def run(values: flags.FlagValues) -> None:
   if values.images:
     _score_folder(values)
-  else:
-    _score_run(values)
+    return
+  for folder in (folders := usage.runs_of(values)):
+    output = values.output
+    if len(folders) > 1:
+      _LOG.info('Stage %s, in %s', folder.name, folder)
+      compat.collect_graphs()  # of the run before, or its memory would not be free in time
+      output = output and pathlib.Path(output, folder.name)
+    _score_run(values, Workdir(str(folder)), output)
 
 
-def _score_run(values):
-  workdir = Workdir(values.workdir)
+def _score_run(values, workdir, output):
   experiment = common.make_experiment(values, workdir, values.gin_file, values.gin_param)
   if not experiment.evaluator:
     raise errors.UserError(f'{workdir.path} is a run without scores (metrics/none.gin); a file gives it some, for example '
@@ -47,7 +54,7 @@ def _score_run(values):
     row = {'step': step, **scores, 'protocol': evaluator.protocol(), **details(scores)}
     with open(workdir.evaluations, 'a') as file:
       file.write(json.dumps(row) + '\n')
-    _show(row, values.output or (workdir.path / 'evaluation' if 'curves' in row else None), f'step-{step:08}-')
+    _show(row, output or (workdir.path / 'evaluation' if 'curves' in row else None), f'step-{step:08}-')
 
 
 def _choices(checkpoint, workdir):

@@ -14,6 +14,7 @@ from absl import flags
 from tf_stugan import errors
 from tf_stugan import output_files
 from tf_stugan.commands.report_columns import Columns
+from tf_stugan.reports import climbs
 from tf_stugan.reports import drawing
 from tf_stugan.reports import figures
 from tf_stugan.reports import ladder_figures
@@ -68,7 +69,7 @@ def run(values: flags.FlagValues) -> None:
                  'has its own table and folder.', len(groups))
   for output, group in zip(_folders(values.output, groups), groups, strict=True):
     _write(values, pathlib.Path(output), asked._replace(runs=group), unfinished, add)
-  _write_ladders(values.output, ladders.read(paths), [run for group in groups for run in group])
+  _write_ladders(values.output, climbs.read(paths, values.features), [run for group in groups for run in group])
 
 
 def _comparison(text):
@@ -83,7 +84,7 @@ def _find(paths, values):
     raise errors.UserError(f'{studies[0].path} is a study, which has a report of its own: name it alone, or with other '
                            f"studies, or its runs ('{studies[0].path}/runs/*').")
   asked = _of_studies(studies) if studies else _Asked(rows_lib.name_rows(records_lib.name_runs(
-      run for path in paths for run in ladders.runs_of(path))))
+      run for path in paths for run in climbs.runs_of(path))))
   if not asked.runs:
     raise errors.UserError(f'--workdirs={",".join(values.workdirs)}: no folder there holds a run.')
   if values.features:
@@ -138,16 +139,16 @@ def _by_protocol(runs: Sequence[rows_lib.Run]) -> list[list[rows_lib.Run]]:
   return list(groups.values())
 
 
-def _write_ladders(output, climbs, runs):
+def _write_ladders(output, found, runs):
   """Writes tables and figures of ladders, with other runs beside them, one of each for every way of scoring."""
-  protocols = list(dict.fromkeys(climb.protocol for climb in climbs))
+  protocols = list(dict.fromkeys(climb.protocol for climb in found))
   for i, protocol in enumerate(protocols, 1):
-    chosen = [climb for climb in climbs if climb.protocol == protocol]
-    curves = ladders.curves([*chosen, *ladders.of_runs(runs, chosen)])
+    chosen = [climb for climb in found if climb.protocol == protocol]
+    curves = ladders.curves([*chosen, *climbs.of_runs(runs, chosen)])
     score = records_lib.title(chosen[0].score)
     stem = 'ladders' if len(protocols) == 1 else f'ladders_{i}'
     with output_files.new_files(pathlib.Path(output), 'tf-stugan report') as folder:
-      (folder / f'{stem}.md').write_text(table := ladders.markdown(curves, score))
+      (folder / f'{stem}.md').write_text(table := ladders.markdown(curves, score, protocol))
       (folder / f'{stem}.csv').write_text(ladders.comma_separated(curves))
       ladder_figures.plot_remaining(curves, score, folder / f'{stem}.png')
       ladder_figures.plot_costs(curves, score, folder / f'{stem}_cost.png')

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import functools
 import json
 import logging
+import math
 import pathlib
 
 from tf_stugan import errors
@@ -99,7 +100,8 @@ class Ladder(Procedure):
   # What there is to do.
 
   def stages(self, make_trainer):
-    dense = Stage(DENSE, self.num_steps, functools.partial(make_trainer, methods={}, label='dense'))
+    dense = Stage(DENSE, self.num_steps, functools.partial(make_trainer, methods={}, label='dense'),
+                  functools.partial(self._begin_dense, make_trainer) if self.masks.of == 'source' else None)
     rounds = [Stage(round_name(i), self.num_steps, functools.partial(self._make_round, make_trainer, i),
                     functools.partial(self._begin, i)) for i in range(1, self.rounds + 1)]
     return rounds if self.dense else [dense, *rounds]
@@ -144,43 +146,64 @@ class Ladder(Procedure):
           f'Ladder.start is for {", ".join(sorted(self.start))}; the roles of this game are {", ".join(sorted(roles))}.')
     if unknown := sorted(set(self.pruned) - roles):
       raise errors.UserError(f'Ladder.pruned names {unknown[0]}; the roles of this game are {", ".join(sorted(roles))}.')
-    if self.dense and not list_checkpoints(self.dense / 'checkpoints'):
-      raise errors.UserError(f'Ladder.dense: {self.dense} holds no checkpoint of a dense run.')
-    if self.dense and self.rewind_step and not self._rewound(self.dense):
-      raise errors.UserError(
-          f'Ladder.dense: {self.dense} kept no checkpoint of step {self.rewind_step}, to rewind to. Train it with '
-          f'Train.keep_every = {self.rewind_step}, or let the ladder train its own.')
+    if self.dense:
+      self._check_dense(trainer.seed)
     if self.masks.of == 'source':
       self._check_source(stage)
     if self.distillation and type(trainer.gan).distil is GAN.distil:
       trainer.gan.distil(self.distillation)  # says that this game has nobody to teach
     self.train.check(trainer, stage)
 
+  def _check_dense(self, seed):
+    """Raises UserError unless `dense` is a dense run at its end, of the initial weights that its masks are to meet."""
+    run = Workdir(str(self.dense)) if self.dense.is_dir() else None
+    if not run or not (step := run.newest_step()) or checkpoints.masked_layers(run.checkpoints):
+      raise errors.UserError(f'Ladder.dense: {self.dense} holds no checkpoint of a dense run.')
+    if step < self.num_steps:
+      raise errors.UserError(
+          f'Ladder.dense: {self.dense} is at step {step} of {self.num_steps}. Train it to the end first.')
+    if self.rewind_step and not self._rewound(self.dense):
+      raise errors.UserError(
+          f'Ladder.dense: {self.dense} kept no checkpoint of step {self.rewind_step}, to rewind to. Train it with '
+          f'Train.keep_every = {self.rewind_step}, or let the ladder train its own.')
+    ranked = self.masks.of in (DENSE, 'previous') and 'initial' in self.start.values()
+    if ranked and self.initial_seed is None and run.seed() not in ('', str(seed)):
+      raise errors.UserError(
+          f'Ladder.dense: {self.dense} has the seed {run.seed()}, this ladder {seed}: its masks would meet other initial '
+          'weights than those they were found with. Set SEED, or INITIAL_SEED to say which weights are meant.')
+
   def _check_source(self, stage):
-    names = [round_name(i) for i in range(1, self.rounds + 1)]
-    for name in names if stage.name == DENSE else [stage.name]:
-      if not list_checkpoints(self.masks.ladder / name / 'checkpoints'):
-        raise errors.UserError(f'Taken.ladder: {self.masks.ladder} holds no checkpoint of {name} to take masks from.')
+    indices = range(1, self.rounds + 1) if stage.name == DENSE else [number(stage.name)]
+    remaining = self._told_by_source().get('rounds', {})
+    for i in indices:
+      if not list_checkpoints(self._place(None, i, 'source')):
+        raise errors.UserError(
+            f'Taken.ladder: {self.masks.ladder} holds no checkpoint of {round_name(i)} to take masks from.')
+      if not math.isclose(found := remaining.get(round_name(i), self._remaining(i)), self._remaining(i)):
+        raise errors.UserError(
+            f'Taken.ladder: {round_name(i)} of {self.masks.ladder} keeps {found:.4g} of the weights, this ladder '
+            f'{self._remaining(i):.4g}: set RATE to what it was there.')
+
+  def _told_by_source(self):
+    """Returns what the ladder that masks are taken from says of itself; {} where it says nothing."""
+    told = self.masks.ladder / DESCRIPTION
+    return json.loads(told.read_text()) if told.exists() else {}
 
   # A stage.
 
   def run(self, run, stage, folder):
     self._refuse_to_go_further(run.workdir, stage, folder)
-    if self.masks.of == 'source':  # hours before the first round would find it
-      pruned = [f'weights/{player.name}' for player in run.trainer.gan.players if player.role in self.pruned]
-      checkpoints.check_parts(run.trainer, self._place(folder, max(1, number(stage.name)), 'source'), pruned)
     if stage.name == DENSE and self.rewind_step:
       run = run._replace(hooks=(*run.hooks, _Keep(self.rewind_step, folder / DENSE / _KEPT)))
-    if stage.name != DENSE and strategies.is_chief(run.trainer.strategy):
-      self._describe(run.trainer, folder)
     self.train.run(run, stage, folder)
-    if stage.name == round_name(1):
-      self._compare_with_dense(run.workdir, folder)
+    if stage.name in (DENSE, round_name(1)):
+      self._compare_with_dense(folder)
 
   def _refuse_to_go_further(self, workdir, stage, folder):
     """Raises UserError where others began from the end of a stage that has more steps to do."""
-    needed_by = list(range(1, self.rounds + 1)) if stage.name == DENSE else (
-        [number(stage.name) + 1] if self.is_cumulative else [])
+    index = number(stage.name)
+    needed_by = list(range(1, self.rounds + 1)) if index == 0 and self._looks_at_dense else (
+        [index + 1] if self.is_cumulative else [])
     begun = [i for i in needed_by if list_checkpoints(folder / round_name(i) / 'checkpoints')]
     if begun and workdir.newest_step() < stage.num_steps:
       raise errors.UserError(
@@ -191,32 +214,62 @@ class Ladder(Procedure):
     Workdir(str(folder)).write(folder / DESCRIPTION, json.dumps({
         'method': trainer.label, 'seed': trainer.seed, 'initial_seed': trainer.initial_seed,
         'dense': str(self.dense.resolve()) if self.dense else DENSE, 'cumulative': self.is_cumulative,
+        'needs_dense': self._looks_at_dense or self.is_cumulative,
+        'tickets': str(self.masks.ladder.resolve()) if self.masks.of == 'source' else '',
         'rewind': self.rewind_step / self.num_steps,
         'rounds': {round_name(i): self._remaining(i) for i in range(1, self.rounds + 1)}}, indent=1) + '\n')
 
-  def _compare_with_dense(self, workdir, folder):
-    dense, first = best_score(Workdir(str(self._dense(folder))).rows()), best_score(workdir.rows())
+  def _compare_with_dense(self, folder):
+    places = [self._dense(folder), folder / round_name(1)]
+    if not all(place.is_dir() and Workdir(str(place)).newest_step() >= self.num_steps for place in places):
+      return  # another process trains it, or will
+    dense, first = (best_score(Workdir(str(place)).rows()) for place in places)
     if dense and first and is_better(first.value, dense.value, first.better):
       _LOG.warning('The dense run has %s %.4g, round 1 has %.4g: the dense run may not have converged, and to match it says '
                    'little then.', dense.name, dense.value, first.value)
 
   # How a round begins.
 
+  def _begin_dense(self, make_trainer, run, cost, folder):
+    """Finds what the first round would stop at, hours later."""
+    del cost
+    with run.trainer.strategy.scope():
+      trainer = self._make_round(make_trainer, 1)
+      trainer.build(run.trainer.image_shapes)
+    self._check_fits(trainer, 1, folder)
+
   def _begin(self, index, run, cost, folder):
     trainer = run.trainer
     if self.rewind_step:
       cost(trainer, 0)  # the steps up to there, which were dense
+    if self.masks.of == 'source':
+      self._check_fits(trainer, index, folder)
+      self._tell_what_is_not_taken(trainer, index)
     self.load_round(trainer, index, folder)
-    if self.masks.of == 'source' and 'initial' in self.start.values():
-      self._tell_whose_initial_weights(trainer)
     trainer.look_at_what_is_left(list(trainer.methods), run.data)
     if self.rewind_step:
       cost(trainer, self.rewind_step)
+    if strategies.is_chief(trainer.strategy):
+      self._describe(trainer, folder)
+
+  def _check_fits(self, trainer, index, folder):
+    """Raises CheckpointError, which names the layer, where the networks of the other ladder are not these."""
+    taken = [player.name for player in trainer.gan.players
+             if player.role in self.pruned or self.start[player.role] == 'source']
+    checkpoints.check_parts(trainer, self._place(folder, index, 'source'), [
+        *(f'weights/{name}' for name in taken), *(f'masks/{name}' for name in trainer.methods)])
+
+  def _tell_what_is_not_taken(self, trainer, index):
+    masked = checkpoints.masked_layers(self._place(None, index, 'source'))
+    if left := sorted({name.split('/')[0] for name in masked} - set(trainer.methods)):
+      _LOG.warning('The masks that %s has for %s are not taken: PRUNED is %s.', self.masks.ladder, ', '.join(left),
+                   ', '.join(self.pruned))
+    if 'initial' in self.start.values():
+      self._tell_whose_initial_weights(trainer)
 
   def _tell_whose_initial_weights(self, trainer):
     """Says whether masks from elsewhere meet the initial weights of their own seed: nobody sees it in the numbers."""
-    told = self.masks.ladder / DESCRIPTION
-    seed = json.loads(told.read_text())['initial_seed'] if told.exists() else None
+    seed = self._told_by_source().get('initial_seed')
     same = 'those that they were found with, if the networks are drawn alike' if seed == trainer.initial_seed else 'others'
     _LOG.info('Masks of %s (initial weights of seed %s) with initial weights of seed %d: %s.', self.masks.ladder, seed,
               trainer.initial_seed, same)

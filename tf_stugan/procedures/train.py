@@ -69,13 +69,18 @@ class Train(Procedure):
     log = reporting.Log(run.workdir, strategies.is_chief(strategy))
     if run.overview:
       run.overview(log, step)
-    begin = stage.begin and functools.partial(stage.begin, folder=folder)
-    if strategies.is_chief(strategy):
-      _LOG.info(banner(run, run.workdir.path, stage.num_steps))
+    begin = functools.partial(self._begin, run, stage, folder, step)
     with StopSignal() as stop:
-      while not self._attempt(run, log, stop, stage.num_steps, begin if step == 0 else None):
+      while not self._attempt(run, log, stop, stage.num_steps, begin):
         begin = None
     agreement.wait(strategy)  # for the chief, which may still be scoring
+
+  def _begin(self, run, stage, folder, step, cost):
+    """Takes over what earlier stages left, where there is no step of this one yet; and says what is trained then."""
+    if stage.begin and step == 0:
+      stage.begin(run, cost, folder)
+    if strategies.is_chief(run.trainer.strategy):
+      _LOG.info(banner(run, run.workdir.path, stage.num_steps))
 
   def _restore(self, run):
     """Restores the newest checkpoint and returns its step, 0 without one."""
@@ -107,7 +112,7 @@ class Train(Procedure):
     ]
     try:
       if begin:
-        begin(run, cost)
+        begin(cost)
       run.trainer.fit(run.data, num_steps, hooks)
       return True
     except errors.DataLostError:

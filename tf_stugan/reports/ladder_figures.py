@@ -5,6 +5,7 @@ import math
 import pathlib
 
 from tf_stugan.reports import figures
+from tf_stugan.reports import style
 from tf_stugan.reports.ladders import Curve
 
 
@@ -13,7 +14,7 @@ def plot_remaining(found: Sequence[Curve], score: str, path: pathlib.Path) -> No
   ticks = sorted({round(100 * p.remaining, 1) for curve in found for p in (curve.dense, *curve.points)}, reverse=True)
   axes = _draw(found, score, 'remaining weights, %', lambda point: 100 * point.remaining)
   axes.set_xlim(ticks[0] + 1, ticks[-1] - 1)
-  axes.set_xticks(ticks, [f'{tick:g}' for tick in ticks], rotation=60)
+  axes.set_xticks(ticks, [f'{tick:g}' for tick in ticks], rotation=90, fontsize='small')
   axes.figure.savefig(path)
 
 
@@ -24,18 +25,26 @@ def plot_costs(found: Sequence[Curve], score: str, path: pathlib.Path) -> None:
 
 
 def _draw(found, score, label, position):
-  _, axes = figures.axes(f'{score} of the rounds', label, score)
+  several = any(point.seeds > 1 for curve in found for point in curve.points)
+  figure, axes = figures.axes(
+      f'{score} of the rounds{"; band: 95 % interval of the mean over seeds" if several else ""}', label, score)
+  figure.set_figheight(4.2)  # inches; with the legend below
+  looks = style.looks({curve.method: curve.method for curve in found})
   for curve in found:
-    x, y = [position(p) for p in curve.points], [p.mean for p in curve.points]
-    line, = axes.plot(x, y, 'o-', markersize=4, label=curve.method)
-    if any(p.seeds > 1 for p in curve.points):
-      width = [0.0 if p.seeds == 1 else p.half_width for p in curve.points]
-      axes.fill_between(x, [a - w for a, w in zip(y, width, strict=True)], [a + w for a, w in zip(y, width, strict=True)],
-                        alpha=0.2, color=line.get_color())
+    look, x, y = looks[curve.method], [position(p) for p in curve.points], [p.mean for p in curve.points]
+    axes.plot(x, y, marker=look.marker, markersize=4, color=look.colour, label=curve.method)
     for point, mark in ((curve.best, 'v'), (curve.extreme, 's')):
       if point:
-        axes.plot([position(point)], [point.mean], mark, markersize=9, fillstyle='none', color=line.get_color())
+        axes.plot([position(point)], [point.mean], mark, markersize=10, fillstyle='none', color=look.colour)
   dense = [curve.dense.mean for curve in found]
   axes.axhline(math.fsum(dense) / len(dense), linestyle='--', color='grey', label='dense')
-  axes.legend(title='▽ best   □ extreme', fontsize='small')
+  axes.set_ylim(axes.get_ylim())  # of means: a band of few seeds may be any wide
+  for curve in found:
+    width = [0.0 if p.seeds == 1 else p.half_width for p in curve.points]
+    if any(width):
+      axes.fill_between(
+          [position(p) for p in curve.points], [p.mean - w for p, w in zip(curve.points, width, strict=True)],
+          [p.mean + w for p, w in zip(curve.points, width, strict=True)], alpha=0.15, color=looks[curve.method].colour,
+          linewidth=0)
+  figure.legend(title='▽ best   □ extreme', fontsize='small', title_fontsize='small', ncols=3, loc='outside lower center')
   return axes

@@ -1,6 +1,7 @@
 """Runs that differ in their seeds alone are one row: mean, 95 % interval, number of runs."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+import os
 import re
 from typing import NamedTuple
 
@@ -11,8 +12,8 @@ from tf_stugan import gin_files
 from tf_stugan.reports import records
 from tf_stugan.training.workdir import Workdir
 
-_SEED = re.compile(r'SEED|(.*[./])?Trainer\.seed')  # bindings that say it
 _OF_THIS_SEED = ('CHANNELS', 'DENSE')  # bindings of a stage
+_TICKETS = 'TICKETS'  # binding of a ladder that has the masks of another one
 _LEVEL = 0.95
 
 
@@ -62,24 +63,39 @@ def name_rows(workdirs: Mapping[str, Workdir]) -> list[Run]:
   """Puts runs into rows by their configurations: those are the same but for the seed."""
   names, result = {}, []
   for name, workdir in workdirs.items():
-    key, seed = _configuration(workdir)
-    without_seed = re.sub(rf'[-_/.]*s(eed)?[-_]?{seed}(?=/|$)', '', name) if seed else name
-    row = names.setdefault(key or name, without_seed or name)
+    found, seed = setting(workdir), workdir.seed()
+    row = names.setdefault(repr(sorted(found.items())) if found else name, without_seed(name, seed))
     result.append(Run(name, row, workdir, seed=seed))
   taken = list(names.values())
   again = {row for row in taken if taken.count(row) > 1}  # two configurations whose runs have such names
   return [run._replace(row=run.name) if run.row in again else run for run in result]
 
 
-def _configuration(workdir):
-  """Returns (what decides what a run computes, but for its seed; the seed); ('', '') where it has no config.gin."""
+def without_seed(name: str, seed: str) -> str:
+  """Returns what the name of a run, of a path or a part of one, is called in all seeds."""
+  return (seed and re.sub(rf'[-_/.]*s(eed)?[-_]?{re.escape(seed)}(?=/|$)', '', name)) or name
+
+
+def setting(workdir: Workdir) -> dict[str, str]:
+  """Returns the bindings that decide what a run computes, but for its seed; {} where it has no config.gin.
+
+  Of a stage that leaves out what this seed has led to, and where it lies. In the place of another ladder that masks come
+  from stands what decided on that one.
+  """
   if not workdir.config.exists():
-    return '', ''
+    return {}
   bindings = gin_files.bindings_of(workdir.config.read_text(encoding='utf-8', errors='replace'))
-  if any(name.endswith('Experiment.stage') for name in bindings):  # what this seed has led to, and where it lies
+  if any(name.endswith('Experiment.stage') for name in bindings):
     bindings = {name: value for name, value in bindings.items() if name not in _OF_THIS_SEED}
-  seeds = [bindings.pop(name) for name in list(bindings) if _SEED.fullmatch(name)]
-  return repr(sorted(bindings.items())), next((re.escape(seed) for seed in seeds if seed.isdigit()), '')
+  if _TICKETS in bindings:
+    bindings[_TICKETS] = _setting_of_tickets(str(gin_files.literal(bindings[_TICKETS])))
+  return {name: value for name, value in bindings.items() if not gin_files.is_seed(name)}
+
+
+def _setting_of_tickets(path):
+  folder = os.path.expanduser(path)
+  found = setting(Workdir(folder)) if os.path.isdir(folder) else {}
+  return repr(sorted((name, value) for name, value in found.items() if name not in _OF_THIS_SEED)) if found else path
 
 
 def make_rows(runs: Iterable[Run], add: Callable[[Run, int], Mapping[str, object]] = lambda *_: {},

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 import pathlib
 
+from tf_stugan.reports import style
 from tf_stugan.training.workdir import Workdir
 
 
@@ -29,8 +30,9 @@ def plot(curves: Mapping[str, Mapping[str, Sequence[float]]], title: str, path: 
   (horizontal, vertical) = next(iter(curves.values()))
   axes = figure.add_subplot(title=title.replace('_', ' '), xlabel=horizontal, ylabel=vertical, xlim=(0, 1), ylim=(0, 1))
   axes.grid(alpha=0.3)
+  looks = style.looks({label: label for label in curves})
   for label, points in curves.items():
-    axes.plot(points[horizontal], points[vertical], label=label or None, clip_on=False)
+    axes.plot(points[horizontal], points[vertical], label=label or None, color=looks[label].colour, clip_on=False)
   if any(curves):
     axes.legend(fontsize='small')
   figure.savefig(path)

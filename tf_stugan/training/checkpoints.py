@@ -6,6 +6,7 @@ complete exactly when its manifest validates. Which one is newest is told by lis
 """
 
 from collections.abc import Sequence
+import contextlib
 import dataclasses
 import errno
 import hashlib
@@ -227,6 +228,14 @@ def _whole_checkpoint(folder, step):
       _LOG.warning('Checkpoint %s is not whole: %s. The one before it is tried.', path, error)
   raise errors.CheckpointError(
       f'{folder} holds no whole checkpoint {"to begin from" if step is None else f"of step {step}"}.')
+
+
+def masked_layers(folder: pathlib.Path) -> set[str]:
+  """Returns which layers have masks in the newest checkpoint that says it, as 'PLAYER/LAYER'; none of a dense run."""
+  for path in reversed(list_checkpoints(folder)):
+    with contextlib.suppress(*_NOT_WHOLE):
+      return set(json.loads((path / 'manifest.json').read_text())['nonzeros'])
+  return set()
 
 
 def image_shapes(folder: pathlib.Path) -> dict[str, tuple[int, int, int]]:

@@ -11,6 +11,7 @@ import shutil
 import socket
 
 from tf_stugan import errors
+from tf_stugan import gin_files
 from tf_stugan.training.saved_steps import list_checkpoints
 from tf_stugan.training.saved_steps import step_of
 
@@ -54,6 +55,13 @@ class Workdir:
   def newest_step(self) -> int:
     """Returns the step of the newest checkpoint, by its name; 0 without one."""
     return max(map(step_of, list_checkpoints(self.checkpoints)), default=0)
+
+  def seed(self) -> str:
+    """Returns the seed that config.gin names, as it is written there; empty where it names none."""
+    if not self.config.exists():
+      return ''
+    bindings = gin_files.bindings_of(self.config.read_text(encoding='utf-8', errors='replace'))
+    return next((value for name, value in bindings.items() if gin_files.is_seed(name) and value.isdigit()), '')
 
   def has_begun(self) -> bool:
     """Tells whether there is a configuration, and a checkpoint of the run or of one of its stages."""
@@ -130,8 +138,8 @@ class Workdir:
   def discarded_if_refused(self):
     """Leaves no file and no folder of this process behind where an error comes before the run had any step.
 
-    Enter it within `lock`. Files of a run that was here before, and whatever else lies in the folder, stay; so do those of a
-    procedure of which a stage has begun.
+    Enter it within `lock`. Files of a run that was here before, and whatever else lies in the folder, stay; and everything
+    of a run one of whose stages has begun.
     """
     before = set(self.path.iterdir())
     try:
@@ -139,8 +147,10 @@ class Workdir:
     except (errors.DivergedError, errors.WorkerLostError):
       raise
     except Exception:
-      if self.config not in before and not any(row.get('step') for row in self.rows()) and not (
-          self.checkpoints.exists() and any(self.checkpoints.iterdir())) and not any(self.path.glob('*/metrics.jsonl')):
+      begun = any(row.get('step') for row in self.rows()) or (
+          self.checkpoints.exists() and any(self.checkpoints.iterdir())) or any(
+              path.parent not in before for path in self.path.glob('*/config.gin'))
+      if self.config not in before and not begun:
         self._discard(before - {self._lock})
       raise
 

@@ -2,7 +2,8 @@
 
 The same checkpoint always gets the same scores; --checkpoint=all scores every one that was kept. They are printed as JSON
 together with the protocol they were made under, and added to the run's evaluations.jsonl. A metric's file on top of the
-run's own files adds its scores, an extractor's file replaces what they are computed from.
+run's own files adds its scores, an extractor's file replaces what they are computed from. Of a ladder all runs are scored,
+one after the other.
 
 Without a run, the images of a folder are compared with those of another folder or of a data set, by the features of a
 random network if no --gin_file says otherwise. They have to be of one size; --resolution brings them to one.
@@ -21,6 +22,7 @@ import pathlib
 from absl import flags
 
 from tf_stugan import errors
+from tf_stugan.training.workdir import Workdir
 from tf_stugan.usage import common
 from tf_stugan.usage.data import find_named
 
@@ -63,7 +65,8 @@ def check(values: flags.FlagValues) -> None:
       raise errors.UserError('give --workdir, or a folder of --images and what to hold them --against.')
     if values.resolution:
       raise errors.UserError('--resolution is for --images; a run makes its own.')
-    common.check_run(values)
+    if len(runs_of(values)) == 1:
+      common.check_run(values)
     return
   if values.workdir or not values.images or not values.against:
     raise errors.UserError('--images and --against belong together, and stand in the place of --workdir.')
@@ -72,3 +75,10 @@ def check(values: flags.FlagValues) -> None:
   if not pathlib.Path(values.images).expanduser().is_dir():
     raise errors.DataError(f'--images={values.images} is no folder.')
   find_named(values.against)
+
+
+def runs_of(values: flags.FlagValues) -> list[pathlib.Path]:
+  """Lists the folders of the runs that --workdir means: those of its stages where it holds no run of its own."""
+  workdir = Workdir(values.workdir)
+  stages = workdir.stages() if workdir.config.exists() and not workdir.newest_step() else []
+  return [workdir.path / name for name in stages] or [workdir.path]
