@@ -129,7 +129,7 @@ def test_differences_name_the_binding_that_differs_and_no_neighbour():
 @pytest.mark.parametrize('binding, message', [
     ('GENERATOR_WIDTH = 0', 'Generator.width is a whole number, at least 1; got 0'),
     ('DISCRIMINATOR_WIDTH = -1', 'Discriminator.width'), ('LATENT_SIZE = 0', 'Generator.latent_size'),
-    ('IMAGE_CHANNELS = 0', 'Generator.image_channels'), ('GENERATOR_BATCH = 0', 'generator_batch_size'),
+    ('IMAGE_CHANNELS = 0', 'Digits.channels'), ('GENERATOR_BATCH = 0', 'generator_batch_size'),
     ('DISCRIMINATOR_BATCH = 2.5', 'discriminator_batch_size is a whole number, from 1 to 1048576; got 2.5'),
     ('DISCRIMINATOR_UPDATES = 0', 'discriminator_updates'), ('NUM_STEPS = 0', 'num_steps'), ('NUM_STEPS = -5', 'num_steps'),
     ("NUM_STEPS = 'many'", "num_steps is a whole number, at least 1; got 'many'"), ('MULTIPLIER = 0', 'multiplier'),

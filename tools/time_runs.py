@@ -38,6 +38,8 @@ from tf_stugan.usage import export as usage
 
 FLAGS = flags.FLAGS
 flags.DEFINE_list('workdirs', [], 'Folders of runs, or patterns, as for `tf-stugan report`.')
+for _name in ('rounds', 'out', 'chromium'):
+  flags.declare_key_flag(_name)  # of benchmark_edge
 
 _COMMAND = 'tools/time_runs.py'
 _HEADER = 'run,form,bytes,'

@@ -234,7 +234,7 @@ def test_every_setup_has_its_baselines():
     assert methods == (
         {'dense', 'static', 'sdst_set', 'sdst_rigl', 'adapt_relaxed', 'adapt_strict'} if 'adapt' in setup else
         {'dense', 'static', 'stugan'} if 'cyclegan' in setup else
-        {p.stem for p in (ROOT / 'methods').glob('*.gin')} if 'small' in setup else
+        {p.stem for p in (ROOT / 'methods').glob('*.gin')} - {'small_dense_cycle_gan'} if 'small' in setup else
         {'dense', 'static', 'stugan', 'prune_and_finetune'}), setup
 
 

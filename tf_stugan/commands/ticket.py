@@ -9,7 +9,7 @@ from tf_stugan import configuration
 from tf_stugan import output_files
 from tf_stugan.commands import common
 from tf_stugan.procedures.ladder import Ladder
-from tf_stugan.procedures.ladder import number
+from tf_stugan.procedures.rounds import number
 from tf_stugan.training import checkpoints
 from tf_stugan.training import tickets
 from tf_stugan.training.workdir import Workdir

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 import functools
 import json
 import logging
-import math
 import pathlib
 
 from tf_stugan import errors
@@ -18,6 +17,11 @@ from tf_stugan.procedures import round_start
 from tf_stugan.procedures.procedure import Procedure
 from tf_stugan.procedures.procedure import Stage
 from tf_stugan.procedures.round_masks import RoundMasks
+from tf_stugan.procedures.rounds import DENSE
+from tf_stugan.procedures.rounds import DESCRIPTION
+from tf_stugan.procedures.rounds import number
+from tf_stugan.procedures.rounds import round_name
+from tf_stugan.procedures.source_ladder import SourceLadder
 from tf_stugan.procedures.train import Train
 from tf_stugan.sparsity.fixed_masks import FixedMasks
 from tf_stugan.training import checkpoints
@@ -32,8 +36,6 @@ from tf_stugan.training.workdir import Workdir
 
 _LOG = logging.getLogger(__name__)
 
-DENSE = 'dense'  # the stage of round 0
-DESCRIPTION = 'ladder.json'  # in the workdir of a ladder: for reports, and for other ladders
 _KEPT = 'rewind'  # folder in that of the dense stage, for the state that late rewinding goes back to
 _STARTS = ('initial', 'dense', 'previous', 'rewind', 'source')
 
@@ -73,6 +75,7 @@ class Ladder(Procedure):
     self.rounds = rounds
     self.rate = rate
     self.masks = masks
+    self.source = SourceLadder(masks.ladder) if masks.of == 'source' else None
     self.start = dict(start)
     self.pruned = tuple(pruned)
     self.dense = pathlib.Path(dense).expanduser() if dense else None
@@ -89,7 +92,7 @@ class Ladder(Procedure):
           f'{self.rewind_step} of {self.num_steps} steps, and starts {", ".join(sorted(places))}.')
     if 'rewind' in places and len(places) > 1:
       raise errors.UserError(f'Ladder.start: where one role is rewound all have to be; got {self.start}.')
-    if 'source' in places and self.masks.of != 'source':
+    if 'source' in places and not self.source:
       raise errors.UserError("Ladder.start = 'source' is for masks that are taken from another ladder (round_masks.Taken).")
 
   @property
@@ -101,7 +104,7 @@ class Ladder(Procedure):
 
   def stages(self, make_trainer):
     dense = Stage(DENSE, self.num_steps, functools.partial(make_trainer, methods={}, label='dense'),
-                  functools.partial(self._begin_dense, make_trainer) if self.masks.of == 'source' else None)
+                  functools.partial(self._begin_dense, make_trainer) if self.source else None)
     rounds = [Stage(round_name(i), self.num_steps, functools.partial(self._make_round, make_trainer, i),
                     functools.partial(self._begin, i)) for i in range(1, self.rounds + 1)]
     return rounds if self.dense else [dense, *rounds]
@@ -148,8 +151,9 @@ class Ladder(Procedure):
       raise errors.UserError(f'Ladder.pruned names {unknown[0]}; the roles of this game are {", ".join(sorted(roles))}.')
     if self.dense:
       self._check_dense(trainer.seed)
-    if self.masks.of == 'source':
-      self._check_source(stage)
+    if self.source:
+      indices = range(1, self.rounds + 1) if stage.name == DENSE else [number(stage.name)]
+      self.source.check({i: self._remaining(i) for i in indices})
     if self.distillation and type(trainer.gan).distil is GAN.distil:
       trainer.gan.distil(self.distillation)  # says that this game has nobody to teach
     self.train.check(trainer, stage)
@@ -171,23 +175,6 @@ class Ladder(Procedure):
       raise errors.UserError(
           f'Ladder.dense: {self.dense} has the seed {run.seed()}, this ladder {seed}: its masks would meet other initial '
           'weights than those they were found with. Set SEED, or INITIAL_SEED to say which weights are meant.')
-
-  def _check_source(self, stage):
-    indices = range(1, self.rounds + 1) if stage.name == DENSE else [number(stage.name)]
-    remaining = self._told_by_source().get('rounds', {})
-    for i in indices:
-      if not list_checkpoints(self._place(None, i, 'source')):
-        raise errors.UserError(
-            f'Taken.ladder: {self.masks.ladder} holds no checkpoint of {round_name(i)} to take masks from.')
-      if not math.isclose(found := remaining.get(round_name(i), self._remaining(i)), self._remaining(i)):
-        raise errors.UserError(
-            f'Taken.ladder: {round_name(i)} of {self.masks.ladder} keeps {found:.4g} of the weights, this ladder '
-            f'{self._remaining(i):.4g}: set RATE to what it was there.')
-
-  def _told_by_source(self):
-    """Returns what the ladder that masks are taken from says of itself; {} where it says nothing."""
-    told = self.masks.ladder / DESCRIPTION
-    return json.loads(told.read_text()) if told.exists() else {}
 
   # A stage.
 
@@ -215,7 +202,7 @@ class Ladder(Procedure):
         'method': trainer.label, 'seed': trainer.seed, 'initial_seed': trainer.initial_seed,
         'dense': str(self.dense.resolve()) if self.dense else DENSE, 'cumulative': self.is_cumulative,
         'needs_dense': self._looks_at_dense or self.is_cumulative,
-        'tickets': str(self.masks.ladder.resolve()) if self.masks.of == 'source' else '',
+        'tickets': str(self.source.path.resolve()) if self.source else '',
         'rewind': self.rewind_step / self.num_steps,
         'rounds': {round_name(i): self._remaining(i) for i in range(1, self.rounds + 1)}}, indent=1) + '\n')
 
@@ -236,15 +223,17 @@ class Ladder(Procedure):
     with run.trainer.strategy.scope():
       trainer = self._make_round(make_trainer, 1)
       trainer.build(run.trainer.image_shapes)
-    self._check_fits(trainer, 1, folder)
+    self._check_networks_of_source(trainer, 1)
 
   def _begin(self, index, run, cost, folder):
     trainer = run.trainer
     if self.rewind_step:
       cost(trainer, 0)  # the steps up to there, which were dense
-    if self.masks.of == 'source':
-      self._check_fits(trainer, index, folder)
-      self._tell_what_is_not_taken(trainer, index)
+    if self.source:
+      self._check_networks_of_source(trainer, index)
+      self.source.tell_what_is_not_taken(trainer, index)
+      if 'initial' in self.start.values():
+        self.source.tell_whose_initial_weights(trainer)
     self.load_round(trainer, index, folder)
     trainer.look_at_what_is_left(list(trainer.methods), run.data)
     if self.rewind_step:
@@ -252,27 +241,10 @@ class Ladder(Procedure):
     if strategies.is_chief(trainer.strategy):
       self._describe(trainer, folder)
 
-  def _check_fits(self, trainer, index, folder):
-    """Raises CheckpointError, which names the layer, where the networks of the other ladder are not these."""
+  def _check_networks_of_source(self, trainer, index):
     taken = [player.name for player in trainer.gan.players
              if player.role in self.pruned or self.start[player.role] == 'source']
-    checkpoints.check_parts(trainer, self._place(folder, index, 'source'), [
-        *(f'weights/{name}' for name in taken), *(f'masks/{name}' for name in trainer.methods)])
-
-  def _tell_what_is_not_taken(self, trainer, index):
-    masked = checkpoints.masked_layers(self._place(None, index, 'source'))
-    if left := sorted({name.split('/')[0] for name in masked} - set(trainer.methods)):
-      _LOG.warning('The masks that %s has for %s are not taken: PRUNED is %s.', self.masks.ladder, ', '.join(left),
-                   ', '.join(self.pruned))
-    if 'initial' in self.start.values():
-      self._tell_whose_initial_weights(trainer)
-
-  def _tell_whose_initial_weights(self, trainer):
-    """Says whether masks from elsewhere meet the initial weights of their own seed: nobody sees it in the numbers."""
-    seed = self._told_by_source().get('initial_seed')
-    same = 'those that they were found with, if the networks are drawn alike' if seed == trainer.initial_seed else 'others'
-    _LOG.info('Masks of %s (initial weights of seed %s) with initial weights of seed %d: %s.', self.masks.ladder, seed,
-              trainer.initial_seed, same)
+    self.source.check_networks(trainer, index, taken)
 
   def load_round(self, trainer: Trainer, index: int, folder: pathlib.Path) -> None:
     """Gives a trainer what a round begins with.
@@ -302,7 +274,7 @@ class Ladder(Procedure):
     if name == 'initial':
       return None
     if name == 'source':
-      return self.masks.ladder / round_name(index) / 'checkpoints'
+      return self.source.checkpoints(index)
     if name == 'previous' and index > 1:
       return folder / round_name(index - 1) / 'checkpoints'
     dense = self._dense(folder)
@@ -329,13 +301,3 @@ class _Keep(Hook):
   def __call__(self, trainer, step):
     if step == self.interval:
       checkpoints.save(trainer, self._folder)
-
-
-def round_name(index: int) -> str:
-  """Names the stage of a round, and its folder."""
-  return f'round-{index:02d}'
-
-
-def number(name: str) -> int:
-  """Returns the number of a round, by the name of its stage."""
-  return 0 if name == DENSE else int(name.removeprefix('round-'))

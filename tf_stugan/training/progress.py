@@ -75,8 +75,9 @@ class Progress(Hook):
     scores = {_capitals(name): f'{value:.4g}' for name, value in last.items() if not name.endswith('_std')}
     scores |= {name.replace('_', ' '): f'{scalars[name]:.2f}' for name in trainer.gan.balance if name in scalars}
     names = dict.fromkeys([*(turn.name for turn in trainer.gan.turns), *trainer.sides])
-    players = {name: {title: form.format(scalars[f'{name}/{key}']) for key, (title, form) in _FIGURES.items()
+    figures = {name: {title: form.format(scalars[f'{name}/{key}']) for key, (title, form) in _FIGURES.items()
                       if f'{name}/{key}' in scalars} for name in names}
+    players = {name: told for name, told in figures.items() if told}
     if self._live:
       self._figures = _table(players, scores)
       return
