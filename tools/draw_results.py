@@ -1,4 +1,5 @@
-"""Draws the figures of docs/results.md and claims.md anew, from the tables beside them: report.csv, curves.csv, rows.csv.
+"""Draws the figures of docs/results.md and claims.md anew, from the tables beside them: report.csv, curves.csv,
+rows.csv, ladders.csv.
 
   python tools/draw_results.py
 
@@ -15,6 +16,8 @@ from absl import app
 from absl import flags
 
 from tf_stugan.reports import drawing
+from tf_stugan.reports import ladder_figures
+from tf_stugan.reports import ladders
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string('docs', 'docs', 'Folder of the two pages and results/.')
@@ -29,6 +32,7 @@ def draw(docs: pathlib.Path, target: pathlib.Path) -> list[pathlib.Path]:
   shown = re.findall(r'\]\(results/(\w+)/([\w.+-]+)\.png\)', text)
   written = []
   for folder in dict.fromkeys(folder for folder, _ in shown):
+    written += _draw_ladders(docs, target, folder, [name for part, name in shown if part == folder])
     source, runs = _PARTS.get(folder, (folder, ()))
     if not (docs / 'results' / source / 'curves.csv').exists():
       continue
@@ -43,6 +47,17 @@ def draw(docs: pathlib.Path, target: pathlib.Path) -> list[pathlib.Path]:
           (target / folder).mkdir(parents=True, exist_ok=True)
           shutil.copyfile(pathlib.Path(scratch, place.name), target / place)
           written.append(place)
+  return written
+
+
+def _draw_ladders(docs, target, folder, names):
+  """Draws those of the figures that are about ladders; returns their places."""
+  table, plots = docs / 'results' / folder / 'ladders.csv', {
+      'ladders': ladder_figures.plot_remaining, 'ladders_cost': ladder_figures.plot_costs}
+  written = [pathlib.Path(folder, f'{name}.png') for name in names if name in plots and table.exists()]
+  for place in written:
+    (target / folder).mkdir(parents=True, exist_ok=True)
+    plots[place.stem](*ladders.from_comma_separated(table.read_text(encoding='utf-8')), target / place)
   return written
 
 

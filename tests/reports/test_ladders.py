@@ -161,6 +161,9 @@ def test_the_command_reports_rounds_and_ladders_with_a_dense_run_elsewhere(tmp_p
   for name in ('ladders.md', 'ladders.csv', 'ladders.png', 'ladders_cost.png', 'report.md'):
     assert (output / name).stat().st_size > 100
   lines = (output / 'ladders.csv').read_text().splitlines()
+  again, score = ladders.from_comma_separated((output / 'ladders.csv').read_text())
+  assert score == 'FID' and ladders.comma_separated(again, score).splitlines() == lines
+  assert [(curve.method, curve.best.index, curve.extreme.index) for curve in again] == [('IMP_G', 1, 1), ('OMP_G', 1, 1)]
   assert 'OMP_G,1,0.8,1,15.5,,1.8,best extreme' in lines
 
 

@@ -15,12 +15,13 @@ ANSI = re.compile(r'\x1b\[[0-9;?]*[A-Za-z]')
 
 @pytest.fixture
 def trainer():
-  """A game of three players with long names, two of which begin with one letter."""
+  """A game of three players with long names, two of which begin with one letter; and one of which nothing is told."""
   names = ('painter_of_horses', 'painter_of_zebras', 'critic')
   scalars = {f'{name}/loss': -0.125 for name in names} | {
       'painter_of_horses/density': 0.1, 'painter_of_horses/exploration_rate': 0.4321, 'balance_ratio': 0.5}
   gan = types.SimpleNamespace(balance=('balance_ratio',), turns=())
-  return types.SimpleNamespace(images_per_step=128, gan=gan, sides=dict.fromkeys(names), scalars=lambda: scalars)
+  sides = dict.fromkeys([*names, 'silent'])
+  return types.SimpleNamespace(images_per_step=128, gan=gan, sides=sides, scalars=lambda: scalars)
 
 
 def watch(trainer, console, last=50_048):

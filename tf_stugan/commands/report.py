@@ -149,7 +149,7 @@ def _write_ladders(output, found, runs):
     stem = 'ladders' if len(protocols) == 1 else f'ladders_{i}'
     with output_files.new_files(pathlib.Path(output), 'tf-stugan report') as folder:
       (folder / f'{stem}.md').write_text(table := ladders.markdown(curves, score, protocol))
-      (folder / f'{stem}.csv').write_text(ladders.comma_separated(curves))
+      (folder / f'{stem}.csv').write_text(ladders.comma_separated(curves, score))
       ladder_figures.plot_remaining(curves, score, folder / f'{stem}.png')
       ladder_figures.plot_costs(curves, score, folder / f'{stem}_cost.png')
       names = sorted(path.name for path in folder.iterdir())

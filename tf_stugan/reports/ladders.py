@@ -118,14 +118,29 @@ def _show(point):
   return f'{point.mean:.4g}{width}'
 
 
-def comma_separated(found: Sequence[Curve]) -> str:
+def comma_separated(found: Sequence[Curve], score: str) -> str:
   """Writes every round of every method, a line each; round 0 is the dense run."""
   text = io.StringIO()
   writer = csv.writer(text, lineterminator='\n')
-  writer.writerow(['method', 'round', 'remaining', 'seeds', 'score', 'half width of 95 %', 'cost / dense', 'ticket'])
+  writer.writerow(['method', 'round', 'remaining', 'seeds', score, 'half width of 95 %', 'cost / dense', 'ticket'])
   for curve in found:
     for point in (curve.dense, *curve.points):
       ticket = ' '.join(name for name, chosen in (('best', curve.best), ('extreme', curve.extreme)) if chosen is point)
       writer.writerow([curve.method, point.index, round(point.remaining, 6), point.seeds, point.mean,
                        '' if point.seeds == 1 else point.half_width, point.cost, ticket])
   return text.getvalue()
+
+
+def from_comma_separated(text: str) -> tuple[list[Curve], str]:
+  """Returns (curves, score) as `comma_separated` was given them."""
+  header, *lines = csv.reader(io.StringIO(text))
+  curves = {}
+  for method, index, remaining, seeds, mean, half_width, cost, ticket in lines:
+    point = Point(int(index), float(remaining), float(mean), float(half_width or 'nan'), int(seeds), float(cost))
+    curves.setdefault(method, []).append((point, ticket.split()))
+  return [_curve_of(method, points) for method, points in curves.items()], header[4]
+
+
+def _curve_of(method, points):
+  tickets = {name: point for point, names in points for name in names}
+  return Curve(method, points[0][0], [point for point, _ in points[1:]], tickets['best'], tickets.get('extreme'))
