@@ -69,6 +69,11 @@ class Procedure(abc.ABC):
   def prepare(self, data: Mapping[str, Images], data_dir: str | None, cache_dir: pathlib.Path) -> None:  # noqa: B027
     """Gets ready what some stage needs beside variables, before any stage begins.
 
+    Args:
+      data: real images, by domain.
+      data_dir: where data sets lie, as the flag says it.
+      cache_dir: where what is trained or downloaded for it is kept.
+
     Raises:
       UserError: it cannot be had.
     """
