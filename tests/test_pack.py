@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import shutil
 import zipfile
 
 import gin
@@ -139,6 +140,16 @@ def test_a_folder_has_the_same_parts(run, packed, generator, capsys, tmp_path):
   kernel.symlink_to('/etc/hostname')
   with pytest.raises(errors.DataError, match='is a link'):
     tf_stugan.load_generator(tmp_path / 'digits')
+
+
+def test_costs_that_were_not_logged_from_the_first_step_on_are_not_added_up(run, tmp_path):
+  shutil.copytree(run, tmp_path / 'run')
+  rows = Workdir(tmp_path / 'run').rows()
+  text = ''.join(json.dumps({**row, 'step': 1} if row['kind'] == 'cost' else row) + '\n' for row in rows)
+  (tmp_path / 'run' / 'metrics.jsonl').write_text(text)
+  file = tmp_path / 'digits.stugan'
+  assert cli.main(['tf-stugan', 'pack', f'--workdir={tmp_path}/run', f'--output={file}', '--license=CC-BY-4.0']) == 0
+  assert json.loads(parts_of(file)['card.json'])['cost'] == {}
 
 
 def test_any_flipped_byte_is_found(packed, tmp_path):

@@ -9,7 +9,10 @@ import tensorflow as tf
 from tests import tiny
 from tf_stugan import errors
 from tf_stugan import rng
+from tf_stugan.compat import keras
 from tf_stugan.gans.gan import Outcome
+from tf_stugan.gans.gan import Player
+from tf_stugan.layers import prunable
 from tf_stugan.metrics.score import LOWER
 from tf_stugan.metrics.score import Score
 from tf_stugan.reports import records
@@ -21,7 +24,6 @@ from tf_stugan.sparsity import one_shot_pruning
 from tf_stugan.sparsity import rankings
 from tf_stugan.sparsity import scores
 from tf_stugan.sparsity import static_sparse
-from tf_stugan.sparsity.masks import MaskedVariable
 from tf_stugan.sparsity.method import SparsityMethod
 from tf_stugan.training import checkpoints
 from tf_stugan.training import layer_choice
@@ -167,9 +169,26 @@ def test_first_masks_that_leave_a_constant_are_warned_of_before_the_first_step(c
   assert [message[:20] for message in own_messages(caplog)] == ['One weight is left, ', 'The loss of the disc']
 
 
+def painter(shape, *layers):
+  """A player with a network of these layers, built for inputs of this shape."""
+  network = keras.Sequential(layers)
+  network(tf.zeros(shape))
+  return Player('painter', 'painter', network)
+
+
+def test_a_transposed_convolution_is_thin_where_it_has_fewer_weights_than_outputs():
+  for units, inputs, kept, thin in ((2, 8, 4, False), (8, 2, 4, True), (8, 2, 8, False)):
+    player = painter([1, 4, 4, inputs], prunable.Conv2DTranspose(units, name='up'))
+    layer, = layer_choice.conv_only(player.network)
+    layer.mask.assign(tf.reshape(tf.range(16 * units * inputs) < kept, layer.mask.shape))
+    assert ThinLayers().check(player, [layer]) is thin, (units, inputs, kept)
+
+
 def test_layers_without_any_weight_are_warned_of(caplog):
-  layers = [MaskedVariable(name, tf.zeros([4, 3]), tf.fill([4, 3], kept)) for name, kept in (('a', True), ('b', False))]
-  ThinLayers().check('painter', layers)
+  player = painter([1, 4], prunable.Dense(3, name='a'), prunable.Dense(3, name='b'))
+  layers = layer_choice.conv_and_dense(player.network)
+  layers[1].mask.assign(tf.zeros([3, 3], tf.bool))
+  ThinLayers().check(player, layers)
   assert caplog.messages == ['No weight is left in b of the painter: what they put out is constant.']
 
 

@@ -123,6 +123,15 @@ def test_images_one_by_one_are_those_of_the_grid(run, capsys, tmp_path):
       *(f'walk-1-2-{i:04}.png' for i in range(3))}
 
 
+def test_images_of_somebody_else_are_refused_before_any_is_made(run, capsys, tmp_path, monkeypatch):
+  monkeypatch.setattr(common, 'restore_trainer', lambda values: pytest.fail('Nothing is to be computed.'))
+  (tmp_path / 'class-9-seed-2.png').write_text('not yours')
+  code, out, err = call(capsys, 'sample', f'--workdir={run}', f'--output={tmp_path}', '--separate', '--seeds=1-3',
+                        '--labels=0,9')
+  assert code == 2 and 'class-9-seed-2.png is there, and is not what this command wrote' in err and not out
+  assert set(contents(tmp_path)) == {'class-9-seed-2.png'}
+
+
 @pytest.mark.parametrize('asked, message', [
     (['--separate'], 'needs a folder'),
     (['--separate', '--output={0}/x.png'], 'needs a folder'),

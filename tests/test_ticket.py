@@ -83,6 +83,21 @@ def test_other_files_are_no_tickets(content, tmp_path):
     tickets.read(tmp_path / 'nowhere.npz')
 
 
+def test_a_byte_that_was_changed_anywhere_is_told_in_one_line(written, tmp_path):
+  content, path = written[1].read_bytes(), tmp_path / 'damaged.npz'
+  whole, refused = tickets.read(written[1]), 0
+  for place in range(0, len(content), len(content) // 300):
+    path.write_bytes(content[:place] + bytes([content[place] ^ 0xFF]) + content[place + 1:])
+    try:
+      ticket = tickets.read(path)  # some bytes of an archive say nothing
+    except errors.UserError as error:
+      assert str(path) in str(error) and '\n' not in str(error)
+      refused += 1
+    else:
+      assert all(np.array_equal(array, whole.arrays[name]) for name, array in ticket.arrays.items())
+  assert refused > 200
+
+
 def test_a_ticket_for_other_networks_names_the_layer_and_assigns_nothing(written, tmp_path):
   _, path = written
   other = make_trainer(width=4)
@@ -137,5 +152,7 @@ def test_a_round_and_a_run_from_its_ticket_end_alike(tmp_path, capsys):
   capsys.readouterr()
   assert command('train', f'--workdir={tmp_path}/other', f'--ticket={tmp_path}/none.npz', *flags) == 2
   assert 'none.npz cannot be read' in capsys.readouterr().err
+  assert command('ticket', f'--workdir={again}', f'--output={tmp_path}/again.npz') == 2
+  assert 'did not begin with random weights' in capsys.readouterr().err and not (tmp_path / 'again.npz').exists()
   assert command('train', f'--workdir={again}', f'--ticket={ticket}') == 2
   assert '--ticket is for the beginning of a run' in capsys.readouterr().err

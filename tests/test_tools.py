@@ -56,7 +56,7 @@ def test_times_at_the_edge_are_compared_with_the_fastest_dense_file(monkeypatch)
               'loading': {'Python': {'3.tflite': {'ms': 30.0, 'MiB': 7.5}}}}
   table = tool.make_table({'files': files}, [measured])
   lowered = table[table['name'] == 'lowered 0.1'].iloc[0]
-  assert lowered['ms'] == 2 and lowered['/ 0.2'] == 4 and lowered['/ fastest dense'] == 2.5  # floats only: not int8
+  assert lowered['ms'] == 2 and lowered['/ transposed'] == 4 and lowered['/ fastest dense'] == 2.5  # floats only: not int8
   assert lowered['/ fastest dense, quartiles'] == '2.25 to 2.75'
   assert (lowered['load, ms'], lowered['load, MiB']) == (30, 7.5)
   assert table['name'].iloc[-1] == 'not timed: none here'
@@ -210,3 +210,12 @@ def test_every_figure_of_the_results_is_drawn_of_the_tables_beside_it(tmp_path, 
   sheets = {name for name in shown if 'seeds' in Image.open(ROOT / 'docs' / 'results' / name).text}  # of `tf-stugan sample`
   assert {str(place) for place in drawn} == shown - sheets and len(drawn) >= 5
   assert all((tmp_path / place).stat().st_size > 10_000 for place in drawn)
+
+
+def test_a_tool_tells_what_its_user_can_put_right_in_one_line(tmp_path):
+  for command, code, told in (
+      (['time_runs.py', f'--workdirs={tmp_path}/none', f'--out={tmp_path}/times.csv'], 2, 'time_runs.py: --workdirs='),
+      (['benchmark_threads.py', '--settings=4'], 1, 'two numbers of threads each, such as 4,1')):
+    done = subprocess.run([sys.executable, str(ROOT / 'tools' / command[0]), *command[1:]], capture_output=True, text=True,
+                          check=False)
+    assert done.returncode == code and told in done.stderr and 'Traceback' not in done.stderr

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,15 +10,21 @@ import types
 import urllib.parse
 import urllib.request
 
+from absl import flags
 import numpy as np
 from PIL import Image
 import pytest
 
 from tf_stugan import cli
 from tf_stugan import errors
+from tf_stugan.commands import common
+from tf_stugan.commands import evaluate
+from tf_stugan.commands import sample
 from tf_stugan.commands import translate
 from tf_stugan.compat import keras
 from tf_stugan.gans.outputs import FromImages
+from tf_stugan.usage import evaluate as evaluate_usage
+from tf_stugan.usage import sample as sample_usage
 
 
 def call(*arguments):
@@ -68,14 +75,20 @@ def test_a_trained_run_translates_own_pictures_and_shows_the_page_that_does(tmp_
 
 
 @pytest.fixture
-def negatives(tmp_path, monkeypatch):
-  """Runs the command with a translator that turns white into black; returns what was written, by name."""
+def translator(monkeypatch):
+  """The trainer of every run: of a translator that turns white into black."""
   network = keras.Sequential([keras.layers.Lambda(lambda x: -x)])
   trainer = types.SimpleNamespace(
-      gan=types.SimpleNamespace(outputs={'a_to_b': FromImages('a_to_b', network, None, 'b', 'a', (8, 8, 3), 'b_to_a')}),
+      gan=types.SimpleNamespace(
+          num_classes=0, outputs={'a_to_b': FromImages('a_to_b', network, None, 'b', 'a', (8, 8, 3), 'b_to_a')}),
       image_shapes={'a': (8, 8, 3)})
-  monkeypatch.setattr(translate.common, 'restore_trainer', lambda values: (None, trainer))
+  monkeypatch.setattr(common, 'restore_trainer', lambda values: (None, trainer))
+  return trainer
 
+
+@pytest.fixture
+def negatives(tmp_path, translator):
+  """Runs the command with it; returns what was written, by name."""
   def run(**pictures):
     for name, shade in pictures.items():
       path = tmp_path / 'own' / name
@@ -106,3 +119,38 @@ def test_a_folder_without_a_picture_that_can_be_read_is_refused(negatives, tmp_p
   with pytest.raises(errors.DataError, match='no picture that can be read'):
     negatives(**{'a.png': None, 'b.jpg': None})
   assert not list((tmp_path / 'new').iterdir())
+
+
+def test_pictures_of_somebody_else_are_refused_before_anything_is_translated(negatives, translator, tmp_path):
+  translator.gan.outputs['a_to_b'].network = None  # nothing can be translated
+  (tmp_path / 'new' / 'deep').mkdir(parents=True)
+  (tmp_path / 'new' / 'deep' / 'a.png').write_text('not yours')
+  with pytest.raises(errors.UserError, match='deep/a.png is there, and is not what this command wrote'):
+    negatives(**{'b.png': 255, 'deep/a.png': 0})
+  assert [path.name for path in (tmp_path / 'new').rglob('*')] == ['deep', 'a.png']
+  shutil.rmtree(tmp_path / 'new')
+  (tmp_path / 'new').write_text('not yours')
+  with pytest.raises(errors.UserError, match='new is there, and is not what this command wrote'):
+    negatives(**{'b.png': 255})
+  assert (tmp_path / 'new').read_text() == 'not yours'
+
+
+def parsed(usage, *arguments):
+  values = flags.FlagValues()
+  usage.define_flags(values)
+  values(['tf-stugan', *arguments])
+  return values
+
+
+@pytest.mark.parametrize('asked', ['--statistics=standing', '--separate', '--truncation=0.5', '--output=x.gif'])
+def test_what_only_images_of_noise_have_is_refused(asked, translator, tmp_path):
+  output = [] if asked.startswith('--output') else [f'--output={tmp_path}/out']
+  with pytest.raises(errors.UserError, match='for images that are made of noise; this run translates'):
+    sample.run(parsed(sample_usage, f'--workdir={tmp_path}', asked, *output))
+
+
+def test_a_number_of_images_is_refused_where_all_are_translations(translator, tmp_path, monkeypatch):
+  experiment = types.SimpleNamespace(evaluator=types.SimpleNamespace(num_samples=10), make_trainer=lambda: translator)
+  monkeypatch.setattr(common, 'make_experiment', lambda *_: experiment)
+  with pytest.raises(errors.UserError, match='--num_samples is for images that are made of noise'):
+    evaluate.run(parsed(evaluate_usage, f'--workdir={tmp_path}', '--num_samples=5'))

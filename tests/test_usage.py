@@ -1,5 +1,6 @@
 """What is answered without TensorFlow, whose import takes seconds: help, mistakes in flags, and `report`."""
 
+import importlib
 import os
 import subprocess
 import sys
@@ -70,7 +71,7 @@ def test_help_needs_no_tensorflow(arguments):
     (['data', 'check', 'digts'], 'digits'),
     (['list'], 'models, datasets, methods, procedures, experiments, studies'),
     (['list', 'method'], 'Did you mean methods?'),
-    (['report', '--workdirs=new'], 'no folder there holds a run'),
+    (['report', '--workdirs=new'], '--workdirs=new: there is no such folder'),
     (['report', '--workdirs=new', '--figure=FCD'], 'give two columns'),
     (['study', '--workdir=new'], 'Name a study or an experiment'),
     (['study', '--workdir=new', '--gin_file=studies/methods_smal.gin'], 'methods_small.gin'),
@@ -97,6 +98,24 @@ def test_report_needs_no_tensorflow(tmp_path):
   code, out = call('report', f'--workdirs={tmp_path}/*', f'--output={tmp_path}/report')
   assert code == 0, out
   assert {'fcd.png', 'density.pdf', 'report.html'} <= {path.name for path in (tmp_path / 'report').iterdir()}
+
+
+_PATHS = ('workdir', 'data_dir', 'cache_dir', 'ticket', 'input', 'output', 'images', 'against', 'license', 'runtime',
+          'measurements', 'gin_file')
+
+
+def test_paths_may_begin_with_the_home_folder(monkeypatch):
+  monkeypatch.setenv('HOME', '/home/somebody')
+  found = set()
+  for command in cli.COMMANDS:
+    values = flags.FlagValues()
+    importlib.import_module(f'tf_stugan.usage.{command}').define_flags(values)
+    for name in set(_PATHS) & set(values):
+      values[name].parse('~/x')
+      value, = values[name].value if name == 'gin_file' else [values[name].value]
+      assert value == '/home/somebody/x', (command, name)
+      found.add(name)
+  assert found == set(_PATHS)
 
 
 def test_flags_offer_what_there_is():

@@ -25,7 +25,7 @@ COMMANDS = {
     'evaluate': 'score a trained generator',
     'sample': 'draw grids and interpolations of a trained generator',
     'translate': 'translate your own pictures with a trained CycleGAN',
-    'export': 'write a trained generator as .tflite',
+    'export': 'write a trained generator as .tflite, .onnx or SavedModel',
     'ticket': 'write the masks and initial weights of a run as a file to train from',
     'pack': 'pack a trained generator into one file, for somebody else',
     'demo': 'show a trained generator in a browser',
@@ -114,12 +114,12 @@ def _guard(name, usage, values, arguments):
   except KeyboardInterrupt:
     return _interrupted(name)
   except Exception as error:
-    told = _explained(error)
-    if told is None:
+    explained = _explained(error)
+    if explained is None:
       raise
-    message = str(told).split('\n  In call to')[0]  # where gin called the constructor that complained
+    message = str(explained).split('\n  In call to')[0]  # where gin called the constructor that complained
     sys.stderr.write(f'tf-stugan {name}: {message}\n')
-    return told.exit_code
+    return explained.exit_code
   return 0
 
 

@@ -38,7 +38,6 @@ with warnings.catch_warnings():
   import tensorflow_gan as tfgan
   if without_hub:  # whoever wants it is to hear that it is not there
     del sys.modules['tensorflow_hub']
-  from tensorflow_model_optimization.python.core.sparsity.keras.prunable_layer import PrunableLayer
   from tensorflow_model_optimization.python.core.sparsity.keras.pruning_schedule import PolynomialDecay
 
 # TensorFlow's remapper (fusion of convolution, bias and activation) fails on the training step and says so on every run;
@@ -46,7 +45,7 @@ with warnings.catch_warnings():
 tf.config.optimizer.set_experimental_options({'remapping': False})
 
 __all__ = [
-    'Binding', 'PolynomialDecay', 'PrunableLayer', 'adam_slots', 'assign', 'collect_graphs', 'frozen', 'gin_bindings',
+    'Binding', 'PolynomialDecay', 'adam_slots', 'assign', 'collect_graphs', 'frozen', 'gin_bindings',
     'gin_macro_value', 'gin_reference', 'keras', 'kept_gin', 'limited_gin', 'precision', 'tfgan']
 
 

@@ -6,15 +6,13 @@ import difflib
 import pathlib
 import re
 
-import tf_stugan
 from tf_stugan import errors
+from tf_stugan import shipped
 
 
 def config_root() -> pathlib.Path:
-  """Returns the folder `gin_configs`: inside the installed package, or beside it in a checkout."""
-  package = pathlib.Path(tf_stugan.__file__).parent
-  inside = package / 'gin_configs'
-  return inside if inside.is_dir() else package.parent / 'gin_configs'
+  """Returns the folder `gin_configs`."""
+  return shipped.folder('gin_configs')
 
 
 def list_folder(folder: str) -> list[pathlib.Path]:

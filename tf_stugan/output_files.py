@@ -44,7 +44,9 @@ def check_file(path: pathlib.Path, sign: bytes) -> None:
 
 
 def check_files(folder: pathlib.Path, names: Iterable[str], command: str) -> None:
-  """Raises UserError if one of these files is in the folder, and is not as `command` wrote it there."""
+  """Raises UserError if one of these files is in the folder, and is not as `command` wrote it there, or it is no folder."""
+  if os.path.lexists(folder) and not folder.is_dir():
+    _refuse(folder)
   files = _read_manifest(folder, command)
   if not files and os.path.lexists(folder / _MANIFEST):
     _refuse(folder / _MANIFEST)

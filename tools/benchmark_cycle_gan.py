@@ -20,6 +20,7 @@ import benchmark_step
 import numpy as np
 import plain_cycle_gan
 import tensorflow as tf
+import user_errors
 
 from tf_stugan import configuration
 from tf_stugan.compat import keras
@@ -101,4 +102,4 @@ def main(_):
 
 
 if __name__ == '__main__':
-  app.run(main)
+  app.run(user_errors.in_one_line(main))

@@ -20,6 +20,7 @@ from absl import app
 from absl import flags
 import numpy as np
 from PIL import Image
+import user_errors
 
 from tf_stugan.data import image_folder
 from tf_stugan.data import images
@@ -88,4 +89,4 @@ def main(_):
 
 
 if __name__ == '__main__':
-  app.run(main)
+  app.run(user_errors.in_one_line(main))

@@ -2,7 +2,7 @@
 
 A dense generator is exported in each form of its upsampling convolutions and each precision, and one with random ERK masks
 is lowered at each density. All files run in turn in one process, so that the machine's moods hit them alike; quoted are
-medians of ratios within a round, against the plain form of version 0.2 (transposed convolutions, fp32) and against the
+medians of ratios within a round, against the plain form of version 0.1 (transposed convolutions, fp32) and against the
 fastest dense file in floats. The time is the same for trained weights and random ones. What loading takes, until the first
 image is there, is measured once for each file, in a process or a runtime of its own: milliseconds, and MiB of memory
 (resident in Python; in a browser, what WebAssembly's memory grew by).
@@ -36,6 +36,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import tensorflow as tf
+import user_errors
 
 from tf_stugan import configuration
 from tf_stugan import errors
@@ -72,7 +73,7 @@ flags.DEFINE_bool('chromium', True, 'Measure in headless Chromium, too.')
 _COMMAND = 'tools/benchmark_edge.py'
 _INDEX = 'files.json'
 _OVER_DENSE = '/ fastest dense'
-_BEFORE = 'transposed fp32'  # the plain form of version 0.2
+_BEFORE = 'transposed fp32'  # the plain form of version 0.1
 BROWSER = ('browser, 1 thread', 'browser, threads', 'browser, WebGPU', 'browser, WebNN')  # of edge/index.html
 _DENSE = [(form, 'fp32') for form in upsampling.FORMS] + [('phases', precision) for precision in ('fp16', 'int8', 'dynamic')]
 
@@ -162,14 +163,14 @@ def make_table(index: dict, times: list[dict]) -> pd.DataFrame:
 
 
 def _ratios(files, by_file):
-  """Lists the rows of one runtime, with ratios to the form of version 0.2 and to the fastest dense file in floats."""
+  """Lists the rows of one runtime, with ratios to the form of version 0.1 and to the fastest dense file in floats."""
   times = {row['name']: np.array(by_file[row['file']]) for row in files}
   dense = [row['name'] for row in files if row['name'].endswith(('fp32', 'fp16'))]
   fastest = min(dense, key=lambda name: np.median(times[name]))
   for row in files:
     own = times[row['name']]
     result = {**row, 'ms': np.median(own)}
-    for column, other in (('/ 0.2', _BEFORE), (_OVER_DENSE, fastest)):
+    for column, other in (('/ transposed', _BEFORE), (_OVER_DENSE, fastest)):
       ratios = times[other] / own
       low, high = np.percentile(ratios, [25, 75])
       result |= {column: np.median(ratios), f'{column}, quartiles': f'{low:.2f} to {high:.2f}'}
@@ -180,8 +181,8 @@ def write_tables(table: pd.DataFrame, out: pathlib.Path) -> None:
   """Writes table.csv with everything, and table.md for people, a part for each machine and runtime."""
   table.to_csv(out / 'table.csv', index=False)
   parts = [f'TensorFlow {tf.__version__}, {time.strftime("%F")}; made by {_COMMAND}\n\n'
-           '"/ 0.2" and "/ fastest dense": how many times as fast as the plain form of version 0.2, and as the fastest '
-           'dense file in floats.\n']
+           '"/ transposed" and "/ fastest dense": how many times as fast as the plain form of version 0.1 (transposed '
+           'convolutions), and as the fastest dense file in floats.\n']
   for (machine, runtime), rows in table.groupby(['machine', 'runtime'], sort=False):
     shown = rows.drop(columns=['machine', 'runtime', 'file', 'density'], errors='ignore').dropna(axis=1, how='all')
     lines = [shown.columns, ['---'] * shown.shape[1], *shown.itertuples(index=False)]
@@ -251,4 +252,4 @@ def main(_):
 
 
 if __name__ == '__main__':
-  app.run(main)
+  app.run(user_errors.in_one_line(main))

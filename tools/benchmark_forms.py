@@ -19,6 +19,7 @@ from absl import flags
 import benchmark_step
 import numpy as np
 import tensorflow as tf
+import user_errors
 
 from tf_stugan.layers import resampling
 
@@ -86,4 +87,4 @@ def main(_):
 
 
 if __name__ == '__main__':
-  app.run(main)
+  app.run(user_errors.in_one_line(main))

@@ -13,6 +13,7 @@ from absl import app
 from absl import flags
 import numpy as np
 import tensorflow as tf
+import user_errors
 
 from tf_stugan.sparsity import dynamic_sparse
 from tf_stugan.sparsity import masks
@@ -54,4 +55,4 @@ def main(_):
 
 
 if __name__ == '__main__':
-  app.run(main)
+  app.run(user_errors.in_one_line(main))

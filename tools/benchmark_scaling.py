@@ -16,6 +16,7 @@ import time
 from absl import app
 from absl import flags
 import numpy as np
+import user_errors
 
 import launch_local_workers  # beside this file
 
@@ -83,4 +84,4 @@ def main(_):
 
 
 if __name__ == '__main__':
-  app.run(main)
+  app.run(user_errors.in_one_line(main))

@@ -30,6 +30,7 @@ import numpy as np
 import plain_sngan
 import tensorflow as tf
 import timed_process
+import user_errors
 
 from tf_stugan import configuration
 from tf_stugan import rng
@@ -195,4 +196,4 @@ def against_dense():
 
 
 if __name__ == '__main__':
-  app.run(main)
+  app.run(user_errors.in_one_line(main))

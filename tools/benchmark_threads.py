@@ -11,6 +11,7 @@ A setting reaches any command of the project by the same two variables: TF_NUM_I
 
 import json
 import os
+import re
 import sys
 
 from absl import app
@@ -18,6 +19,7 @@ from absl import flags
 import benchmark_step
 import numpy as np
 import timed_process
+import user_errors
 
 from tf_stugan import configuration
 
@@ -25,6 +27,8 @@ FLAGS = flags.FLAGS
 flags.DEFINE_string('experiment', 'sngan_cifar10_small_stugan', 'Gin file of an experiment; trained on random images.')
 flags.DEFINE_multi_string('settings', [], 'Threads within an operation, operations at a time; by default both of all cores, '
                           'then one of either, then one of both.')
+flags.register_validator('settings', lambda texts: all(re.fullmatch(r'[1-9]\d*,[1-9]\d*', text) for text in texts or ()),
+                         'two numbers of threads each, such as 4,1')
 flags.DEFINE_bool('worker', False, 'Used by the tool itself: train in this process.')
 for _name in ('steps', 'rounds', 'json'):
   flags.declare_key_flag(_name)  # of benchmark_step
@@ -63,4 +67,4 @@ def main(_):
 
 
 if __name__ == '__main__':
-  app.run(main)
+  app.run(user_errors.in_one_line(main))

@@ -14,6 +14,8 @@ import tempfile
 
 from absl import app
 from absl import flags
+import pandas as pd
+import user_errors
 
 from tf_stugan.reports import drawing
 from tf_stugan.reports import ladder_figures
@@ -32,16 +34,8 @@ def draw(docs: pathlib.Path, target: pathlib.Path) -> list[pathlib.Path]:
   shown = re.findall(r'\]\(results/(\w+)/([\w.+-]+)\.png\)', text)
   written = []
   for folder in dict.fromkeys(folder for folder, _ in shown):
-    written += _draw_ladders(docs, target, folder, [name for part, name in shown if part == folder])
-    source, runs = _PARTS.get(folder, (folder, ()))
-    if not (docs / 'results' / source / 'curves.csv').exists():
-      continue
     with tempfile.TemporaryDirectory() as scratch:
-      made = drawing.of_files(docs / 'results' / source, runs)
-      asked = [(made.score, column) for column in made.table
-               if {drawing.file_name(made.score, column, made.score) + end for end in ('', '_at_the_end')} & {
-                   name for part, name in shown if part == folder}]
-      for name in drawing.draw(made, pathlib.Path(scratch), asked):
+      for name in _draw(docs, folder, {name for part, name in shown if part == folder}, pathlib.Path(scratch)):
         if (folder, name) in shown:
           place = pathlib.Path(folder, f'{name}.png')
           (target / folder).mkdir(parents=True, exist_ok=True)
@@ -50,15 +44,18 @@ def draw(docs: pathlib.Path, target: pathlib.Path) -> list[pathlib.Path]:
   return written
 
 
-def _draw_ladders(docs, target, folder, names):
-  """Draws those of the figures that are about ladders; returns their places."""
-  table, plots = docs / 'results' / folder / 'ladders.csv', {
-      'ladders': ladder_figures.plot_remaining, 'ladders_cost': ladder_figures.plot_costs}
-  written = [pathlib.Path(folder, f'{name}.png') for name in names if name in plots and table.exists()]
-  for place in written:
-    (target / folder).mkdir(parents=True, exist_ok=True)
-    plots[place.stem](*ladders.from_comma_separated(table.read_text(encoding='utf-8')), target / place)
-  return written
+def _draw(docs, folder, shown, scratch):
+  """Draws what the tables of a folder have, and the scores against those columns that the page shows; returns names."""
+  source, runs = _PARTS.get(folder, (folder, ()))
+  tables, drawn = docs / 'results' / source, []
+  if (tables / 'ladders.csv').exists():
+    drawn += ladder_figures.draw(*ladders.from_rounds(pd.read_csv(tables / 'ladders.csv')), scratch)
+  if (tables / 'curves.csv').exists():
+    made = drawing.read_files(tables, runs)
+    asked = [(made.score, column) for column in made.table
+             if {drawing.file_name(made.score, column, made.score) + end for end in ('', '_at_the_end')} & shown]
+    drawn += drawing.draw(made, scratch, asked)
+  return drawn
 
 
 def main(_):
@@ -68,4 +65,4 @@ def main(_):
 
 
 if __name__ == '__main__':
-  app.run(main)
+  app.run(user_errors.in_one_line(main))

@@ -10,6 +10,7 @@ import sys
 from absl import app
 from absl import flags
 import benchmark_edge
+import user_errors
 
 from tf_stugan import errors
 from tf_stugan import output_files
@@ -51,4 +52,4 @@ def main(_):
 
 if __name__ == '__main__':
   FLAGS.set_default('out', 'docs/edge/sizes.md')
-  app.run(main)
+  app.run(user_errors.in_one_line(main))

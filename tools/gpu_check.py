@@ -32,6 +32,7 @@ from absl import flags
 import benchmark_step
 import numpy as np
 import tensorflow as tf
+import user_errors
 
 from tf_stugan.training import checkpoints
 
@@ -175,4 +176,4 @@ def main(_):
 
 
 if __name__ == '__main__':
-  app.run(main)
+  app.run(user_errors.in_one_line(main))

@@ -16,6 +16,7 @@ from absl import app
 from absl import flags
 import numpy as np
 import tensorflow as tf
+import user_errors
 
 from tf_stugan import rng
 from tf_stugan.data.images import Images
@@ -78,4 +79,4 @@ def main(_):
 
 
 if __name__ == '__main__':
-  app.run(main)
+  app.run(user_errors.in_one_line(main))

@@ -17,6 +17,7 @@ import tempfile
 
 from absl import app
 from absl import flags
+import user_errors
 
 from tf_stugan import cli
 from tf_stugan import errors
@@ -39,8 +40,8 @@ _HEAD = """# Gallery
 Generators that were trained sparse, and what they are compared with, by name:
 
     import tf_stugan
-    images = tf_stugan.load_generator('NAME').sample(range(16))       # uint8 [16, H, W, C]
-    images = tf_stugan.load_generator('NAME').translate(pictures, 'a_to_b')      # of a CycleGAN
+    images = tf_stugan.load_generator('NAME').sample(range(16))                     # of latents: uint8 [16, H, W, C]
+    images = tf_stugan.load_generator('cyclegan_NAME').translate(pictures, 'a_to_b')    # of pictures, uint8 [N, H, W, C]
 
 Each folder is what `tf-stugan pack` writes, with a model card: data, cost, scores with their protocol, licences.
 
@@ -112,15 +113,6 @@ def _score(card):
 
 
 def main(_):
-  try:
-    _fill()
-  except errors.UserError as error:
-    sys.stderr.write(f'make_gallery: {error}\n')
-    return error.exit_code
-  return 0
-
-
-def _fill():
   pairs = [text.partition('=') for text in FLAGS.generator]
   if wrong := [text for text, (name, _, workdir) in zip(FLAGS.generator, pairs, strict=True) if not (name and workdir)]:
     raise errors.UserError(f'--generator={wrong[0]}: give NAME=WORKDIR.')
@@ -130,4 +122,4 @@ def _fill():
 
 
 if __name__ == '__main__':
-  app.run(main)
+  app.run(user_errors.in_one_line(main))

@@ -12,6 +12,7 @@ import sys
 from absl import app
 from absl import flags
 import tensorflow as tf
+import user_errors
 
 from tf_stugan import configuration
 from tf_stugan import output_files
@@ -137,4 +138,4 @@ def main(_):
 
 
 if __name__ == '__main__':
-  app.run(main)
+  app.run(user_errors.in_one_line(main))

@@ -22,6 +22,7 @@ import benchmark_edge
 from edge import time_files
 import numpy as np
 import tensorflow as tf
+import user_errors
 
 from tf_stugan import output_files
 from tf_stugan.export import cluster
@@ -125,4 +126,4 @@ if __name__ == '__main__':
   FLAGS.set_default('out', 'docs/edge/profile.md')
   FLAGS.set_default('rounds', 200)
   FLAGS.set_default('densities', ['0.05', '0.1', '0.2'])
-  app.run(main)
+  app.run(user_errors.in_one_line(main))

@@ -10,6 +10,7 @@ import sys
 
 from absl import app
 from absl import flags
+import user_errors
 
 from tf_stugan import configuration
 from tf_stugan.metrics import cost
@@ -34,4 +35,4 @@ def main(_):
 
 
 if __name__ == '__main__':
-  app.run(main)
+  app.run(user_errors.in_one_line(main))

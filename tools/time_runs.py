@@ -25,6 +25,7 @@ import benchmark_edge
 from edge import time_files
 import numpy as np
 import pandas as pd
+import user_errors
 
 from tf_stugan import errors
 from tf_stugan import output_files
@@ -76,7 +77,7 @@ def main(_):
   out = pathlib.Path(FLAGS.out)
   output_files.check_file(out, _HEADER.encode())
   paths = [path for pattern in FLAGS.workdirs for path in sorted(glob.glob(os.path.expanduser(pattern)))]
-  runs = [run for path in paths for run in climbs.runs_of(path) if Workdir(run).metrics.exists()]
+  runs = [run for path in paths for run in climbs.list_runs(path) if Workdir(run).metrics.exists()]
   if not runs:
     raise errors.UserError(f'--workdirs={",".join(FLAGS.workdirs)}: no folder there holds a run.')
   rows = []
@@ -94,4 +95,4 @@ def main(_):
 
 if __name__ == '__main__':
   FLAGS.set_default('out', 'times.csv')
-  app.run(main)
+  app.run(user_errors.in_one_line(main))

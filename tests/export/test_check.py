@@ -61,6 +61,14 @@ def test_nan_and_broken_files_are_refused(generator, tmp_path):
     check.compare(tmp_path / 'broken.tflite', sparse_generator.output(generator), 4)
 
 
+def test_a_file_that_takes_too_long_is_told_in_one_line(generator, tmp_path, monkeypatch):
+  monkeypatch.setattr(check, '_MAX_SECONDS', 0.01)
+  (tmp_path / 'g.tflite').touch()
+  with pytest.raises(errors.UserError, match='takes more than 0.01 seconds here for the 4 images') as info:
+    check.compare(tmp_path / 'g.tflite', sparse_generator.output(generator), 4)
+  assert '\n' not in str(info.value)
+
+
 @pytest.mark.parametrize('density', [0.1, 1])
 @pytest.mark.parametrize('make', [lambda density: sparse_generator.make(8, density), sparse_generator.make_conditional])
 def test_onnx_is_exact_dense_and_masked(make, density, tmp_path):

@@ -4,6 +4,7 @@ import functools
 import json
 import logging
 import shutil
+import types
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +20,7 @@ from tf_stugan.procedures.procedure import Run
 from tf_stugan.sparsity import masks
 from tf_stugan.training import checkpoints
 from tf_stugan.training import layer_choice
+from tf_stugan.training import reporting
 from tf_stugan.training.workdir import Workdir
 
 STEPS = 4
@@ -313,6 +315,17 @@ def test_late_rewinding_goes_back_to_an_early_state_and_counts_on_from_there(imp
   assert_same(end(tmp_path / 'dense'), end(imp[0] / 'dense'))  # to keep a state changes nothing
   with pytest.raises(errors.UserError, match='kept no checkpoint of step 1, .* Train it with Train.keep_every = 1'):
     climb(tmp_path / 'new', start=rewound, rewind=0.25, dense=str(imp[0] / 'dense'))
+
+
+def test_the_state_to_rewind_to_is_kept_before_the_run_saves_that_step(tmp_path):
+  """Otherwise a run that ends between the two would not come to this step again."""
+  hooks = []
+  train = types.SimpleNamespace(num_steps=STEPS, run=lambda run, stage, folder: hooks.extend(run.hooks))
+  made = ladder.Ladder(train, masks=round_masks.Magnitude(), rounds=1, rate=0.2, pruned=('generator',), rewind=0.5,
+                       start={'generator': 'rewind', 'discriminator': 'rewind'})
+  made.run(Run(Workdir(tmp_path, create=True), {}, None, None), made.stages(make_trainer)[0], tmp_path)
+  kept, = hooks
+  assert kept.phase < reporting.Checkpoint(1, Workdir(tmp_path)).phase
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ from tf_stugan.data import prepared
 from tf_stugan.metrics.score import LOWER
 from tf_stugan.metrics.score import Score
 from tf_stugan.procedures.procedure import Run
+from tf_stugan.procedures.procedure import Stage
 from tf_stugan.procedures.train import Train
 from tf_stugan.sparsity import dynamic_sparse
 from tf_stugan.sparsity import schedules
@@ -126,39 +127,79 @@ def test_weights_that_are_not_finite_are_never_saved(tmp_path):
   assert not checkpoints.list_checkpoints(tmp_path / 'checkpoints')
 
 
+class Scores:
+  """In place of an evaluator: sums a kernel, and is stopped by signals on its way.
+
+  Args:
+    signals: of each evaluation, None for none.
+  """
+
+  batch_statistics = False
+
+  def __init__(self, signals):
+    self.signals = list(signals)
+
+  def protocol(self):
+    return {}
+
+  def evaluate(self, outputs, stopped):
+    if number := self.signals.pop(0):
+      signal.raise_signal(number)
+    if stopped():
+      raise errors.Interrupted('stopped')
+    return {'fcd': Score(outputs['images'].network.blocks[0].conv1.kernel.numpy().sum(), LOWER)}
+
+
+def attempt(workdir, num_steps, scores):
+  run = Run(Workdir(workdir, create=True), tiny.DATA, tiny.make_trainer(interval=1), scores)
+  train_once(Train(num_steps, 2, 100, 4, 100), run)
+
+
+def count_scores(workdir):
+  return sum(row['kind'] == 'evaluation' for row in Workdir(workdir).rows())
+
+
 @pytest.mark.slow
 def test_a_stop_while_scoring_saves_and_the_scores_come_when_the_run_goes_on(tmp_path):
   """Ten thousands of images would outlast the time that a cluster leaves a process to end."""
-  signals = [signal.SIGTERM, None, None]
-
-  class Scores:
-    """In place of an evaluator."""
-
-    batch_statistics = False
-
-    def protocol(self):
-      return {}
-
-    def evaluate(self, outputs, stopped):
-      if number := signals.pop(0):
-        signal.raise_signal(number)
-      if stopped():
-        raise errors.Interrupted('stopped')
-      return {'fcd': Score(outputs['images'].network.blocks[0].conv1.kernel.numpy().sum(), LOWER)}
-
-  def attempt(workdir):
-    run = Run(Workdir(workdir, create=True), tiny.DATA, tiny.make_trainer(interval=1), Scores())
-    train_once(Train(6, 2, 100, 4, 100), run)
-
+  scores = Scores([signal.SIGTERM, None, None])
   with pytest.raises(errors.Interrupted, match='Stopped at step 4 as asked, and saved'):
-    attempt(tmp_path / 'stopped')
-  assert not [row for row in Workdir(tmp_path / 'stopped').rows() if row['kind'] == 'evaluation']
-  attempt(tmp_path / 'stopped')
-  signals[:] = [None, None]
-  attempt(tmp_path / 'whole')
+    attempt(tmp_path / 'stopped', 6, scores)
+  assert count_scores(tmp_path / 'stopped') == 0
+  attempt(tmp_path / 'stopped', 6, scores)
+  attempt(tmp_path / 'whole', 6, Scores([None, None]))
   stopped, whole = (sorted(Workdir(tmp_path / name).rows(), key=lambda row: (row['step'], row['kind']))
                     for name in ('stopped', 'whole'))
-  assert stopped == whole and sum(row['kind'] == 'evaluation' for row in whole) == 2
+  assert stopped == whole and count_scores(tmp_path / 'whole') == 2
+
+
+@pytest.mark.slow
+def test_scores_of_the_last_step_that_a_stop_put_off_are_made_once_and_saved(tmp_path):
+  folder, scores = tmp_path / 'checkpoints', Scores([signal.SIGTERM, None])
+  with pytest.raises(errors.Interrupted):
+    attempt(tmp_path, 4, scores)
+  assert checkpoints.lacks_scores(folder)  # so a stage of a procedure is not passed over
+  attempt(tmp_path, 4, scores)
+  assert not checkpoints.lacks_scores(folder) and count_scores(tmp_path) == 1
+  state = json.loads((checkpoints.list_checkpoints(folder)[-1] / 'state.json').read_text())
+  assert state['best']['fcd'][1] == 4
+  attempt(tmp_path, 4, scores)  # which has no evaluation left to make
+  assert count_scores(tmp_path) == 1
+
+
+@pytest.mark.slow
+def test_data_that_are_lost_before_the_first_step_leave_no_checkpoint_behind(tmp_path):
+  """One of half a beginning would be gone on from, without masks."""
+  trainer = tiny.make_trainer(interval=1)
+
+  def begin(run, cost, folder):
+    run.trainer.step.assign(3)
+    raise errors.DataLostError('gone')
+
+  run = Run(Workdir(tmp_path, create=True), tiny.DATA, trainer, None)
+  with pytest.raises(errors.DataLostError):
+    Train(6).run(run, Stage('', 6, lambda: trainer, begin), tmp_path)
+  assert not checkpoints.list_checkpoints(tmp_path / 'checkpoints')
 
 
 def test_a_schedule_that_does_nothing_is_found_before_anything_is_read():

@@ -33,7 +33,7 @@ def test_files_of_a_report_give_the_figures_of_its_runs(tmp_path):
               for method in ('dense', 'static') for seed in (1, 2, 3)}
   assert cli.main(['tf-stugan', 'report', f'--workdirs={tmp_path}/*_s*', f'--output={tmp_path}/report']) == 0
   assert (tmp_path / 'report' / 'fcd_by_cost.png').exists()
-  before, after = drawing.of_rows(make(workdirs)), drawing.of_files(tmp_path / 'report')
+  before, after = drawing.read_rows(make(workdirs)), drawing.read_files(tmp_path / 'report')
   pictures = {}
   for name, made in (('before', before), ('after', after)):
     (tmp_path / name).mkdir()
@@ -42,12 +42,12 @@ def test_files_of_a_report_give_the_figures_of_its_runs(tmp_path):
   assert pictures['before'] == pictures['after'] and len(pictures['before']) == 3
   cost, = {tuple(curve) for curve in after.curves['training FLOPs']['static']}
   assert cost == (10.0, 20.0, 25.0)
-  only = drawing.of_files(tmp_path / 'report', ['dense_s2'])
+  only = drawing.read_files(tmp_path / 'report', ['dense_s2'])
   assert list(only.curves['fcd']) == ['dense'] and len(only.curves['fcd']['dense']) == 1
   with pytest.raises(errors.UserError, match='no run nobody'):
-    drawing.of_files(tmp_path / 'report', ['nobody'])
+    drawing.read_files(tmp_path / 'report', ['nobody'])
   with pytest.raises(errors.UserError, match='report.csv is missing'):
-    drawing.of_files(tmp_path)
+    drawing.read_files(tmp_path)
 
 
 def test_a_curve_and_its_last_value_are_two_figures(tmp_path):
@@ -55,7 +55,7 @@ def test_a_curve_and_its_last_value_are_two_figures(tmp_path):
     workdir = with_costs(tmp_path, f'a{seed}', 1, [9.0, 4.0 + seed], f'method {seed}')
     rows = [{**row, 'balance_ratio': ratio * row['step']} if row['kind'] == 'train' else row for row in workdir.rows()]
     workdir.metrics.write_text(''.join(json.dumps(row) + '\n' for row in rows))
-  made = drawing.of_rows(make({f'a{seed}': Workdir(tmp_path / f'a{seed}') for seed in (1, 2)}))
+  made = drawing.read_rows(make({f'a{seed}': Workdir(tmp_path / f'a{seed}') for seed in (1, 2)}))
   drawn = drawing.draw(made, tmp_path, [('FCD', 'balance ratio')])
   assert {'balance_ratio', 'balance_ratio_at_the_end'} < set(drawn) and len(set(drawn)) == len(drawn)
   assert (tmp_path / 'balance_ratio.png').read_bytes() != (tmp_path / 'balance_ratio_at_the_end.png').read_bytes()

@@ -2,8 +2,10 @@
 
 import json
 import math
+import os
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
@@ -12,6 +14,9 @@ from tf_stugan.reports import climbs
 from tf_stugan.reports import ladders
 from tf_stugan.reports import records
 from tf_stugan.reports import rows
+from tf_stugan.studies import plan as plans
+from tf_stugan.studies.folder import Folder
+from tf_stugan.studies.folder import Outcome
 
 STEPS = 100
 
@@ -58,9 +63,8 @@ def test_best_is_the_lowest_score_and_extreme_the_sparsest_that_still_matches(tm
 def test_no_round_may_match(tmp_path):
   curve, = ladders.curves(climbs.read([ladder(tmp_path / 'a', 'RP', [10.0], [[11.0], [12.0]])]))
   assert curve.extreme is None and curve.best.index == 1
-  protocol = '{"extractor": "classifier abc", "generated_images": 10, "real_images": 20, "data": "digits"}'
-  table = ladders.markdown([curve], 'FID', protocol)
-  assert '| -      ' in table and 'Scores on digits: classifier abc; 10 / 20 generated' in table
+  line, = ladders.table([curve], 'FID').to_dict('records')
+  assert (line['best FID'], line['best at'], line['extreme FID'], line['extreme at']) == ('11', '80.00%', '-', '-')
 
 
 def test_a_round_that_is_still_trained_does_not_count(tmp_path):
@@ -158,13 +162,46 @@ def test_the_command_reports_rounds_and_ladders_with_a_dense_run_elsewhere(tmp_p
   for name in ('imp/dense', 'imp/round-02', 'omp/round-01', 'IMP_G', 'OMP_G', '80.00%'):
     assert name in told
   assert told.count('imp/dense') == 1
-  for name in ('ladders.md', 'ladders.csv', 'ladders.png', 'ladders_cost.png', 'report.md'):
+  for name in ('ladders.csv', 'ladders.png', 'ladders.pdf', 'ladders_cost.png', 'report.md'):
     assert (output / name).stat().st_size > 100
-  lines = (output / 'ladders.csv').read_text().splitlines()
-  again, score = ladders.from_comma_separated((output / 'ladders.csv').read_text())
-  assert score == 'FID' and ladders.comma_separated(again, score).splitlines() == lines
+  page = (output / 'report.html').read_text()
+  assert 'alt="ladders"' in page and 'alt="ladders_cost"' in page and 'Best: the round' in page
+  frame = pd.read_csv(output / 'ladders.csv')
+  again, score = ladders.from_rounds(frame)
+  pd.testing.assert_frame_equal(ladders.rounds(again, score), frame.fillna({'ticket': ''}))
+  assert score == 'FID'
   assert [(curve.method, curve.best.index, curve.extreme.index) for curve in again] == [('IMP_G', 1, 1), ('OMP_G', 1, 1)]
-  assert 'OMP_G,1,0.8,1,15.5,,1.8,best extreme' in lines
+  assert 'OMP_G,1,0.8,1,15.5,,1.8,best extreme' in (output / 'ladders.csv').read_text().splitlines()
+
+
+def test_a_study_has_its_ladders_and_what_stands_beside_them(tmp_path, capsys):
+  folder, entries = Folder(tmp_path / 'study'), []
+  for row in ('imp', 'omp', 'static'):
+    for seed in (1, 2):
+      entries.append(plans.Run(f'{row}_s{seed}', row, seed, {'METHOD': row}, [], []))
+      place = folder.workdir(entries[-1])
+      config = f'SEED = {seed}\nMETHOD = {row!r}\n'
+      if row == 'static':
+        run(place, [14.0 + seed], 6.4, config=config, method='static', density=0.64)
+        continue
+      ladder(place, f'{row.upper()}_G', [15.0 + seed], [[14.0 + seed], [20.0 + seed]], seed, row == 'imp', config=config)
+      (place / 'dense' / 'config.gin').write_text(config)
+      for i, name in enumerate(('dense', 'round-01', 'round-02')):
+        (place / name / 'checkpoints' / f'step-{STEPS:08}').mkdir(parents=True)
+        os.utime(place / name / 'config.gin', (i, i))
+  folder.write(plans.Plan(entries, {}), 1)
+  for entry in entries:
+    folder.note(entry, Outcome('done', 0))
+  output = tmp_path / 'report'
+  assert cli.main(['tf-stugan', 'report', f'--workdirs={folder.path}', f'--output={output}']) == 0
+  assert 'IMP_G' in capsys.readouterr().out
+  rows_ = pd.read_csv(output / 'rows.csv')
+  assert rows_[['row', 'n', 'FID']].to_numpy().tolist() == [['imp', 2, 21.5], ['omp', 2, 21.5], ['static', 2, 15.5]]
+  found = pd.read_csv(output / 'ladders.csv')
+  assert found[['method', 'round', 'seeds', 'FID', 'cost / dense']].to_numpy().tolist() == [
+      [method, i, 2, score, pytest.approx(cost)] for method, lines in {
+          'IMP_G': [(0, 16.5, 1), (1, 15.5, 1.8), (2, 21.5, 2.44)], 'OMP_G': [(0, 16.5, 1), (1, 15.5, 1.8), (2, 21.5, 1.64)],
+          'static': [(0, 16.5, 1), (1, 15.5, 0.64)]}.items() for i, score, cost in lines]
 
 
 def test_other_data_have_a_table_of_their_own(tmp_path):
@@ -172,7 +209,8 @@ def test_other_data_have_a_table_of_their_own(tmp_path):
   ladder(tmp_path / 'other', 'transfer', [9.0], [[8.0]], data='stl10')
   output = tmp_path / 'report'
   assert cli.main(['tf-stugan', 'report', f'--workdirs={tmp_path}/imp,{tmp_path}/other', f'--output={output}']) == 0
-  assert 'IMP_G' in (output / 'ladders_1.md').read_text() and 'transfer' in (output / 'ladders_2.md').read_text()
+  first, second = ((output / name / 'report.md').read_text() for name in ('1-digits', '2-stl10'))
+  assert '| IMP_G' in first and '| transfer' in second and '| transfer' not in first
 
 
 def test_runs_of_a_method_stand_beside_ladders_with_what_they_cost_themselves(tmp_path):
@@ -182,13 +220,13 @@ def test_runs_of_a_method_stand_beside_ladders_with_what_they_cost_themselves(tm
   run(tmp_path / 'elsewhere', [1.0], 5.0, method='static', density=0.5, data='stl10')
   runs = rows.name_rows(records.name_runs([*map(str, tmp_path.glob('imp/*')), *map(str, tmp_path.iterdir())]))
   found = climbs.read(paths)
-  beside, = climbs.of_runs(runs, found)
+  beside, = climbs.make_climbs(runs, found)
   assert (beside.method, beside.dense) == ('static', 16.0)
   assert (beside.scores, beside.remaining) == ({1: 15.5, 2: 20.0}, {1: 0.8, 2: 0.64})
   assert beside.costs == pytest.approx({1: 0.8, 2: 0.64})
   assert [curve.method for curve in ladders.curves([*found, beside])] == ['IMP_G', 'static']
   run(tmp_path / 'blocks', [18.0], 8.0, method='static', density=0.8)  # as dense as the first one, and of its seed
-  again = climbs.of_runs(rows.name_rows(records.name_runs(map(str, tmp_path.iterdir()))), found)
+  again = climbs.make_climbs(rows.name_rows(records.name_runs(map(str, tmp_path.iterdir()))), found)
   assert {climb.method: climb.scores for climb in again} == {
       'static (static_a)': {1: 15.5}, 'static (static_b)': {1: 20.0}, 'static (blocks)': {1: 18.0}}
 

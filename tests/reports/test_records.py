@@ -37,7 +37,7 @@ def test_a_record_tells_last_and_best_score_cost_and_exploration(tmp_path):
 
 def test_tables(tmp_path):
   records = [records_lib.record(run(tmp_path, name, [score])) for name, score in (('a', 1.0), ('b', 2.0))]
-  frame = tables.of_runs(records)
+  frame = tables.tabulate(records)
   lines = tables.markdown(tables.in_words(frame, list(frame.columns))).splitlines()
   assert len(lines) == 4 and lines[2].split('|')[1:4] == [' a   ', ' StaticSparse ', ' 1    ']
   assert len({len(line) for line in lines}) == 1
@@ -141,6 +141,22 @@ def test_runs_are_named_by_what_tells_their_paths_apart(tmp_path, capsys):
   assert {row for row in curves if row[1] == 'fcd'} == {
       (f'{name}/s1', 'fcd', str(score + i)) for i, name in enumerate('abc') for score in (9.0, 4.0)}
   assert columns(tmp_path / 'report' / 'report.csv', 'run') == {('a/s1',), ('b/s1',), ('c/s1',)}
+
+
+def test_what_is_named_and_is_no_run_is_told(tmp_path, capsys):
+  run(tmp_path, 'grid/a/s1', [9.0])
+  run(tmp_path, 'grid/b/s1', [9.0]).metrics.unlink()
+  (tmp_path / 'grid' / 'c').mkdir()
+  (tmp_path / 'grid' / 'c' / 's1').touch()  # a file, which no pattern means
+  assert report(tmp_path) == 0
+  warning, = (line for line in capsys.readouterr().err.splitlines() if 'metrics.jsonl' in line)
+  assert f'{tmp_path}/grid/b/s1' in warning and 'grid/a' not in warning and 'grid/c' not in warning
+  for missing in (f'{tmp_path}/grod/*', f'{tmp_path}/grid/d'):
+    flags = [f'--workdirs={tmp_path}/grid/*/s1,{missing}', f'--output={tmp_path}/other']
+    assert cli.main(['tf-stugan', 'report', *flags]) == 2
+    error, = (line for line in capsys.readouterr().err.splitlines() if missing in line)
+    assert 'there is no such folder' in error
+  assert not (tmp_path / 'other').exists()
 
 
 def test_a_run_that_is_named_twice_stands_there_once_and_one_within_another_has_a_longer_name(tmp_path):

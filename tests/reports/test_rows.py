@@ -24,6 +24,7 @@ from tf_stugan.reports import tables
 from tf_stugan.studies import plan as plans
 from tf_stugan.studies.folder import Folder
 from tf_stugan.studies.folder import Outcome
+from tf_stugan.training.best_scores import best_score
 
 
 def seeded(folder, name, seed, scores, method='static', **kwargs):
@@ -69,10 +70,10 @@ def test_the_stages_of_a_procedure_stand_for_its_folder(tmp_path):
   for name in ('dense', 'extracted'):
     run(tmp_path / 'a', name, [9.0])
     (tmp_path / 'a' / name / 'checkpoints' / 'step-00000004').mkdir(parents=True)
-  assert climbs.runs_of(str(tmp_path / 'a')) == [str(tmp_path / 'a' / name) for name in ('dense', 'extracted')]
-  assert climbs.runs_of(str(tmp_path / 'a' / 'dense')) == [str(tmp_path / 'a' / 'dense')]
+  assert climbs.list_runs(str(tmp_path / 'a')) == [str(tmp_path / 'a' / name) for name in ('dense', 'extracted')]
+  assert climbs.list_runs(str(tmp_path / 'a' / 'dense')) == [str(tmp_path / 'a' / 'dense')]
   (tmp_path / 'a.log').touch()  # which a pattern may name, too
-  assert climbs.runs_of(str(tmp_path / 'a.log')) == []
+  assert climbs.list_runs(str(tmp_path / 'a.log')) == []
 
 
 def test_a_run_that_is_still_training_is_compared_at_the_step_that_it_has_come_to(tmp_path):
@@ -121,6 +122,17 @@ def test_the_best_score_is_one_that_was_made_as_the_last_one(tmp_path):
   assert records.record(workdir)['best FCD'] == 5.0
 
 
+def test_rows_without_the_score_by_which_a_run_is_judged_now_are_none_of_its_best(tmp_path):
+  workdir = seeded(tmp_path, 'a', 1, [1.0, 5.0, 6.0])
+  rows = [{**row, 'better': {'fcd': 'lower'}} if row['kind'] == 'evaluation' else row for row in workdir.rows()]
+  for row in rows[1:3]:  # the metrics were changed after the first evaluation; its protocol is theirs
+    row |= {'kcd': row.pop('fcd') / 2, 'better': {'kcd': 'lower'}}
+  workdir.metrics.write_text(''.join(json.dumps(row) + '\n' for row in rows))
+  assert records.record(workdir)['best KCD'] == 2.5
+  best = best_score(workdir.rows())
+  assert (best.name, best.value, best.step) == ('kcd', 2.5, 2)
+
+
 def test_one_value_has_no_interval():
   assert all(math.isnan(end) for end in rows_lib.interval([3.0]))
 
@@ -138,7 +150,7 @@ def test_words_and_latex(tmp_path):
 def test_figures_are_drawn_where_they_say_something(tmp_path):
   made = make({'a_s1': seeded(tmp_path, 'a_s1', 1, [9.0, 4.0]), 'a_s2': seeded(tmp_path, 'a_s2', 2, [8.0, 5.0]),
                'b': seeded(tmp_path, 'b', 1, [8.0, 8.0], 'dense', density=0.2)})
-  drawn_of, path = drawing.of_rows(made), tmp_path / 'figure'
+  drawn_of, path = drawing.read_rows(made), tmp_path / 'figure'
   table, curves = drawn_of.table, drawn_of.curves['fcd']
   assert drawn_of.scores == ['fcd']
   for draw, drawn in (
@@ -266,7 +278,7 @@ def test_forms_of_a_run_are_rows_of_their_own_where_they_were_measured(study, tm
   code, files = report(study, f'--measurements={tmp_path}/times.csv')
   assert code == 0 and {'milliseconds.png', 'bytes.png'} <= set(files)
   assert columns(files['rows.csv'], 'row', 'method', 'n', 'milliseconds', 'bytes') == {
-      ('thin', 'static', '2', '5.0', '30'), ('thin, lowered', 'static, lowered', '2', '2.5', '20'),
+      ('thin', 'static', '2', '5.0', '30'), ('thin, lowered', 'static', '2', '2.5', '20'),
       ('wide', 'static', '1', '', '')}
   assert 'milliseconds' in files['report.md'].read_text()
   assert 'lowered' not in files['curves.csv'].read_text() and files['report.html'].read_text().count('samples of ') == 2
@@ -289,7 +301,7 @@ def test_numbers_of_an_axis_are_few_and_plain(low, high, written):
 def test_a_figure_of_what_forms_share_has_one_mark_for_all_of_them(tmp_path, monkeypatch):
   labels = []
   monkeypatch.setattr(comparisons, '_label', lambda figure, axes, points, *_: labels.append(list(points)))
-  table = pd.DataFrame({'row': ['a', 'a, lowered', 'b'], 'method': ['x', 'x, lowered', 'y'], 'form': [None, 'lowered', None],
+  table = pd.DataFrame({'row': ['a', 'a, lowered', 'b'], 'method': ['x', 'x', 'y'], 'form': [None, 'lowered', None],
                         'FCD': [3.0, 3.0, 4.0], 'density': [0.1, 0.1, 1.0], 'milliseconds': [4.0, 2.0, 5.0]})
   for against in ('density', 'milliseconds'):
     assert comparisons.plot_against(table, 'FCD', against, tmp_path / against)

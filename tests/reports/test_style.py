@@ -54,3 +54,16 @@ def test_every_method_of_this_library_has_a_colour_of_its_own():
   found = style.looks({name: name for name in names})
   assert len(names) >= 13 and len({look.colour for look in found.values()}) == len(names)
   assert len({look.marker for look in found.values()}) == len(names)
+
+
+def test_procedures_have_fixed_colours_that_differ_from_those_of_what_stands_beside_them():
+  paths = gin_files.config_root().glob('procedures/*.gin')
+  names = [line.split("'")[1] for path in paths for line in path.read_text().splitlines() if line.startswith('METHOD = ')]
+  assert len(names) >= 17
+  for name in names:
+    assert style.looks({'a': name}) == {'a': style.looks({name: name, 'mine': 'mine', 'b': 'STU-GAN'})[name]}
+  tickets = ('IMP_G', 'IMP_GD', 'IMP_GD^KD', 'OMP_G', 'RP', 'RT', 'late rewinding', 'standard pruning')
+  channels = ('channel ticket', 'fine-tuned channels', 'GS-32', 'random channels', 'IMP_G')
+  for together in (tickets, channels):
+    found = style.looks({name: name for name in ('dense', 'STU-GAN', 'static', 'small dense', 'mine', *together)})
+    assert len({look.colour for look in found.values()}) == len(found)

@@ -104,6 +104,21 @@ def test_what_scores_need_is_missed_before_anything_runs(tmp_path):
          gin_param=["INCEPTION_LOCATION = '/no/such'"])
 
 
+def test_what_runs_of_several_stages_cost_is_told_of_all_of_them():
+  made = plan('sngan_cifar10_small_dense.gin', 'runs/tiny.gin', 'runs/noise.gin', axis=[('gin_file', [
+      'none', 'procedures/imp_g.gin', 'procedures/channel_ticket.gin', 'methods/prune_and_finetune.gin'])],
+      gin_param=['ROUNDS = 2', 'SEARCH_STEPS = 4', 'PRUNE_STEP = 4'])
+  dense, ladder, channels, pruned = made.runs
+  assert dense.stages == {'': 8} and ladder.stages == {'dense': 8, 'round-01': 8, 'round-02': 8}
+  assert (ladder.num_steps, ladder.computed, ladder.disk) == (24, pytest.approx(3 * dense.computed), 3 * dense.disk)
+  assert ladder.dense_training == dense.training and 2 * dense.training < ladder.training < ladder.computed
+  assert channels.stages == {'dense': 8, 'search': 4, 'extracted': 8} and dense.exact and not channels.exact
+  assert (channels.num_steps, channels.disk) == (20, 3 * dense.disk)
+  assert 2.5 * dense.computed < channels.computed < 2.6 * dense.computed  # with the distance from the dense images
+  assert pruned.stages == {'dense': 4, '': 8}  # of which the last one counts the first
+  assert (pruned.num_steps, pruned.computed, pruned.disk) == (8, dense.computed, 2 * dense.disk)
+
+
 def test_a_study_file_takes_what_flags_add(tmp_path):
   file = tmp_path / 'mine.gin'
   file.write_text("""from __gin__ import dynamic_registration

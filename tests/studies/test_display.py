@@ -21,7 +21,7 @@ def write_rows(folder, name, *rows):
 def test_one_table_tells_what_runs_what_is_done_and_how_long_it_takes(tmp_path, monkeypatch):
   now = [0.0]
   monkeypatch.setattr(display.time, 'monotonic', lambda: now[0])
-  runs = [plans.Run(name, name, 1, {}, [], [], 'static', 100, 1.0, 10.0) for name in 'abcd']
+  runs = [plans.Run(name, name, 1, {}, [], [], 'static', 100, computed=10.0) for name in 'abcd']
   write_rows(tmp_path, 'b', {'kind': 'train', 'step': 20})
   console = rich.console.Console(file=io.StringIO(), width=100)
   with display.Display(Folder(tmp_path), runs, {'a': Outcome('done', 0)}, console) as shown:
@@ -34,6 +34,22 @@ def test_one_table_tells_what_runs_what_is_done_and_how_long_it_takes(tmp_path, 
   assert lines[1].split() == ['b', 'static', '70', '/', '100', 'FCD', '12.35']
   # 1.5 runs of work in a minute, 1.3 runs left
   assert lines[-1] == '4 runs: 1 running, 1 waiting, 1 done, 1 failed; ETA 0:00:52'
+
+
+def test_of_a_run_of_stages_the_one_that_is_trained_is_shown_and_those_before_count(tmp_path, monkeypatch):
+  now = [0.0]
+  monkeypatch.setattr(display.time, 'monotonic', lambda: now[0])
+  run = plans.Run('a', 'a', 1, {}, [], [], 'IMP_G', 300, computed=30.0,
+                  stages={'dense': 100, 'round-01': 100, 'round-02': 100})
+  console = rich.console.Console(file=io.StringIO(), width=100)
+  with display.Display(Folder(tmp_path), [run], {}, console) as shown:
+    now[0] = 60.0
+    write_rows(tmp_path, 'a/dense', {'kind': 'train', 'step': 100})
+    write_rows(tmp_path, 'a/round-01', {'kind': 'train', 'step': 50})
+    console.print(shown.picture({'a': None}, []))
+  lines = [line.strip() for line in console.file.getvalue().splitlines()]
+  assert lines[1].split() == ['a', 'IMP_G', 'round-01', '50', '/', '100']
+  assert lines[-1] == '1 runs: 1 running; ETA 0:01:00'  # 150 of 300 steps in a minute
 
 
 def test_the_end_of_a_long_file_that_is_being_written(tmp_path):

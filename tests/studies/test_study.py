@@ -34,6 +34,7 @@ def test_an_experiment_alone_is_a_study_of_one_row():
     ({'axes': {'GENERATOR_DENSITY': [0.1, 0.1]}}, 'each of them once'),
     ({'axes': {'GENERATOR_DENSITY': []}}, 'needs choices'),
     ({'axes': {'SEED': [1, 2]}}, '--seeds'),
+    ({'common': {'trainer.Trainer.seed': 3}}, '--seeds'),
     ({'seeds': [1, 1]}, 'each of them once'),
     ({'seeds': [-1]}, 'a whole number'),
     ({'exclude': [{'method': 'static'}]}, 'method is no axis'),

@@ -1,8 +1,10 @@
+import functools
 import logging
 
 import numpy as np
 import pytest
 
+from tf_stugan import errors
 from tf_stugan.compat import keras
 from tf_stugan.data import random_images
 from tf_stugan.gans.outputs import FromImages
@@ -10,6 +12,7 @@ from tf_stugan.metrics import features
 from tf_stugan.metrics import fid
 from tf_stugan.metrics import inception_score
 from tf_stugan.metrics import kid
+from tf_stugan.metrics import prd
 from tf_stugan.training import evaluation
 
 
@@ -83,6 +86,26 @@ def test_translations_are_scored_by_what_comes_back_of_the_test_images(batch_sta
   lost = [0.75 * np.abs(originals[name].images / 127.5 - 1).mean() for name in 'ab']
   assert [scores[f'{name}/cycle_error'] for name in ('a_to_b', 'b_to_a')] == pytest.approx(lost, rel=1e-5)
   assert scores['cycle_error'] == pytest.approx(np.mean(lost), rel=1e-5) and scores['cycle_error'].better == 'lower'
+
+
+def test_a_score_that_one_direction_has_too_few_images_for_has_no_mean(tmp_path):
+  data, originals = ({name: random_images.RandomImages(count, 4, seed=seed + i).load() for i, (name, count) in enumerate(
+      counts.items())} for counts, seed in (({'a': 12, 'b': 12}, 0), ({'a': 12, 'b': 5}, 2)))
+  metrics = [functools.partial(prd.prd, num_clusters=6, runs=1), fid.fid]
+  evaluator = evaluation.Evaluator(Brightness(), metrics, 10, 8)
+  evaluator.prepare(data, translators(1.0), tmp_path, originals)
+  scores = evaluator.evaluate(translators(1.0))
+  assert {name for name in scores if name.endswith('prd_f8')} == {'a_to_b/classifier_prd_f8'}
+  assert scores['fcd'] == pytest.approx((scores['a_to_b/fcd'] + scores['b_to_a/fcd']) / 2)
+
+
+@pytest.mark.parametrize('found', [0.5, {'gap': 0.5}])
+def test_a_metric_that_returns_a_plain_number_is_named(found, tmp_path):
+  def gap(real, fake):
+    return found
+  with pytest.raises(errors.UserError, match=f'The metric gap returns {found}; a metric returns .*Score') as info:
+    scores(tmp_path, extra_metrics=[gap])
+  assert '\n' not in str(info.value)
 
 
 @pytest.mark.parametrize(('reference', 'count', 'told'), [

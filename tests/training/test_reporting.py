@@ -74,6 +74,16 @@ def test_a_new_best_score_is_saved_at_once_and_evaluations_are_not_training_time
   assert 0 < trainer.host_state.train_seconds < 500
 
 
+def test_the_best_is_that_of_the_score_that_comes_first_now(trainer, tmp_path):
+  def score(name, step, value):
+    scores = types.SimpleNamespace(evaluate=lambda *_: {name: Score(value, LOWER)}, protocol=dict)
+    reporting.Evaluate(1, scores, reporting.Log(Workdir(tmp_path)))(trainer, step)
+  for name, step, value, best in (('fcd', 1, 4.0, {'fcd': [4.0, 1]}), ('fcd', 2, 5.0, {'fcd': [4.0, 1]}),
+                                  ('kcd', 3, 9.0, {'kcd': [9.0, 3]})):
+    score(name, step, value)
+    assert trainer.host_state.best == best
+
+
 def test_samples_that_cannot_be_written_do_not_stop_a_run(trainer, tmp_path, caplog):
   workdir = Workdir(tmp_path)
   workdir.samples.touch()  # a file where the folder should be

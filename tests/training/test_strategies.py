@@ -16,6 +16,8 @@ from tf_stugan.training import strategies
     ('{"cluster": {"worker": ["a:1"]}, "task": {"type": "chief", "index": 0}}', "KeyError: 'chief'"),
     ('{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 1}}', 'there is no worker 1'),
     ('{"cluster": {"worker": ["a"]}, "task": {"type": "worker", "index": 0}}', "'a' is no address"),
+    ('{"cluster": {"worker": ["a:65536"]}, "task": {"type": "worker", "index": 0}}', "'a:65536' is no address"),
+    ('{"cluster": {"worker": ["a:0"]}, "task": {"type": "worker", "index": 0}}', "'a:0' is no address"),
     ('{"cluster": {"worker": ["a:1"], "ps": ["b:1"]}, "task": {"type": "worker", "index": 0}}', r"jobs \['ps'\]"),
 ])
 def test_a_cluster_that_is_none_is_told_in_one_line(text, message):

@@ -1,5 +1,6 @@
 """What `tf-stugan doctor` does."""
 
+import functools
 import importlib.metadata
 import os
 import pathlib
@@ -20,50 +21,50 @@ _PACKAGES = ('tf_stugan', 'tensorflow', 'tf_keras', 'tensorflow-gan', 'tensorflo
 
 def run(values: flags.FlagValues) -> None:
   failed = []
-
-  def check(name, fn):
-    try:
-      text = fn()
-    except errors.UserError as error:
-      failed.append(name)
-      text = f'FAILED: {error}'
-    sys.stdout.write(f'{name:32} {text}\n')
-
-  check('python', lambda: f'{platform.python_version()} on {platform.platform()}')
+  look = functools.partial(_look, failed)
+  look('python', lambda: f'{platform.python_version()} on {platform.platform()}')
   for package in _PACKAGES:
-    check(package, lambda package=package: _version(package))
-  check('devices', lambda: ', '.join(d.name for d in tf.config.list_logical_devices()) + f'; {os.cpu_count()} CPU cores')
-  check('gin_configs', lambda: str(configuration.config_root()))
-  check('cache_dir', lambda: _writable(values.cache_dir))
+    look(package, functools.partial(_version, package))
+  look('devices', _devices)
+  look('gin_configs', configuration.config_root)
+  look('cache_dir', functools.partial(_writable, values.cache_dir))
   if values.gin_file:
     configuration.load([configuration.find(f) for f in values.gin_file], values.gin_param, common.import_modules(values))
-    experiment = configuration.make_experiment()
-    loaded, games = {}, []
-
-    def make():
-      games.append(configuration.make_trainer(experiment.stages()[0]).gan)
-      return f'{type(games[0]).__name__}, which makes {" and ".join(games[0].outputs)}'
-
-    def load():
-      loaded.update(experiment.load_data(values.data_dir))
-      return '; '.join(
-          f'{d.name}: {len(d)} images {d.image_shape}, {d.num_classes} classes' for d in loaded.values())
-
-    def load_originals():
-      return '; '.join(f'{d.name}: {len(d)} images' for d in experiment.load_originals(games[0], values.data_dir).values())
-
-    def prepare():
-      experiment.evaluator.prepare_extractor(loaded, pathlib.Path(values.cache_dir), values.data_dir)
-      return experiment.evaluator.extractor.description
-
-    check('game', make)
-    check('data', load)
-    if loaded and games and any(output.source for output in games[0].outputs.values()):
-      check('images to translate', load_originals)
-    if loaded and experiment.evaluator:
-      check('feature extractor', prepare)
+    _look_at_experiment(look, configuration.make_experiment(), values.data_dir, pathlib.Path(values.cache_dir))
   if failed:
     raise errors.UserError(f'{len(failed)} of these checks failed: {", ".join(failed)}.')
+
+
+def _look(failed, name, find, describe=str):
+  """Returns what `find` finds, and prints a line that describes it; None where the user has to do something about it."""
+  found = None
+  try:
+    found = find()
+    text = describe(found)
+  except errors.UserError as error:
+    failed.append(name)
+    text = f'FAILED: {error}'
+  sys.stdout.write(f'{name:32} {text}\n')
+  return found
+
+
+def _look_at_experiment(look, experiment, data_dir, cache_dir):
+  """Looks at what a training would need; at what needs data only where these are there."""
+  gan = look('game', lambda: configuration.make_trainer(experiment.stages()[0]).gan,
+             lambda gan: f'{type(gan).__name__}, which makes {" and ".join(gan.outputs)}')
+  data = look('data', lambda: experiment.load_data(data_dir), lambda data: '; '.join(
+      f'{d.name}: {len(d)} images {d.image_shape}, {d.num_classes} classes' for d in data.values()))
+  if data and gan and any(output.source for output in gan.outputs.values()):
+    look('images to translate', lambda: experiment.load_originals(gan, data_dir),
+         lambda found: '; '.join(f'{d.name}: {len(d)} images' for d in found.values()))
+  evaluator = experiment.evaluator
+  if data and evaluator:
+    look('feature extractor', lambda: evaluator.prepare_extractor(data, cache_dir, data_dir),
+         lambda _: evaluator.extractor.description)
+
+
+def _devices():
+  return f'{", ".join(d.name for d in tf.config.list_logical_devices())}; {os.cpu_count()} CPU cores'
 
 
 def _version(package):

@@ -44,6 +44,9 @@ def _score_run(values, workdir, output):
   evaluator = experiment.evaluator
   evaluator.num_samples = values.num_samples or evaluator.num_samples
   trainer = configuration.made(experiment.make_trainer)
+  if values.num_samples and all(output.source for output in trainer.gan.outputs.values()):
+    raise errors.UserError('--num_samples is for images that are made of noise; this run translates: all test images are '
+                           'scored.')
   experiment.prepare(trainer, workdir, values.data_dir, pathlib.Path(values.cache_dir))
   evaluator.batch_size = values.batch_size or evaluator.batch_size
   if values.statistics:

@@ -15,38 +15,25 @@ def run(values: flags.FlagValues) -> None:
   common.load_gin_files(values)
   experiment = configuration.make_experiment()
   convention, = (c for c in cost.CONVENTIONS if c.name == values.convention)
-  last = experiment.stages()[-1]
-  asked = next((stage for stage in experiment.stages() if stage.name == experiment.stage), last)
-  ledger = ledgers.ledger(_make_trainer(experiment), asked.num_steps, convention)
-  stages = _cost_of_all_stages(experiment, convention)
-  undecided = bool(last.decided and not experiment.stage and not all(last.decided(None).values()))
-  ledger = ledger._replace(exact=ledger.exact and not undecided)
+  *_, last = stages = experiment.stages()
+  if experiment.stage:  # whose configuration says what was decided for it
+    asked = next((stage for stage in stages if stage.name == experiment.stage), last)
+    ledger = ledgers.ledger(configuration.made(experiment.make_trainer), asked.num_steps, convention)
+    together, undecided = None, False
+  else:
+    found = ledgers.make_ledgers(stages, convention)
+    ledger, undecided = found[last.name], ledgers.is_undecided(last)
+    together = ledgers.add_up(found).training if last.name else None
   sys.stdout.write(
-      _as_json(ledger, convention, stages) if values.json else _as_text(ledger, convention, stages, undecided))
+      _as_json(ledger, convention, together) if values.json else _as_text(ledger, convention, together, undecided))
 
 
-def _make_trainer(experiment):
-  """Makes that of the last stage, or of the one that the configuration is about, which says what was decided for it."""
-  if experiment.stage:
-    return configuration.made(experiment.make_trainer)
-  return configuration.make_trainer(experiment.stages()[-1])
-
-
-def _cost_of_all_stages(experiment, convention):
-  """Counts a ladder, whose last stage is one of many; None where that counts those before, or one alone is asked for."""
-  stages = experiment.stages()
-  if experiment.stage or not stages[-1].name:
-    return None
-  return sum(ledgers.ledger(configuration.make_trainer(stage), stage.num_steps, convention).training
-             for stage in stages)
-
-
-def _as_json(ledger, convention, stages):
+def _as_json(ledger, convention, together):
   return json.dumps({
       **{name: _network(network, ledger.dense_networks[name]) for name, network in ledger.networks.items()},
       'training_flops': ledger.training,
       'training_flops_vs_dense': ledger.training / ledger.dense_training,
-      **({'all_stages_training_flops': stages} if stages else {}),
+      **({'all_stages_training_flops': together} if together else {}),
       'test_flops': _one_or_all(ledger.images),
       'test_flops_vs_dense': _one_or_all({name: ledger.images[name] / ledger.dense_images[name] for name in ledger.images}),
       'convention': convention.name,
@@ -74,7 +61,7 @@ def _network(network, dense):
   }
 
 
-def _as_text(ledger, convention, stages, undecided):
+def _as_text(ledger, convention, together, undecided):
   lines = []
   for name, network in ledger.networks.items():
     lines += [name, f'  {"layer":<24}{"kernel":<18}{"parameters":>12}{"density":>10}{"multiply-adds":>16}']
@@ -92,9 +79,9 @@ def _as_text(ledger, convention, stages, undecided):
       *(f'{"one image" if len(ledger.images) == 1 else "one image, " + name:<19}{flops:.4g} FLOPs '
         f'({flops / ledger.dense_images[name]:.4f} of dense)' for name, flops in ledger.images.items()),
       f'whole training     {ledger.training:.4g} FLOPs ({ledger.training / ledger.dense_training:.4f} of dense)']
-  if stages:
-    lines.append(f'This is the last stage. All stages together: {stages:.4g} FLOPs ({stages / ledger.dense_training:.4g} '
-                 'dense trainings).')
+  if together:
+    lines.append(f'This is the last stage. All stages together: {together:.4g} FLOPs '
+                 f'({together / ledger.dense_training:.4g} dense trainings).')
   if undecided:
     lines.append('An estimate: how many channels the last stage has is decided by those before it; all are counted here.')
   elif not ledger.exact:

@@ -22,7 +22,7 @@ _COMPARED = 4  # images
 def run(values: flags.FlagValues) -> None:
   workdir, trainer = common.restore_trainer(values)
   target = usage.output(values)
-  license_file = pathlib.Path(values.license).expanduser()
+  license_file = pathlib.Path(values.license)
   license_name, text = (('in the file LICENSE', license_file.read_bytes()) if license_file.is_file() else
                         (values.license, b''))
   files = packing.collect(workdir, trainer, target.name, license_name, text, values.gin_module, values.data_license)

@@ -22,8 +22,12 @@ _PART = 64  # images at a time, where they do not share their statistics
 def run(values: flags.FlagValues) -> None:
   seeds = np.array(parse_numbers('seeds', values.seeds))
   labels = np.array(parse_numbers('labels', values.labels)) if values.labels else None
+  if values.separate:
+    output_files.check_files(pathlib.Path(values.output), _names(seeds, labels, values), usage.SOFTWARE)
   _, trainer = common.restore_trainer(values)
   output = common.choose_output(trainer.gan, values)
+  if output.source:
+    _check_translations(values)
   num_classes = trainer.gan.num_classes
   if labels is not None and labels.max() >= num_classes:
     raise errors.UserError(
@@ -85,12 +89,16 @@ def _write_separately(images, names, text, folder):
   return f'{folder}/: {len(set(names))} images\n'
 
 
-def _translations(output, gan, numbers, values):
-  """Returns (uint8 images, columns): rows of a test image with one of these numbers, its translation, and the way back."""
+def _check_translations(values):
+  """Raises UserError where something is asked for that only images made of noise have."""
   if values.labels or values.interpolate or values.truncation or values.statistics == 'standing' or values.separate or (
       usage.moves(usage.output(values))):
     raise errors.UserError('--labels, --interpolate, --truncation, --statistics=standing, --separate, GIFs and videos are '
                            'for images that are made of noise; this run translates: --seeds are numbers of test images.')
+
+
+def _translations(output, gan, numbers, values):
+  """Returns (uint8 images, columns): rows of a test image with one of these numbers, its translation, and the way back."""
   originals = common.make_experiment(values, Workdir(values.workdir)).load_originals(gan, values.data_dir)[output.source]
   if values['seeds'].using_default_value and numbers.max() >= len(originals):
     values.seeds = f'0-{len(originals) - 1}'

@@ -88,7 +88,7 @@ def _describe(plan, missing, tera):
 
 def _arguments(values, folder, entry):
   """Lists the arguments of the command that trains a run."""
-  machine = [f'--{name}={os.path.abspath(os.path.expanduser(values[name].value))}' for name in ('data_dir', 'cache_dir')
+  machine = [f'--{name}={os.path.abspath(values[name].value)}' for name in ('data_dir', 'cache_dir')
              if values[name].value]
   modules = (f'--gin_module={module}' for module in values.gin_module)
   return ('train', *entry.flags(folder.path.absolute()), *machine, *modules)

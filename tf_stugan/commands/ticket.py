@@ -6,12 +6,13 @@ import sys
 from absl import flags
 
 from tf_stugan import configuration
+from tf_stugan import errors
 from tf_stugan import output_files
 from tf_stugan.commands import common
 from tf_stugan.procedures.ladder import Ladder
-from tf_stugan.procedures.rounds import number
 from tf_stugan.training import checkpoints
 from tf_stugan.training import tickets
+from tf_stugan.training.rounds import number
 from tf_stugan.training.workdir import Workdir
 from tf_stugan.usage import ticket as usage
 
@@ -19,13 +20,17 @@ from tf_stugan.usage import ticket as usage
 def run(values: flags.FlagValues) -> None:
   workdir = Workdir(str(usage.run_of_round(values)))
   experiment = common.make_experiment(values, workdir)
+  is_round = isinstance(experiment.procedure, Ladder)
+  if not is_round and experiment.find_stage().begin:
+    raise errors.UserError(f'{workdir.path} did not begin with random weights, but with what another run, or a ticket, left '
+                           'it: a ticket is made of a round, or of a run that is sparse from the first step.')
   trainer = configuration.made(experiment.make_trainer)
   trainer.build(checkpoints.image_shapes(workdir.checkpoints))  # and has its initial weights
-  if isinstance(experiment.procedure, Ladder):
+  if is_round:
     experiment.procedure.load_round(trainer, number(experiment.stage), pathlib.Path(workdir.path).absolute().parent)
   checkpoints.restore_parts(trainer, workdir.checkpoints, ['masks'])
   output = usage.output(values)
   with output_files.new_file(output, usage.SIGN) as path:
     ticket = tickets.write(path, trainer)
-  told = ', '.join(f'{role} {density:.2%}' for role, density in ticket.densities.items())
-  sys.stdout.write(f'{output}: {output.stat().st_size:,} bytes; weights that remain: {told}\n')
+  remaining = ', '.join(f'{role} {density:.2%}' for role, density in ticket.densities.items())
+  sys.stdout.write(f'{output}: {output.stat().st_size:,} bytes; weights that remain: {remaining}\n')

@@ -49,7 +49,7 @@ def run(values: flags.FlagValues) -> None:
 
 def _add_ticket(values):
   """Puts procedures/ticket.gin on top, with what the file says of itself."""
-  path = pathlib.Path(values.ticket).expanduser().absolute()
+  path = pathlib.Path(values.ticket).absolute()
   densities = tickets.read(path).densities
   values.gin_file = [*values.gin_file, 'procedures/ticket.gin']
   values.gin_param = [*values.gin_param, f'TICKET = {str(path)!r}', f'TICKET_DENSITIES = {densities!r}']
@@ -156,11 +156,11 @@ def _stages(experiment, workdir, values):
 
 
 def _open_stages(experiment, workdir, values):
-  """Yields (stage, its workdir) of those that are not at their end, and of the last one in any case."""
+  """Yields (stage, its workdir) of those that are not at their end or lack its scores, and of the last one in any case."""
   stages = _stages(experiment, workdir, values)
   for stage in stages:
     place = workdir.stage(stage.name)
-    if stage is stages[-1] or place.newest_step() < stage.num_steps:
+    if stage is stages[-1] or place.newest_step() < stage.num_steps or checkpoints.lacks_scores(place.checkpoints):
       if stage.name:
         _LOG.info('Stage %s, in %s', stage.name, place.path)
       compat.collect_graphs()  # of the trainer of the stage before, or its memory would not be free in time

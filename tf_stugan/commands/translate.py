@@ -17,20 +17,23 @@ from tf_stugan.data import pixels
 
 _LOG = logging.getLogger(__name__)
 
+_COMMAND = 'tf-stugan translate'  # as the manifest of the folder has it
 _MULTIPLE = 4  # pixels; what the sides of a translator's input are multiples of
 
 
 def run(values: flags.FlagValues) -> None:
-  source = pathlib.Path(values.input).expanduser()
+  source, target = pathlib.Path(values.input), pathlib.Path(values.output)
   names, _ = image_files.find(str(source))
   if not names:
     raise errors.DataError(f'--input={values.input} holds no image file.')
+  new_names = _name_translations(names)
+  output_files.check_files(target, map(str, new_names), _COMMAND)
   _, trainer = common.restore_trainer(values)
   output = _choose(trainer.gan, values.to)
   shape = trainer.image_shapes[output.source]
-  done, target = 0, pathlib.Path(values.output).expanduser()
-  with output_files.new_files(target, 'tf-stugan translate') as folder:
-    for name, new_name in zip(names, _name_translations(names), strict=True):
+  done = 0
+  with output_files.new_files(target, _COMMAND) as folder:
+    for name, new_name in zip(names, new_names, strict=True):
       try:
         picture = pixels.decode(str(source / name), shape[2]).image
       except pixels.BadImageError as error:

@@ -58,5 +58,5 @@ def check_alike(domains: Mapping[str, Images]) -> None:
   shapes = {data.image_shape for data in domains.values()}
   if len(shapes) > 1:
     what = 'IMAGE_CHANNELS' if len({shape[2] for shape in shapes}) > 1 else 'IMAGE_RESOLUTION'
-    told = '; '.join(f'{name}: {data.image_shape} of {data.name}' for name, data in domains.items())
-    raise errors.DataError(f'Domains have images of different shapes ({told}). Set {what} so that they agree.')
+    descriptions = '; '.join(f'{name}: {data.image_shape} of {data.name}' for name, data in domains.items())
+    raise errors.DataError(f'Domains have images of different shapes ({descriptions}). Set {what} so that they agree.')

@@ -26,7 +26,7 @@ def compare(path: pathlib.Path, output: Output, count: int) -> difference.Differ
   """Runs a written .tflite, .onnx or SavedModel on the inputs with numbers 0 .. count - 1, in another process.
 
   Raises:
-    UserError: it cannot be loaded, crashes, holds variables or gives NaN.
+    UserError: it cannot be loaded, crashes, holds variables, gives NaN or takes more than ten minutes.
   """
   inputs = output.inputs(np.arange(count))
   made = [output.network(*(x[i:i + _PART] for x in inputs), training=False) for i in range(0, count, _PART)]
@@ -35,7 +35,11 @@ def compare(path: pathlib.Path, output: Output, count: int) -> difference.Differ
     names = [spec.name for spec in output.signature(1)]
     np.savez(reference, made=np.concatenate(made), **dict(zip(names, inputs, strict=False)))
     command = [sys.executable, '-m', difference.__name__, str(path), str(reference)]
-    child = subprocess.run(command, capture_output=True, text=True, timeout=_MAX_SECONDS, check=False)
+    try:
+      child = subprocess.run(command, capture_output=True, text=True, timeout=_MAX_SECONDS, check=False)
+    except subprocess.TimeoutExpired as error:
+      raise errors.UserError(f'The converted file takes more than {_MAX_SECONDS} seconds here for the {count} images by '
+                             'which it is compared with Keras; it was not written.') from error
   if child.returncode:
     reason = (child.stderr.strip().splitlines() or [f'signal {-child.returncode}'])[-1]
     raise errors.UserError(f'The file that was written cannot be run: {reason}')

@@ -12,9 +12,9 @@ import threading
 
 import numpy as np
 
-import tf_stugan
 from tf_stugan import errors
 from tf_stugan import rng
+from tf_stugan import shipped
 from tf_stugan.compat import keras
 from tf_stugan.export import page_masks
 from tf_stugan.gans.outputs import Output
@@ -23,10 +23,8 @@ TRUNCATIONS = (None, 1.5, 1.0, 0.5)
 
 
 def web_root() -> pathlib.Path:
-  """Returns the folder `web`: inside the installed package, or beside it in a checkout."""
-  package = pathlib.Path(tf_stugan.__file__).parent
-  inside = package / 'web'
-  return inside if inside.is_dir() else package.parent / 'web'
+  """Returns the folder `web`."""
+  return shipped.folder('web')
 
 
 def find_runtime(folder: str | None) -> pathlib.Path:
@@ -35,7 +33,7 @@ def find_runtime(folder: str | None) -> pathlib.Path:
   Raises:
     UserError: it is not there; the message tells how to get it.
   """
-  runtime = pathlib.Path(folder).expanduser() if folder else web_root() / 'node_modules'
+  runtime = pathlib.Path(folder) if folder else web_root() / 'node_modules'
   if not (runtime / '@litertjs' / 'core').is_dir():
     raise errors.UserError(
         f'{runtime} does not hold the browser runtime: get it with "npm install --prefix=$HOME/litert '

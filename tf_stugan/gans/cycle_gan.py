@@ -77,7 +77,7 @@ class CycleGAN(GAN):
     translators = ('a_to_b', 'b_to_a')
     check_players('CycleGAN.channels', channels or {}, translators)
     def make_translator(name):
-      return narrowing.made(functools.partial(make_generator, name=name), (channels or {}).get(name),
+      return narrowing.make(functools.partial(make_generator, name=name), (channels or {}).get(name),
                             lambda network: network(tf.zeros([1, *self.image_shape])))
     with compat.precision(precision):
       self.a_to_b, self.b_to_a = map(make_translator, translators)

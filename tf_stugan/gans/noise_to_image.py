@@ -72,7 +72,7 @@ class NoiseToImage(GAN):
     self.accumulation_steps = accumulation_steps
     check_players('NoiseToImage.channels', channels or {}, ['generator'])
     make_narrower = functools.partial(
-        narrowing.made, make_generator, (channels or {}).get('generator'), lambda network: network(*_two_inputs(network)))
+        narrowing.make, make_generator, (channels or {}).get('generator'), lambda network: network(*_two_inputs(network)))
     with compat.precision(precision):
       self.generator = make_narrower()
       self.discriminator = make_discriminator()

@@ -10,14 +10,13 @@ import math
 
 import tensorflow as tf
 
-from tf_stugan.compat import PrunableLayer
 from tf_stugan.compat import keras
 from tf_stugan.layers import resampling
 
 NormalizerFn = Callable[[], keras.layers.Layer]
 
 
-class _Prunable(keras.layers.Layer, PrunableLayer):
+class _Prunable(keras.layers.Layer):
   """A layer with `kernel`, optional `bias`, optional kernel normalizer, and a mask that exists once it is asked for.
 
   Attributes:
@@ -66,14 +65,6 @@ class _Prunable(keras.layers.Layer, PrunableLayer):
       self.kernel_mask = self.add_weight(
           'kernel_mask', self.kernel.shape, dtype=tf.bool, trainable=False, initializer=_all_true)
     return self.kernel_mask
-
-  def get_prunable_weights(self):
-    return [self.kernel] if self.prunable else []
-
-  @property
-  def pruning_vars(self) -> list[tuple[tf.Variable, tf.Variable]]:
-    """(kernel, kernel_mask) pairs, as in tfmot's PruneLowMagnitude; empty while the layer is dense."""
-    return [] if self.kernel_mask is None else [(self.kernel, self.kernel_mask)]
 
   @property
   def multiply_adds(self) -> int:

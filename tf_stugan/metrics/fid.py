@@ -34,7 +34,7 @@ def _symmetric_root(matrix):
   return (vectors * np.sqrt(np.clip(eigenvalues, 0, None))) @ vectors.T
 
 
-def fid(real: EvalSamples, fake: EvalSamples) -> dict[str, float]:
+def fid(real: EvalSamples, fake: EvalSamples) -> dict[str, Score]:
   """Scores the Frechet distance of fake from real: 'fid' with Inception features, other names with others."""
   value = frechet_distance(real.mean, real.covariance, fake.mean, fake.covariance)
   return {real.extractor.names['fid']: Score(value, LOWER)}

@@ -16,7 +16,7 @@ def score(probabilities: np.ndarray) -> float:
   return float(np.exp(divergence.mean()))
 
 
-def inception_score(real: EvalSamples, fake: EvalSamples, splits: int = 10) -> dict[str, float]:
+def inception_score(real: EvalSamples, fake: EvalSamples, splits: int = 10) -> dict[str, Score]:
   """Scores fake images by mean and standard deviation of the score over consecutive splits. Larger is better.
 
   'is' with Inception's logits, 'cs' (classifier score) with a classifier's; nothing where the extractor knows no classes.

@@ -28,7 +28,7 @@ def squared_mmd(x: np.ndarray, y: np.ndarray) -> float:
   return float(mean_off_diagonal(kernel(x, x)) + mean_off_diagonal(kernel(y, y)) - 2 * kernel(x, y).mean())
 
 
-def kid(real: EvalSamples, fake: EvalSamples, block_size: int = 1000) -> dict[str, float]:
+def kid(real: EvalSamples, fake: EvalSamples, block_size: int = 1000) -> dict[str, Score]:
   """Averages over equal blocks of at most `block_size` images: 'kid' with Inception features, other names with others.
 
   Blocks follow the random order in which features are kept, so that each holds images of all classes. There is no value,

@@ -53,7 +53,7 @@ def f_score(precisions: np.ndarray, recalls: np.ndarray, beta: float) -> float:
   return float(scores.max())
 
 
-def prd(real: EvalSamples, fake: EvalSamples, num_clusters: int = 20, runs: int = 10, beta: float = 8.0) -> dict[str, float]:
+def prd(real: EvalSamples, fake: EvalSamples, num_clusters: int = 20, runs: int = 10, beta: float = 8.0) -> dict[str, Score]:
   """Scores recall (F_8) and precision (F_1/8) by the mean curve of several clusterings. Larger is better.
 
   'prd_f8' and 'prd_f1_8' with Inception features, as in the definition; other names with others. The larger side is cut

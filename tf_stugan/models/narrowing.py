@@ -26,7 +26,7 @@ class Order(NamedTuple):
   outputs: np.ndarray | None
 
 
-def made(make_network: Callable[..., keras.Model], channels: Mapping[str, int] | None,
+def make(make_network: Callable[..., keras.Model], channels: Mapping[str, int] | None,
          call: Callable[[keras.Model], object]) -> keras.Model:
   """Makes a network, with these channels if there are any.
 

@@ -12,15 +12,19 @@ import pathlib
 from tf_stugan import errors
 from tf_stugan.compat import keras
 from tf_stugan.gans.distances import Distance
+from tf_stugan.gans.gan import check_roles
 from tf_stugan.models import narrowing
 from tf_stugan.procedures import kept_channels
 from tf_stugan.procedures import round_start
+from tf_stugan.procedures.procedure import check_start
 from tf_stugan.procedures.procedure import Procedure
+from tf_stugan.procedures.procedure import refuse_to_go_further
 from tf_stugan.procedures.procedure import Stage
 from tf_stugan.procedures.train import Train
 from tf_stugan.training import checkpoints
 from tf_stugan.training.best_scores import best_score
 from tf_stugan.training.saved_steps import list_checkpoints
+from tf_stugan.training.saved_steps import newest_step
 from tf_stugan.training.saved_steps import step_of
 from tf_stugan.training.workdir import Workdir
 
@@ -113,28 +117,25 @@ class Channels(Procedure):
       self.distance.prepare(data, data_dir, cache_dir)
 
   def check(self, trainer, stage):
-    roles = {player.role for player in trainer.gan.players}
-    if roles != set(self.start):
-      raise errors.UserError(
-          f'Channels.start is for {", ".join(sorted(self.start))}; the roles of this game are {", ".join(sorted(roles))}.')
-    for player in self._players(trainer.gan):
-      if not hasattr(player.network, 'orders'):
-        raise errors.UserError(f'The network of the {player.name} has no channels that could be taken away: it is a '
-                               f'{type(player.network).__module__.rpartition(".")[2]}.{type(player.network).__name__}.')
+    check_start('Channels.start', self.start, trainer.gan)
+    check_roles('Channels.pruned', self.pruned, self.start)
     if stage.name != EXTRACTED:
-      self._check_widths(trainer.gan)
+      self._check_networks(trainer.gan)
     if self.dense and self._looks_at_dense:
       self._check_dense()
     (self.search if stage.name == SEARCH else self).train.check(trainer, stage)
 
-  def _check_widths(self, gan):
+  def _check_networks(self, gan):
     for player in self._players(gan):
+      if not hasattr(player.network, 'orders'):
+        raise errors.UserError(f'The network of the {player.name} has no channels that could be taken away: it is a '
+                               f'{type(player.network).__module__.rpartition(".")[2]}.{type(player.network).__name__}.')
       if hasattr(player.network, 'full_width'):
         raise errors.UserError(f'The network of the {player.name} is narrower than its kind already, as small dense '
                                'networks and those with CHANNELS are: take channels away from one of full width.')
 
   def _check_dense(self):
-    step = _newest(self.dense / 'checkpoints')
+    step = newest_step(self.dense / 'checkpoints')
     if step < self.num_steps:
       raise errors.UserError(f'Channels.dense: {self.dense} holds no finished dense run: it is at step {step} of '
                              f'{self.num_steps}.')
@@ -145,17 +146,9 @@ class Channels(Procedure):
   # A stage.
 
   def run(self, run, stage, folder):
-    self._refuse_to_go_further(run.workdir, stage, folder)
-    (self.search if stage.name == SEARCH else self).train.run(run, stage, folder)
-
-  def _refuse_to_go_further(self, workdir, stage, folder):
-    """Raises UserError where the next stage began from the end of one that has more steps to do."""
     later = {DENSE: (SEARCH, EXTRACTED), SEARCH: (EXTRACTED,)}.get(stage.name, ())
-    begun = [name for name in later if list_checkpoints(folder / name / 'checkpoints')]
-    if begun and workdir.newest_step() < stage.num_steps:
-      raise errors.UserError(
-          f'{folder / begun[0]} began from what {stage.name} was at step {workdir.newest_step()}; to go on to step '
-          f'{stage.num_steps} would leave it behind. Take another --workdir.')
+    refuse_to_go_further(run.workdir, stage, folder, later)
+    (self.search if stage.name == SEARCH else self).train.run(run, stage, folder)
 
   def _dense_checkpoint(self, folder):
     """Returns (folder of checkpoints, step) of the best images of the dense run; the last ones where none were scored."""
@@ -187,14 +180,14 @@ class Channels(Procedure):
   def _decide(self, make_trainer, folder):
     """Returns the widths of the narrower networks; none where the search is not at its end."""
     trainer = make_trainer(methods={})
-    self._check_widths(trainer.gan)
+    self._check_networks(trainer.gan)
     kept = self._kept_channels(trainer, folder)
     return {'CHANNELS': {name: {norm: len(channels) for norm, channels in norms.items()} for name, norms in kept.items()}}
 
   def _kept_channels(self, trainer, folder):
     """Returns {player: {normalization: its channels that stay}}, one of those that would lose all."""
     source = folder and folder / SEARCH / 'checkpoints'
-    if self.kept.needs_search and not (source and _newest(source) >= self.search.train.num_steps):
+    if self.kept.needs_search and not (source and newest_step(source) >= self.search.train.num_steps):
       return {}
     found = {}
     for player in self._players(trainer.gan):
@@ -232,7 +225,3 @@ class Channels(Procedure):
         variable.assign(values[name])
     if kept:
       narrowing.assign(player.network, variables, values, kept)
-
-
-def _newest(folder):
-  return max(map(step_of, list_checkpoints(folder)), default=0)

@@ -11,16 +11,15 @@ import logging
 import pathlib
 
 from tf_stugan import errors
+from tf_stugan.gans.gan import check_roles
 from tf_stugan.gans.gan import GAN
 from tf_stugan.metrics.score import is_better
 from tf_stugan.procedures import round_start
+from tf_stugan.procedures.procedure import check_start
 from tf_stugan.procedures.procedure import Procedure
+from tf_stugan.procedures.procedure import refuse_to_go_further
 from tf_stugan.procedures.procedure import Stage
 from tf_stugan.procedures.round_masks import RoundMasks
-from tf_stugan.procedures.rounds import DENSE
-from tf_stugan.procedures.rounds import DESCRIPTION
-from tf_stugan.procedures.rounds import number
-from tf_stugan.procedures.rounds import round_name
 from tf_stugan.procedures.source_ladder import SourceLadder
 from tf_stugan.procedures.train import Train
 from tf_stugan.sparsity.fixed_masks import FixedMasks
@@ -29,7 +28,12 @@ from tf_stugan.training import strategies
 from tf_stugan.training.best_scores import best_score
 from tf_stugan.training.hooks import Hook
 from tf_stugan.training.hooks import Phase
+from tf_stugan.training.rounds import DENSE
+from tf_stugan.training.rounds import DESCRIPTION
+from tf_stugan.training.rounds import number
+from tf_stugan.training.rounds import round_name
 from tf_stugan.training.saved_steps import list_checkpoints
+from tf_stugan.training.saved_steps import newest_step
 from tf_stugan.training.saved_steps import step_of
 from tf_stugan.training.trainer import Trainer
 from tf_stugan.training.workdir import Workdir
@@ -117,7 +121,7 @@ class Ladder(Procedure):
       raise errors.UserError(
           '--rounds: each round of this ladder needs the one before it, so they cannot be shared out. Set ROUNDS to train '
           'fewer.')
-    step = max(map(step_of, list_checkpoints(folder / DENSE / 'checkpoints')), default=0)
+    step = newest_step(folder / DENSE / 'checkpoints')
     if self._looks_at_dense and not self.dense and 0 not in numbers and step < self.num_steps:
       raise errors.UserError(f'--rounds: these rounds need the dense run, round 0, which is at step {step} of '
                              f'{self.num_steps}. Train it first, or name a finished one by DENSE.')
@@ -143,12 +147,8 @@ class Ladder(Procedure):
     return size
 
   def check(self, trainer, stage):
-    roles = {player.role for player in trainer.gan.players}
-    if roles != set(self.start):
-      raise errors.UserError(
-          f'Ladder.start is for {", ".join(sorted(self.start))}; the roles of this game are {", ".join(sorted(roles))}.')
-    if unknown := sorted(set(self.pruned) - roles):
-      raise errors.UserError(f'Ladder.pruned names {unknown[0]}; the roles of this game are {", ".join(sorted(roles))}.')
+    check_start('Ladder.start', self.start, trainer.gan)
+    check_roles('Ladder.pruned', self.pruned, self.start)
     if self.dense:
       self._check_dense(trainer.seed)
     if self.source:
@@ -179,23 +179,18 @@ class Ladder(Procedure):
   # A stage.
 
   def run(self, run, stage, folder):
-    self._refuse_to_go_further(run.workdir, stage, folder)
+    refuse_to_go_further(run.workdir, stage, folder, self._needing(number(stage.name)))
     if stage.name == DENSE and self.rewind_step:
       run = run._replace(hooks=(*run.hooks, _Keep(self.rewind_step, folder / DENSE / _KEPT)))
     self.train.run(run, stage, folder)
     if stage.name in (DENSE, round_name(1)):
       self._compare_with_dense(folder)
 
-  def _refuse_to_go_further(self, workdir, stage, folder):
-    """Raises UserError where others began from the end of a stage that has more steps to do."""
-    index = number(stage.name)
-    needed_by = list(range(1, self.rounds + 1)) if index == 0 and self._looks_at_dense else (
-        [index + 1] if self.is_cumulative else [])
-    begun = [i for i in needed_by if list_checkpoints(folder / round_name(i) / 'checkpoints')]
-    if begun and workdir.newest_step() < stage.num_steps:
-      raise errors.UserError(
-          f'{folder / round_name(begun[0])} began from what {stage.name} was at step {workdir.newest_step()}; to go on to '
-          f'step {stage.num_steps} would leave it behind. Take another --workdir.')
+  def _needing(self, index):
+    """Lists the rounds that begin from the end of a round, or of the dense run, 0."""
+    if index == 0 and self._looks_at_dense:
+      return [round_name(i) for i in range(1, self.rounds + 1)]
+    return [round_name(index + 1)] if self.is_cumulative else []
 
   def _describe(self, trainer, folder):
     Workdir(str(folder)).write(folder / DESCRIPTION, json.dumps({
@@ -292,7 +287,7 @@ class Ladder(Procedure):
 class _Keep(Hook):
   """Saves the state of one step into a folder of its own, where no newer one takes its place."""
 
-  phase = Phase.SAVE
+  phase = Phase.TELL  # before the run's own checkpoint: a run that ends between the two comes to this step again
 
   def __init__(self, step: int, folder: pathlib.Path):
     super().__init__(step)

@@ -15,6 +15,7 @@ from tf_stugan.training import reporting
 from tf_stugan.training import strategies
 from tf_stugan.training.evaluation import Evaluator
 from tf_stugan.training.hooks import Hook
+from tf_stugan.training.saved_steps import list_checkpoints
 from tf_stugan.training.trainer import Trainer
 from tf_stugan.training.workdir import Workdir
 
@@ -113,6 +114,30 @@ class Procedure(abc.ABC):
     """
 
 
+def check_start(name: str, start: Mapping[str, str], gan: GAN) -> None:
+  """Raises UserError, with the name of the argument, unless it says of every role of a game what it begins with."""
+  roles = {player.role for player in gan.players}
+  if roles != set(start):
+    raise errors.UserError(
+        f'{name} is for {", ".join(sorted(start))}; the roles of this game are {", ".join(sorted(roles))}.')
+
+
+def refuse_to_go_further(workdir: Workdir, stage: Stage, folder: pathlib.Path, later: Sequence[str]) -> None:
+  """Raises UserError where others began from what a stage was before it has come to its end.
+
+  Args:
+    workdir: of the stage.
+    stage: that is to be trained.
+    folder: of the procedure.
+    later: names of the stages that begin from its end.
+  """
+  step = workdir.newest_step()
+  begun = [name for name in later if list_checkpoints(folder / name / 'checkpoints')]
+  if begun and step < stage.num_steps:
+    raise errors.UserError(f'{folder / begun[0]} began from what {stage.name} was at step {step}; to go on to step '
+                           f'{stage.num_steps} would leave it behind. Take another --workdir.')
+
+
 class Experiment:
   """The root of a configuration: everything that gin decides.
 
@@ -136,13 +161,17 @@ class Experiment:
     """Lists the stages of the procedure."""
     return self.procedure.stages(self._make_trainer)
 
-  def make_trainer(self) -> Trainer:
-    """Makes the trainer of the stage that this is about."""
+  def find_stage(self) -> Stage:
+    """Returns the stage that this is about."""
     stages = self.stages()
     found = [stage for stage in stages if stage.name == self.stage] if self.stage else stages[-1:]
     if not found:
       raise errors.UserError(f'{type(self.procedure).__name__} has no stage {self.stage!r}.')
-    return found[0].make_trainer()
+    return found[0]
+
+  def make_trainer(self) -> Trainer:
+    """Makes the trainer of the stage that this is about."""
+    return self.find_stage().make_trainer()
 
   def load_data(self, data_dir: str | None) -> dict[str, Images]:
     """Reads every domain."""

@@ -6,8 +6,8 @@ import math
 import pathlib
 
 from tf_stugan import errors
-from tf_stugan.procedures import rounds
 from tf_stugan.training import checkpoints
+from tf_stugan.training import rounds
 from tf_stugan.training.saved_steps import list_checkpoints
 from tf_stugan.training.trainer import Trainer
 

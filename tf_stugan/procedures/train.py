@@ -97,7 +97,8 @@ class Train(Procedure):
   def _attempt(self, run, log, stop, num_steps, begin):
     """Trains to the end and returns True; or goes back to a checkpoint and returns False."""
     evaluate = reporting.Evaluate(self.evaluate_interval, run.evaluator, log, stop.stopped) if run.evaluator else None
-    checkpoint = reporting.Checkpoint(self.checkpoint_interval, run.workdir, self.keep_checkpoints, self.keep_every)
+    checkpoint = reporting.Checkpoint(self.checkpoint_interval, run.workdir, self.keep_checkpoints, self.keep_every,
+                                      run.trainer.host_state.pending_evaluation)
     cost = reporting.Cost(self.evaluate_interval, log)
     batch_statistics = run.evaluator is not None and run.evaluator.batch_statistics
     hooks = [
@@ -110,9 +111,9 @@ class Train(Procedure):
         *run.hooks,
         stop.hook(checkpoint),
     ]
+    if begin:
+      begin(cost)
     try:
-      if begin:
-        begin(cost)
       run.trainer.fit(run.data, num_steps, hooks)
       return True
     except errors.DataLostError:

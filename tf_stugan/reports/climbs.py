@@ -1,7 +1,6 @@
 """What ladders found, round by round, and what it cost; and sparse runs that belong to no ladder, beside them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-import json
 import logging
 import math
 import os
@@ -11,12 +10,12 @@ from typing import NamedTuple
 from tf_stugan.reports import records
 from tf_stugan.reports import rescored
 from tf_stugan.reports import rows as rows_lib
+from tf_stugan.training import rounds
 from tf_stugan.training.best_scores import best_score
 from tf_stugan.training.workdir import Workdir
 
 _LOG = logging.getLogger(__name__)
 
-_DESCRIPTION = 'ladder.json'  # as `procedures.ladder` writes it
 _OF_A_LADDER = ('ROUNDS',)  # bindings that tell no ladder from another, round by round
 _OF_A_ROUND = ('Experiment.stage',)
 
@@ -31,7 +30,7 @@ class Climb(NamedTuple):
     setting: ladders of one curve share it.
     score: name of the score.
     better: which way is better.
-    protocol: of the scores, as text.
+    protocol: of the scores, as `records.protocol` has it.
     dense: the best score of the dense run.
     scores: the best one of each round that came as far as the dense run, by round from 1.
     remaining: share of the weights of a pruned player that a round keeps, by round.
@@ -55,15 +54,15 @@ class Climb(NamedTuple):
   pruned: frozenset[str]
 
 
-def runs_of(folder: str) -> list[str]:
+def list_runs(folder: str) -> list[str]:
   """Lists the runs that a folder of a report stands for: a ladder's dense run and its rounds; the stages of another
   procedure that has no run of its own; or the folder itself. A file stands for none."""
   if not os.path.isdir(folder):
     return []
-  if not os.path.exists(os.path.join(folder, _DESCRIPTION)):
+  ladder = rounds.description(pathlib.Path(folder))
+  if not ladder:
     workdir = Workdir(str(folder))
     return [folder] if workdir.metrics.exists() else [str(workdir.path / name) for name in workdir.stages()] or [folder]
-  ladder = json.loads(pathlib.Path(folder, _DESCRIPTION).read_text())
   paths = (os.path.join(folder, name) for name in (ladder['dense'], *ladder['rounds']))
   return [path for path in paths if os.path.isdir(path)]
 
@@ -76,7 +75,7 @@ def read(folders: Iterable[str], features: str = '') -> list[Climb]:
     features: as in `rescored.Rescored`; the scores of training where it is empty.
   """
   paths = sorted({pathlib.Path(os.path.abspath(folder)) for folder in folders})
-  climbs = (_read(path, features) for path in paths if (path / _DESCRIPTION).exists())
+  climbs = (_read(path, features) for path in paths if rounds.description(path))
   return [climb for climb in climbs if climb]
 
 
@@ -91,14 +90,14 @@ def _read(folder, features):
   method = f'{ladder["method"]} {ladder["rewind"]:.0%}' if ladder['rewind'] else ladder['method']
   spent = _operations(folder)
   return Climb(folder.name, method, ladder['seed'], _setting(runs), best[0].name, best[0].better,
-               _protocol(best[0]), best[0].value, {i: found.value for i, found in best.items() if i},
+               records.comparable(best[0].row), best[0].value, {i: found.value for i, found in best.items() if i},
                dict(enumerate(ladder['rounds'].values(), 1)), {i: spent[i] / _own(rows[0]) for i in best if i},
                _own(rows[0]), frozenset(_densities(rows[max(best)])))
 
 
 def _runs(folder, features=''):
   """Returns what a ladder says of itself, and the runs of it that have begun, by round; 0 is the dense one."""
-  ladder = json.loads((folder / _DESCRIPTION).read_text())
+  ladder = rounds.description(folder)
   paths = {0: folder / ladder['dense'], **{i: folder / name for i, name in enumerate(ladder['rounds'], 1)}}
   return ladder, {i: rescored.Rescored(str(path), features) if features else Workdir(str(path))
                   for i, path in paths.items() if path.is_dir()}
@@ -106,15 +105,12 @@ def _runs(folder, features=''):
 
 def _comparable(best, runs):
   """Leaves out rounds that were scored in another way than the dense run, and says so."""
-  alike = {i: found for i, found in best.items() if _protocol(found) == _protocol(best.get(0, found))}
+  alike = {i: found for i, found in best.items()
+           if records.comparable(found.row) == records.comparable(best.get(0, found).row)}
   if other := sorted(best.keys() - alike.keys()):
     _LOG.warning('Left out of the ladder, as its dense run was scored in another way (data, features, numbers of images '
                  '...): %s.', ', '.join(str(runs[i].path) for i in other))
   return alike
-
-
-def _protocol(found):
-  return json.dumps(records.protocol_of(found.row), sort_keys=True)
 
 
 def _setting(runs):
@@ -136,7 +132,7 @@ def _own(rows):
 def _operations(folder):
   """Returns, by round, the operations of all training up to its end: of what it began from, too, and of the ladder that its
   masks were found by. Those of rewound steps were done in the dense run."""
-  if not (folder / _DESCRIPTION).exists():
+  if not rounds.description(folder):
     return {}
   ladder, runs = _runs(folder)
   own = {i: _own(run.rows()) for i, run in runs.items()}
@@ -153,7 +149,7 @@ def _operations(folder):
   return result
 
 
-def of_runs(runs: Iterable[rows_lib.Run], climbs: Sequence[Climb]) -> list[Climb]:
+def make_climbs(runs: Iterable[rows_lib.Run], climbs: Sequence[Climb]) -> list[Climb]:
   """Puts runs that belong to no ladder beside ladders.
 
   Those of one method are rounds by their densities, of which each costs its own training and nothing else.
@@ -168,12 +164,12 @@ def of_runs(runs: Iterable[rows_lib.Run], climbs: Sequence[Climb]) -> list[Climb
   for run in runs:
     rows = run.workdir.rows()
     best, densities = best_score(rows), _densities(rows)
-    if best and pruned and pruned <= densities.keys() and _protocol(best) == climbs[0].protocol and not (
-        run.workdir.path.parent / _DESCRIPTION).exists():
+    if best and pruned and pruned <= densities.keys() and records.comparable(best.row) == climbs[0].protocol and not (
+        rounds.description(run.workdir.path.parent)):
       remaining = round(math.fsum(densities[player] for player in pruned) / len(pruned), 3)
       method = records.record(run.workdir)['method']
       groups.setdefault(method, []).append((remaining, run, best.value, _own(rows) / climbs[0].dense_cost))
-  return [climb for method, group in groups.items() for climb in _of_method(method, group, climbs)]
+  return [climb for method, group in groups.items() for climb in _make_climbs(method, group, climbs)]
 
 
 def _densities(rows):
@@ -182,12 +178,12 @@ def _densities(rows):
   return {name.removesuffix('/density'): value for name, value in last.items() if name.endswith('/density') and value < 1}
 
 
-def _of_method(method, group, climbs):
+def _make_climbs(method, group, climbs):
   """Returns a climb for each seed; where runs of several rows have the same density and seed, for each row."""
   rows = dict.fromkeys(run.row for _, run, *_ in group)
   if len({(remaining, run.seed) for remaining, run, *_ in group}) < len(group) and len(rows) > 1:
     return [climb for row in rows
-            for climb in _of_method(f'{method} ({row})', [entry for entry in group if entry[1].row == row], climbs)]
+            for climb in _make_climbs(f'{method} ({row})', [entry for entry in group if entry[1].row == row], climbs)]
   levels = sorted({remaining for remaining, *_ in group}, reverse=True)
   by_seed = {}
   for remaining, run, value, cost in group:

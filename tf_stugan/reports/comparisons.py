@@ -14,7 +14,6 @@ from tf_stugan.reports import style
 _LARGE = ('FLOPs', 'bytes', 'density', 'milliseconds', 'multiply-adds', 'parameters')  # axes with orders of magnitude
 _LABEL_SIZE = 9  # points
 _FEWEST = 3  # seeds that an interval is drawn of
-_FORMATS = ('.png', '.pdf')
 
 
 def plot_curves(curves: Mapping[str, Sequence[pd.Series]], methods: Mapping[str, str], name: str, path: pathlib.Path,
@@ -59,7 +58,7 @@ def plot_curves(curves: Mapping[str, Sequence[pd.Series]], methods: Mapping[str,
   if costs:
     axes.set_xscale('log')
   _label(figure, axes, ends, looks, beside=True)
-  _save(figure, path)
+  figures.save(figure, path)
   return True
 
 
@@ -89,7 +88,7 @@ def _band_of(most):
 
 def plot_against(table: pd.DataFrame, what: str, against: str, path: pathlib.Path) -> bool:
   """Draws one column of a table of rows against another: a mark a row, a bar over its seeds (as the band of
-  `plot_curves`); those of a method are joined.
+  `plot_curves`); those of a method are joined, each form by itself.
 
   Args:
     table: of `rows.table`.
@@ -114,7 +113,7 @@ def plot_against(table: pd.DataFrame, what: str, against: str, path: pathlib.Pat
   xs = [x if isinstance(x, numbers.Real) else str(x) for x in shown[against]]
   xs = xs if all(isinstance(x, numbers.Real) for x in xs) else list(map(str, xs))
   points = dict(zip(shown['row'], zip(xs, shown[what], strict=True), strict=True))
-  for _, lines in shown.groupby('method', sort=False):
+  for _, lines in shown.groupby([name for name in ('method', 'form') if name in shown], sort=False, dropna=False):
     if lines[against].map(str).nunique() == len(lines) > 1:
       ordered = sorted((points[row] for row in lines['row']), key=lambda point: point[0])
       axes.plot(*zip(*ordered, strict=True), color=looks[lines['row'].iloc[0]].colour, linewidth=0.8, alpha=0.6)
@@ -129,7 +128,7 @@ def plot_against(table: pd.DataFrame, what: str, against: str, path: pathlib.Pat
     axes.set_xscale('log')
     figures.write_plainly(axes.xaxis)
   _label(figure, axes, points, looks)
-  _save(figure, path)
+  figures.save(figure, path)
   return True
 
 
@@ -162,9 +161,3 @@ def _spread(places: Mapping[str, float], height: float, bottom: float) -> dict[s
   shift = sum(result[row] - places[row] for row in order) / max(len(order), 1)
   shift = min(shift, result[order[0]] - bottom) if order else 0
   return {row: place - shift for row, place in result.items()}
-
-
-def _save(figure, path):
-  for ending in _FORMATS:
-    metadata = {'CreationDate': None} if ending == '.pdf' else None  # the same figure is the same file
-    figure.savefig(path.with_name(path.name + ending), bbox_inches='tight', metadata=metadata)

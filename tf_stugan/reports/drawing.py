@@ -45,7 +45,7 @@ class Drawing(NamedTuple):
     return next(map(records.title, self.scores), '')
 
 
-def of_rows(rows: Sequence[rows_lib.Row]) -> Drawing:
+def read_rows(rows: Sequence[rows_lib.Row]) -> Drawing:
   """Returns what the runs of these rows have written."""
   curves = {}
   for row in rows:
@@ -55,7 +55,7 @@ def of_rows(rows: Sequence[rows_lib.Row]) -> Drawing:
   return Drawing(rows_lib.table(rows), curves)
 
 
-def of_files(folder: pathlib.Path, runs: Collection[str] = ()) -> Drawing:
+def read_files(folder: pathlib.Path, runs: Collection[str] = ()) -> Drawing:
   """Returns what report.csv, rows.csv and curves.csv of a report have.
 
   Args:

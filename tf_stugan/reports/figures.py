@@ -5,6 +5,7 @@ import pathlib
 from tf_stugan.training.workdir import Workdir
 
 _UNITS = {'E': 1e18, 'P': 1e15, 'T': 1e12, 'G': 1e9, 'M': 1e6, 'k': 1e3}
+_FORMATS = ('.png', '.pdf')
 
 
 def plot_layers(run: str, workdir: Workdir, path: pathlib.Path) -> None:
@@ -54,3 +55,10 @@ def write_plainly(axis) -> None:
 def _plain(x):
   letter, unit = next(((letter, unit) for letter, unit in _UNITS.items() if abs(x) >= unit), ('', 1))
   return f'{x / unit:g}{letter}' if unit > 1000 or abs(x) >= 10_000 else f'{x:g}'
+
+
+def save(figure, path: pathlib.Path) -> None:
+  """Writes a figure as PNG and PDF; `path` has no ending."""
+  for ending in _FORMATS:
+    metadata = {'CreationDate': None} if ending == '.pdf' else None  # the same figure is the same file
+    figure.savefig(path.with_name(path.name + ending), bbox_inches='tight', metadata=metadata)

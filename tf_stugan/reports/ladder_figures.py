@@ -3,25 +3,32 @@
 from collections.abc import Sequence
 import math
 import pathlib
+import re
 
 from tf_stugan.reports import figures
 from tf_stugan.reports import style
 from tf_stugan.reports.ladders import Curve
 
+_VARIANT = r'( \d+%)?( \(.*\))?$'  # how far it was rewound, and its folder: behind what a curve is called
 
-def plot_remaining(found: Sequence[Curve], score: str, path: pathlib.Path) -> None:
-  """Draws the score against the weights that remain, from all of them on the left (Figures 4 to 7 of the paper)."""
+
+def draw(found: Sequence[Curve], score: str, folder: pathlib.Path) -> list[str]:
+  """Draws the score against the weights that remain, from all of them on the left (Figures 4 to 7 of the paper), and against
+  what it costs to get there, where that was logged for all.
+
+  Returns:
+    Names of the figures, without their endings.
+  """
+  remaining, costs = folder / 'ladders', folder / 'ladders_cost'
   ticks = sorted({round(100 * p.remaining, 1) for curve in found for p in (curve.dense, *curve.points)}, reverse=True)
   axes = _draw(found, score, 'remaining weights, %', lambda point: 100 * point.remaining)
   axes.set_xlim(ticks[0] + 1, ticks[-1] - 1)
   axes.set_xticks(ticks, [f'{tick:g}' for tick in ticks], rotation=90, fontsize='small')
-  axes.figure.savefig(path)
-
-
-def plot_costs(found: Sequence[Curve], score: str, path: pathlib.Path) -> None:
-  """Draws the score against what it costs to get there; no file where costs were not logged."""
-  if not any(math.isnan(point.cost) for curve in found for point in curve.points):
-    _draw(found, score, 'all training so far, in dense trainings', lambda point: point.cost).figure.savefig(path)
+  figures.save(axes.figure, remaining)
+  if any(math.isnan(point.cost) for curve in found for point in curve.points):
+    return [remaining.name]
+  figures.save(_draw(found, score, 'all training so far, in dense trainings', lambda point: point.cost).figure, costs)
+  return [remaining.name, costs.name]
 
 
 def _draw(found, score, label, position):
@@ -29,10 +36,10 @@ def _draw(found, score, label, position):
   figure, axes = figures.axes(
       f'{score} of the rounds{"; band: 95 % interval of the mean over seeds" if several else ""}', label, score)
   figure.set_figheight(4.2)  # inches; with the legend below
-  looks = style.looks({curve.method: curve.method for curve in found})
+  looks = style.looks({curve.method: re.sub(_VARIANT, '', curve.method) for curve in found})
   for curve in found:
     look, x, y = looks[curve.method], [position(p) for p in curve.points], [p.mean for p in curve.points]
-    axes.plot(x, y, marker=look.marker, markersize=4, color=look.colour, label=curve.method)
+    axes.plot(x, y, marker=look.marker, linestyle=look.line, markersize=4, color=look.colour, label=curve.method)
     for point, mark in ((curve.best, 'v'), (curve.extreme, 's')):
       if point:
         axes.plot([position(point)], [point.mean], mark, markersize=10, fillstyle='none', color=look.colour)

@@ -1,19 +1,16 @@
 """Ladders of rounds side by side: scores against remaining weights, best and extreme tickets, and what they cost to find."""
 
 from collections.abc import Sequence
-import csv
-import io
-import json
 import math
 from typing import NamedTuple
 
-from scipy import stats
+import pandas as pd
 
 from tf_stugan.metrics.score import is_better
 from tf_stugan.reports import rows as rows_lib
 from tf_stugan.reports.climbs import Climb
 
-_NOTE = (
+NOTE = (
     'Best: the round of the best mean. Extreme: the sparsest round that scores at least as well as the dense runs of the '
     'same seeds.\nA score is the best of its run; intervals are 95 % t-intervals of the mean over seeds. Cost: all training '
     'that it took\nto come to the end of the sparsest round, or, of runs that belong to no ladder, of the sparsest one; in '
@@ -80,37 +77,24 @@ def _curve(method, group):
 
 
 def _point(index, remaining, values, costs):
-  n, mean = len(values), _mean(values)
-  half_width = math.nan
-  if n > 1:
-    deviation = math.sqrt(math.fsum((v - mean)**2 for v in values) / (n - 1))
-    half_width = float(stats.t.ppf(0.975, n - 1)) * deviation / math.sqrt(n)
-  return Point(index, remaining, mean, half_width, n, _mean(costs))
+  mean = _mean(values)
+  return Point(index, remaining, mean, rows_lib.interval(values)[1] - mean, len(values), _mean(costs))
 
 
 def _mean(values):
   return math.fsum(values) / len(values)
 
 
-def markdown(found: Sequence[Curve], score: str, protocol: str) -> str:
-  """Writes what the tables of the paper say: dense, best and extreme ticket of every method, and its sparsest round; and
-  how they were scored."""
-  rows = [['method', 'seeds', f'dense {score}', f'best {score}', 'at remaining', f'extreme {score}', 'at remaining',
-           f'sparsest {score}', 'at remaining', 'cost / dense']]
-  rows.append(['---'] * len(rows[0]))
+def table(found: Sequence[Curve], score: str) -> pd.DataFrame:
+  """Returns in words what the tables of the paper say: dense, best and extreme ticket of every method, and its sparsest
+  round."""
+  lines = []
   for curve in found:
-    cells = [_show(curve.dense), *_ticket(curve.best), *_ticket(curve.extreme), *_ticket(curve.points[-1])]
-    rows.append([curve.method, str(max(p.seeds for p in curve.points)), *cells, f'{curve.points[-1].cost:.3g}'])
-  widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
-  table = ''.join('| ' + ' | '.join(map(str.ljust, row, widths)) + ' |\n' for row in rows)
-  told = json.loads(protocol)
-  scored = (f'Scores on {told.get("data", "")}: {told["extractor"]}; {told["generated_images"]} / {told["real_images"]} '
-            f'generated / real images; {told.get("scored", "")}.')
-  return f'{table}\n{scored}\n{_NOTE}'
-
-
-def _ticket(point):
-  return [_show(point), f'{point.remaining:.2%}'] if point else ['-', '-']
+    line = {'method': curve.method, 'seeds': str(max(p.seeds for p in curve.points)), f'dense {score}': _show(curve.dense)}
+    for name, point in (('best', curve.best), ('extreme', curve.extreme), ('sparsest', curve.points[-1])):
+      line |= {f'{name} {score}': _show(point) if point else '-', f'{name} at': f'{point.remaining:.2%}' if point else '-'}
+    lines.append(line | {'cost / dense': f'{curve.points[-1].cost:.3g}'})
+  return pd.DataFrame(lines, dtype=object)
 
 
 def _show(point):
@@ -118,29 +102,21 @@ def _show(point):
   return f'{point.mean:.4g}{width}'
 
 
-def comma_separated(found: Sequence[Curve], score: str) -> str:
-  """Writes every round of every method, a line each; round 0 is the dense run."""
-  text = io.StringIO()
-  writer = csv.writer(text, lineterminator='\n')
-  writer.writerow(['method', 'round', 'remaining', 'seeds', score, 'half width of 95 %', 'cost / dense', 'ticket'])
-  for curve in found:
-    for point in (curve.dense, *curve.points):
-      ticket = ' '.join(name for name, chosen in (('best', curve.best), ('extreme', curve.extreme)) if chosen is point)
-      writer.writerow([curve.method, point.index, round(point.remaining, 6), point.seeds, point.mean,
-                       '' if point.seeds == 1 else point.half_width, point.cost, ticket])
-  return text.getvalue()
+def rounds(found: Sequence[Curve], score: str) -> pd.DataFrame:
+  """Returns every round of every method with all digits, a line each; round 0 is the dense run."""
+  return pd.DataFrame([{
+      'method': curve.method, 'round': point.index, 'remaining': round(point.remaining, 6), 'seeds': point.seeds,
+      score: point.mean, 'half width of 95 %': point.half_width, 'cost / dense': point.cost,
+      'ticket': ' '.join(name for name, chosen in (('best', curve.best), ('extreme', curve.extreme)) if chosen is point),
+  } for curve in found for point in (curve.dense, *curve.points)])
 
 
-def from_comma_separated(text: str) -> tuple[list[Curve], str]:
-  """Returns (curves, score) as `comma_separated` was given them."""
-  header, *lines = csv.reader(io.StringIO(text))
-  curves = {}
-  for method, index, remaining, seeds, mean, half_width, cost, ticket in lines:
-    point = Point(int(index), float(remaining), float(mean), float(half_width or 'nan'), int(seeds), float(cost))
-    curves.setdefault(method, []).append((point, ticket.split()))
-  return [_curve_of(method, points) for method, points in curves.items()], header[4]
+def from_rounds(frame: pd.DataFrame) -> tuple[list[Curve], str]:
+  """Returns (curves, score) as `rounds` was given them."""
+  return [_curve_of(method, lines) for method, lines in frame.groupby('method', sort=False)], frame.columns[4]
 
 
-def _curve_of(method, points):
-  tickets = {name: point for point, names in points for name in names}
-  return Curve(method, points[0][0], [point for point, _ in points[1:]], tickets['best'], tickets.get('extreme'))
+def _curve_of(method, lines):
+  points = [Point(*values) for values in lines.iloc[:, [1, 2, 4, 5, 3, 6]].itertuples(index=False, name=None)]
+  tickets = {name: point for point, names in zip(points, lines['ticket'].fillna(''), strict=True) for name in names.split()}
+  return Curve(method, points[0], points[1:], tickets['best'], tickets.get('extreme'))

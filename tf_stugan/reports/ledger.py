@@ -1,12 +1,13 @@
 """What a run will cost, told from its configuration: no training, no data, no masks drawn."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 import functools
 import itertools
 from typing import NamedTuple
 
 import tensorflow as tf
 
+from tf_stugan import configuration
 from tf_stugan.metrics.cost import Convention
 from tf_stugan.metrics.cost import dense_cost
 from tf_stugan.metrics.cost import network_cost
@@ -18,6 +19,7 @@ class Ledger(NamedTuple):
   """Costs of a run.
 
   Attributes:
+    num_steps: all of its steps.
     networks: by player, at the end of the run.
     dense_networks: what they are compared with: the same with every weight and, where they are narrower, of full width.
     training: operations of all its steps.
@@ -30,6 +32,7 @@ class Ledger(NamedTuple):
       true cost then.
   """
 
+  num_steps: int
   networks: Mapping[str, NetworkCost]
   dense_networks: Mapping[str, NetworkCost]
   training: float
@@ -68,11 +71,49 @@ def ledger(trainer: Trainer, num_steps: int, convention: Convention) -> Ledger:
       for start, end in zip(changes, [*changes[1:], num_steps], strict=True))
   networks = at(num_steps)
   dense = {player.name: dense_cost(player.network, networks[player.name]) for player in gan.players}
-  def of_outputs(costs):
+
+  def image_costs(costs):
     return {name: convention.image(costs[output.player]) for name, output in gan.outputs.items()}
   exact = not any(method.across_layers for method in trainer.methods.values())
-  return Ledger(networks, dense, training, *(num_steps * convention.step(whole, gan) for whole in (dense, costs)),
-                of_outputs(networks), of_outputs(dense), exact)
+  return Ledger(num_steps, networks, dense, training, *(num_steps * convention.step(whole, gan) for whole in (dense, costs)),
+                image_costs(networks), image_costs(dense), exact)
+
+
+def make_ledgers(stages: Iterable, convention: Convention) -> dict[str, Ledger]:
+  """Returns what each stage of the configured experiment will cost, by its name; not exact where stages before it decide.
+
+  Args:
+    stages: each a `Stage` of the configured experiment.
+    convention: what counts.
+
+  Raises:
+    UserError: as `ledger`.
+  """
+  result = {}
+  for stage in stages:  # whose networks are not held all at once
+    found = ledger(configuration.make_trainer(stage), stage.num_steps, convention)
+    result[stage.name] = found._replace(exact=found.exact and not is_undecided(stage))
+  return result
+
+
+def is_undecided(stage) -> bool:
+  """Tells whether a stage has a configuration that those before it are still to decide."""
+  return bool(stage.decided and not all(stage.decided(None).values()))
+
+
+def add_up(stages: Mapping[str, Ledger]) -> Ledger:
+  """Returns the ledger of the last stage with the steps and operations of all.
+
+  A last stage without a name lies where the procedure does, and counts those before itself. What all cost is to be compared
+  with one dense run, that of the last stage.
+  """
+  *_, (name, last) = stages.items()
+  if not name:
+    return last
+  found = stages.values()
+  return last._replace(
+      num_steps=sum(each.num_steps for each in found), training=sum(each.training for each in found),
+      computed=sum(each.computed for each in found), exact=all(each.exact for each in found))
 
 
 def spent(trainer: Trainer, densities: Mapping[int, Mapping[str, Mapping[str, float]]], num_steps: int,

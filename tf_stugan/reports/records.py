@@ -3,13 +3,17 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 import contextlib
 import json
+import logging
 import math
 import os
 import statistics
 
 from tf_stugan import errors
+from tf_stugan.training import costs
 from tf_stugan.training.saved_steps import list_checkpoints
 from tf_stugan.training.workdir import Workdir
+
+_LOG = logging.getLogger(__name__)
 
 COST = 'training FLOPs'  # a column, and a curve
 # Of rows that say no direction: those of version 0.1.
@@ -18,20 +22,26 @@ _KNOWN = {'fid': 'lower', 'fcd': 'lower', 'rfd': 'lower', 'is': 'higher', 'cs': 
 
 
 def name_runs(folders: Iterable[str]) -> dict[str, Workdir]:
-  """Runs by what tells their paths apart: 'a/s1' and 'b/s1' of 'grid/a/s1' and 'grid/b/s1'. Other folders are left out."""
+  """Returns runs by what tells their paths apart: 'a/s1' and 'b/s1' of 'grid/a/s1' and 'grid/b/s1'.
+
+  Folders that are none are left out; a warning names them.
+  """
   paths = sorted({os.path.abspath(p) for p in folders if os.path.isdir(p)})
   workdirs = [w for w in map(Workdir, paths) if w.metrics.exists()]
+  if left := [path for path in paths if path not in {str(w.path) for w in workdirs}]:
+    _LOG.warning('Left out, for want of a metrics.jsonl: %s.', ', '.join(left))
   shared = os.path.commonpath([w.path.parent for w in workdirs]) if workdirs else ''
   return {str(w.path.relative_to(shared)): w for w in workdirs}
 
 
 def protocol(workdir: Workdir) -> str:
-  """Returns what two runs have to share to be compared, as text: data, features, numbers of images, conditions of the first
-  score."""
-  return _comparable(_last_evaluation(workdir))
+  """Returns what two runs have to share to be compared, as text."""
+  return comparable(_last_evaluation(workdir))
 
 
-def _comparable(row):
+def comparable(row: Mapping[str, object]) -> str:
+  """Returns what two rows of scores have to share to be compared, as text: data, features, numbers of images, conditions of
+  the first score."""
   first = next(iter(_directions(row)), '')
   return json.dumps([protocol_of(row), _conditions(row, first)], sort_keys=True)
 
@@ -84,7 +94,7 @@ def record(workdir: Workdir, last_step: float = math.inf, apart: Collection[str]
   result = {'run': workdir.path.name, 'method': cost.get('method') or _methods(cost), 'step': last['step']}
   players = short_names(cost)
   for player, short in players.items():
-    result |= _of_player(player, short, cost, train)
+    result |= _describe_player(player, short, cost, train)
   result |= training_cost(rows, last['step'])
   for name in (name for name in train if name.endswith('balance_ratio')):
     result |= {name.replace('_', ' '): train[name], f'{name.replace("_", " ")} median': _settled(rows, name, last['step'])}
@@ -119,7 +129,7 @@ def _methods(cost):
   return ', '.join(dict.fromkeys(value for name, value in cost.items() if name.endswith('/method')))
 
 
-def _of_player(player, short, cost, train):
+def _describe_player(player, short, cost, train):
   result = {
       f'{short} density': train.get(f'{player}/density', 1.0), f'{short} parameters': cost[f'{player}/kept_parameters'],
       f'{short} multiply-adds': cost[f'{player}/multiply_adds'],
@@ -135,11 +145,12 @@ def _scores(evaluations, apart):
   result = {titles[name]: last[name] for name in directions}
   for name, better in list(directions.items())[:1]:
     choose = min if better == 'lower' else max
-    alike = (row for row in evaluations if row.get('settled', True) and _comparable(row) == _comparable(last))
+    alike = (row for row in evaluations
+             if name in row and row.get('settled', True) and comparable(row) == comparable(last))
     best = choose(alike, key=lambda row: row[name], default=last)
     result |= {f'best {title(name)}': best[name], f'best {title(name)} at step': best['step']}
-  told = {title(name): _conditions(last, name) for name in directions if name not in apart and _conditions(last, name)}
-  return result | ({'conditions': '; '.join(f'{name}: {text}' for name, text in told.items())} if told else {})
+  shared = {title(name): _conditions(last, name) for name in directions if name not in apart and _conditions(last, name)}
+  return result | ({'conditions': '; '.join(f'{name}: {text}' for name, text in shared.items())} if shared else {})
 
 
 def _titles(row, apart):
@@ -181,23 +192,16 @@ def short_names(cost: Mapping[str, object]) -> dict[str, str]:
 def logged_densities(workdir: Workdir, last_step: int) -> dict[int, dict[str, dict[str, float]]]:
   """Returns {step: {player: {masked layer: density}}}, at step 0 and at changes up to `last_step`; {} if not logged."""
   return {row['step']: {key.removesuffix('/layer_densities'): value for key, value in row.items()
-                        if key.endswith('/layer_densities')} for row in _cost_rows(workdir.rows(), last_step)}
-
-
-def _cost_rows(rows, last_step):
-  """Picks rows that say what a step cost from each mask on; none where they do not begin at step 0."""
-  costs = [row for row in rows if row['kind'] == 'cost' and 'step_operations' in row and row['step'] <= last_step]
-  return costs if costs and costs[0]['step'] == 0 else []
+                        if key.endswith('/layer_densities')} for row in costs.cost_rows(workdir.rows(), last_step)}
 
 
 def training_cost(rows: Sequence[dict], last_step: int) -> dict[str, float]:
-  """Adds up the operations of all steps up to `last_step`, over the masks that each of them had."""
-  costs = _cost_rows(rows, last_step)
-  if not costs:
+  """Returns columns of the operations of all steps up to `last_step`; none where they were not logged."""
+  found = costs.cost_rows(rows, last_step)
+  if not found:
     return {}
-  spans = [end - row['step'] for row, end in zip(costs, [*(r['step'] for r in costs[1:]), last_step], strict=True)]
-  spent = sum(span * row['step_operations'] for span, row in zip(spans, costs, strict=True))
-  return {COST: spent, 'training FLOPs / dense': spent / (last_step * costs[0]['dense_step_operations'])}
+  spent, dense = costs.add_up(found, last_step)
+  return {COST: spent, 'training FLOPs / dense': spent / dense}
 
 
 def _seconds(workdir, kind):

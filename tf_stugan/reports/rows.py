@@ -120,8 +120,7 @@ def _make_row(name, runs, add, apart):
   step = max(shared, default=min(scored[-1] for scored in steps.values()))
   runs = [run for run in runs if steps[run.name][0] <= step]
   found = [{**records.record(run.workdir, step, apart), 'run': run.name, **add(run, step)} for run in runs]
-  method = ', '.join(filter(None, (str(found[0]['method']), runs[0].form)))
-  return Row(name, method, runs, step, found)
+  return Row(name, str(found[0]['method']), runs, step, found)
 
 
 def table(rows: Sequence[Row]) -> pd.DataFrame:
@@ -133,10 +132,8 @@ def table(rows: Sequence[Row]) -> pd.DataFrame:
 
 
 def methods(frame: pd.DataFrame) -> dict[str, str]:
-  """Returns the method of each row of a `table`; forms of what a method has made are its own."""
-  forms = frame['form'] if 'form' in frame else [''] * len(frame)
-  named = zip(frame['row'], frame['method'], forms, strict=True)
-  return {row: method.removesuffix(f', {form}') for row, method, form in named}
+  """Returns the method of each row of a `table`."""
+  return dict(zip(frame['row'], frame['method'], strict=True))
 
 
 def settings(rows: Sequence[Row]) -> list[str]:

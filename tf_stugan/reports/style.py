@@ -9,7 +9,14 @@ COLOURS = ('#c06020', '#408080', '#8020c0', '#0000e0', '#c0c000', '#800080', '#8
            '#e0a080', '#004040')
 _METHODS = ('STU-GAN', 'static', 'ADAPT relaxed', 'ADAPT strict', 'SDST-RigL', 'SDST-SET', 'GMP', 'SNIP', 'GraSP', 'SynFlow',
             'prune and fine-tune', 'small dense')  # as gin_configs/methods calls them
+# Those of gin_configs/procedures, each with the look of a method that is seldom drawn beside it.
+_PROCEDURES = {
+    'IMP_G': 'ADAPT relaxed', 'IMP_GD': 'ADAPT strict', 'OMP_G': 'SDST-RigL', 'OMP_GD': 'SDST-SET', 'RP': 'GMP',
+    'RT': 'SNIP', 'IMP_GD^KD': 'GraSP', 'late rewinding': 'SynFlow', 'standard pruning': 'prune and fine-tune',
+    'IMP_G^F': 'SDST-SET', 'IMP_GD^F': 'GraSP', 'ticket': 'GraSP', 'transfer': 'SDST-SET',
+    'channel ticket': 'SDST-RigL', 'fine-tuned channels': 'SDST-SET', 'GS-32': 'GMP', 'random channels': 'SNIP'}
 _KNOWN = {'dense': ('#000000', 'o'), **dict(zip(_METHODS, zip(COLOURS, 'sD^vP<>X*ph8', strict=True), strict=True))}
+_KNOWN |= {procedure: _KNOWN[method] for procedure, method in _PROCEDURES.items()}
 _LINES = ('-', '--', '-.', ':', (0, (6, 2, 1, 2, 1, 2)), (0, (1, 3)))
 
 
@@ -27,7 +34,8 @@ def looks(methods: Mapping[str, str]) -> dict[str, Look]:
   A method that is not of this library has a colour that none of the others here has, as long as there are any.
   """
   unknown = sorted(set(methods.values()) - set(_KNOWN))
-  free = [_KNOWN[method] for method in _METHODS if method not in set(methods.values())] or list(_KNOWN.values())
+  taken = {_KNOWN.get(method) for method in methods.values()}
+  free = [_KNOWN[method] for method in _METHODS if _KNOWN[method] not in taken] or list(_KNOWN.values())
   drawn = _KNOWN | {method: free[i % len(free)] for i, method in enumerate(unknown)}
   seen, result = {}, {}
   for row, method in methods.items():

@@ -12,7 +12,7 @@ from tf_stugan.training.workdir import Workdir
 _ALWAYS = ('run', 'row', 'method', 'n', 'step', 'state', 'training FLOPs / dense', 'train minutes')
 
 
-def of_runs(records: Sequence[Mapping[str, object]]) -> pd.DataFrame:
+def tabulate(records: Sequence[Mapping[str, object]]) -> pd.DataFrame:
   """Returns a line a run, with a column for every key that some record has."""
   return pd.DataFrame(records, dtype=object)
 

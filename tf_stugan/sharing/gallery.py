@@ -2,15 +2,13 @@
 
 import pathlib
 
-import tf_stugan
 from tf_stugan import errors
+from tf_stugan import shipped
 
 
 def root() -> pathlib.Path:
-  """Returns the folder of the gallery: inside the installed package, or beside it in a checkout."""
-  package = pathlib.Path(tf_stugan.__file__).parent
-  inside = package / 'gallery'
-  return inside if inside.is_dir() else package.parent / 'gallery'
+  """Returns the folder of the gallery."""
+  return shipped.folder('gallery')
 
 
 def names() -> list[str]:

@@ -65,8 +65,8 @@ def render(card: Mapping) -> str:
       samples=''.join(f'![samples]({file})\n\n' for file in card['samples']), scores=_scores(card['scores']),
       cost=_cost(card['cost']),
       densities=_table(('layer', 'density'), card['densities'].items()).strip() or 'no layer is masked',
-      data_license=f': {told}' if (told := card.get('data_license')) else ', of which this says nothing',
-      data='\n'.join(f'* {domain}: {_data(told)}' for domain, told in card['data'].items()) or 'Not told.',
+      data_license=f': {terms}' if (terms := card.get('data_license')) else ', of which this says nothing',
+      data='\n'.join(f'* {domain}: {_data(description)}' for domain, description in card['data'].items()) or 'Not told.',
       whose=' and '.join(sorted({output['weights'] for output in card['outputs'].values()})),
       trusted=f', and the modules {", ".join(card["modules"])}, which are not here' if card['modules'] else '')
 
@@ -113,8 +113,10 @@ def _cost(cost):
       f'Training: {cost["training_operations"]:.4g} operations; dense networks: {cost["dense_training_operations"]:.4g}.')
 
 
-def _data(told):
-  return ', '.join(f'{key} {value}' for key, value in told.items()) if isinstance(told, dict) else str(told)
+def _data(description):
+  if not isinstance(description, dict):
+    return str(description)
+  return ', '.join(f'{key} {value}' for key, value in description.items())
 
 
 def _table(titles, rows):

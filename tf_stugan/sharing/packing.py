@@ -14,6 +14,7 @@ from tf_stugan.data import images as images_lib
 from tf_stugan.sharing import kept_weights
 from tf_stugan.sharing import model_card
 from tf_stugan.sharing.generator import FORMAT
+from tf_stugan.training import costs
 from tf_stugan.training import reporting
 from tf_stugan.training import state
 from tf_stugan.training.trainer import Trainer
@@ -65,7 +66,7 @@ def _weights(trainer):
   weights, masks = {}, {}
   for output in trainer.gan.outputs.values():
     masked = trainer.sides[output.player].masked
-    variables = state.named(output.network.variables, output.network.name, but=[v.mask for v in masked])
+    variables = state.named(output.network.variables, output.network.name, without=[v.mask for v in masked])
     weights |= {f'{output.player}/{name}': variable.numpy() for name, variable in variables.items()}
     masks |= {f'{output.player}/{v.name}': v.mask.numpy() for v in masked}
   return weights, masks
@@ -83,16 +84,13 @@ def _picture(workdir, name, output, step):
 
 
 def _cost(rows, step, players) -> Mapping[str, object]:
-  """Adds up what an image and the training up to a step cost, from the rows of the run; empty where it has none."""
-  costs = [row for row in rows if row['kind'] == 'cost' and row['step'] <= step]
-  if not costs:
+  """Tells what an image and the training up to a step cost, from the rows of the run; empty where it has none."""
+  found = costs.cost_rows(rows, step)
+  if not found:
     return {}
-  ends = [*(row['step'] for row in costs[1:]), step]
-  return {
-      **{player: {what: costs[-1][f'{player}/{what}'] for what in _COSTS} for player in sorted(players)},
-      'training_operations': sum(
-          (end - row['step']) * row['step_operations'] for row, end in zip(costs, ends, strict=True)),
-      'dense_training_operations': step * costs[0]['dense_step_operations']}
+  spent, dense = costs.add_up(found, step)
+  return {**{player: {what: found[-1][f'{player}/{what}'] for what in _COSTS} for player in sorted(players)},
+          'training_operations': spent, 'dense_training_operations': dense}
 
 
 def _scores(workdir, step):

@@ -1,8 +1,5 @@
 """Masks that come from elsewhere and stay."""
 
-import tensorflow as tf
-
-from tf_stugan import compat
 from tf_stugan import errors
 from tf_stugan.sparsity.method import SparsityMethod
 
@@ -21,10 +18,6 @@ class FixedMasks(SparsityMethod):
     super().__init__(name=name)
     errors.check_density(density)
     self.density = density
-
-  def initialize(self, variables, seed):
-    for variable in variables:
-      compat.assign(variable.mask, tf.ones_like(variable.mask))
 
   def expected_densities(self, shapes, step):
     return dict.fromkeys(shapes, self.density)

@@ -40,10 +40,6 @@ class GradualPruning(SparsityMethod):
     self.drop_score = drop_score
     self._schedule = compat.PolynomialDecay(0.0, 1 - density, self.begin_step, self.end_step, power=3)
 
-  def initialize(self, variables, seed):
-    for variable in variables:
-      compat.assign(variable.mask, tf.ones_like(variable.mask))
-
   def update_steps(self):
     """Lists every interval from the beginning, and the end, so that the density is reached."""
     return self._update_steps
@@ -60,10 +56,7 @@ class GradualPruning(SparsityMethod):
     return dict.fromkeys(shapes, float(self._density(tf.constant(step))) if step >= self.begin_step else 1.0)
 
   def update(self, variables, gradients, step, seed, balance_ratio=None):
-    density = self._density(step)
-    return rewiring.rewire(
-        variables, gradients, seed, lambda active, size: (tf.maximum(active - rewiring.budget(density, size), 0), 0),
-        drop_score=self.drop_score, across_layers=self.across_layers)
+    return rewiring.prune(variables, gradients, seed, self._density(step), self.drop_score, self.across_layers)
 
   def _density(self, step):
     return 1 - self._schedule(tf.cast(step, tf.int32))[1]

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 
+from tf_stugan import compat
 from tf_stugan.rng import Seed
 from tf_stugan.sparsity import rankings
 from tf_stugan.sparsity.masks import MaskedVariable
@@ -34,9 +35,11 @@ class SparsityMethod(tf.Module, abc.ABC):
   ranking: Ranking = staticmethod(rankings.gradient)
   rounds = 1
 
-  @abc.abstractmethod
   def initialize(self, variables: Sequence[MaskedVariable], seed: Seed) -> None:
-    """Assigns the first masks (not the weights)."""
+    """Assigns the first masks (not the weights): every weight is there, unless a method says otherwise."""
+    del seed
+    for variable in variables:
+      compat.assign(variable.mask, tf.ones_like(variable.mask))
 
   def update_steps(self) -> Sequence[int]:
     """Lists the steps at whose end masks change, ascending, counted from 1; 0 is before the first one, with the first batch.

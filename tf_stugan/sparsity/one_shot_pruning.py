@@ -48,10 +48,6 @@ class OneShotPruning(SparsityMethod):
     self.rounds = rounds
     self._round = tf.Variable(0, trainable=False, dtype=tf.int64, name='round') if rounds > 1 else None
 
-  def initialize(self, variables, seed):
-    for variable in variables:
-      compat.assign(variable.mask, tf.ones_like(variable.mask))
-
   def update_steps(self):
     return (self.prune_step,)
 
@@ -62,10 +58,7 @@ class OneShotPruning(SparsityMethod):
     return dict.fromkeys(shapes, 1.0 if step < self.prune_step else self.density)
 
   def update(self, variables, gradients, step, seed, balance_ratio=None):
-    density = self._next_density()
-    return rewiring.rewire(
-        variables, gradients, seed, lambda active, size: (tf.maximum(active - rewiring.budget(density, size), 0), 0),
-        drop_score=self.score, across_layers=self.across_layers)
+    return rewiring.prune(variables, gradients, seed, self._next_density(), self.score, self.across_layers)
 
   def _next_density(self):
     """Returns the density of the round at hand, and counts it; another player may have more rounds."""

@@ -103,6 +103,14 @@ def rewire(variables: Sequence[MaskedVariable], gradients: Sequence[tf.Tensor], 
   return [mask & ~before for mask, before in zip(new, old, strict=True)]
 
 
+def prune(variables: Sequence[MaskedVariable], gradients: Sequence[tf.Tensor], seed: Seed, density: tf.Tensor | float,
+          score: scores.Score, across_layers: bool) -> list[tf.Tensor]:
+  """Drops the weights of the lowest scores until `density` is left, and grows none; as `rewire`."""
+  def drop_only(active, size):
+    return tf.maximum(active - budget(density, size), 0), 0
+  return rewire(variables, gradients, seed, drop_only, drop_score=score, across_layers=across_layers)
+
+
 def _never_empty(mask, before, drop_score):
   """Returns the mask or, where it has no weight, the one of those before that is worth most."""
   scores_before = tf.reshape(tf.where(before, drop_score, -math.inf), [-1])

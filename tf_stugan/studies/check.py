@@ -138,9 +138,9 @@ class _Checker:
       try:
         checked.append(self._check(row))
       except errors.UserError as error:
-        told = errors.UserError(f'Row {row.name or row_name(row.setting)}: {_first_line(error)}')
-        told.exit_code = error.exit_code
-        raise told from error
+        refusal = errors.UserError(f'Row {row.name or row_name(row.setting)}: {_first_line(error)}')
+        refusal.exit_code = error.exit_code
+        raise refusal from error
     used = frozenset().union(*(row.used for row in checked))
     if idle := [name for name in (*study.axes, *study.common) if name not in used]:
       known = {known for row in checked for known in row.macros}
@@ -210,7 +210,8 @@ class _Checker:
   def _facts(self):
     """Returns what the plan says of the loaded configuration; raises UserError where something is in its way."""
     experiment = configuration.make_experiment()
-    for stage in experiment.stages():
+    stages = experiment.stages()
+    for stage in stages:
       trainer = configuration.make_trainer(stage)
       experiment.procedure.check(trainer, stage)
     data = self._read(experiment)
@@ -218,12 +219,13 @@ class _Checker:
     trainer.check_data(data)
     if experiment.evaluator and self._cache_dir:
       self._prepare_extractor(experiment.evaluator, data)
-    num_steps = experiment.procedure.num_steps
-    ledger = ledgers.ledger(trainer, num_steps, cost.Measured())
-    parameters = sum(network.parameters for network in ledger.networks.values())
-    return {'method': trainer.label, 'num_steps': num_steps, 'training': float(ledger.training),
+    found = ledgers.make_ledgers(stages, cost.Measured())
+    ledger = ledgers.add_up(found)
+    parameters = sum(network.parameters for each in found.values() for network in each.networks.values())
+    return {'method': trainer.label, 'num_steps': ledger.num_steps, 'training': float(ledger.training),
             'dense_training': float(ledger.dense_training), 'computed': float(ledger.computed),
-            'exact': bool(ledger.exact), 'disk': int(parameters * _BYTES * _CHECKPOINTS)}
+            'exact': bool(ledger.exact), 'disk': int(parameters * _BYTES * _CHECKPOINTS),
+            'stages': {name: each.num_steps for name, each in found.items()}}
 
   def _read(self, experiment):
     """Returns the data; read once where several rows have the same."""

@@ -1,10 +1,12 @@
 """How far a study is, for who watches it."""
 
 from collections.abc import Mapping, Sequence
+import itertools
 import json
 import logging
 import pathlib
 import time
+from typing import NamedTuple
 
 import rich.console
 import rich.live
@@ -20,6 +22,15 @@ _LOG = logging.getLogger(__name__)
 _TAIL = 2**16  # bytes of metrics.jsonl that are looked at
 _SECONDS = 2  # between two pictures
 _MOST_ROWS = 20
+
+
+class _Progress(NamedTuple):
+  """Where a run is: its stage, the step and the score there, and the steps that were done in all stages."""
+
+  stage: str
+  step: int
+  score: str
+  done: int
 
 
 class Display:
@@ -70,26 +81,36 @@ class Display:
                              rich.table.Column('score', justify='right'), box=None)
     for name in list(running)[:_MOST_ROWS]:
       run = self._runs[name]
-      step, score = last_rows(self._folder.workdir(run) / 'metrics.jsonl')
-      table.add_row(*(rich.text.Text(text) for text in (name, run.method, f'{step:,} / {run.num_steps:,}', score)))
+      now = self._look(run)
+      step = f'{now.stage} {now.step:,} / {run.stages.get(now.stage, run.num_steps):,}'.strip()
+      table.add_row(*(rich.text.Text(text) for text in (name, run.method, step, now.score)))
     states = [outcome.state for outcome in self._outcomes.values()]
     counts = {'running': len(running), 'waiting': len(waiting)}
     counts |= {state: states.count(state) for state in sorted(set(states))}
     line = ', '.join(f'{count} {what}' for what, count in counts.items() if count)
     return rich.console.Group(table, rich.text.Text(f'{len(self._runs)} runs: {line}; ETA {self._left()}'))
 
+  def _look(self, run):
+    """Returns how far the stage is that began last."""
+    folder = self._folder.workdir(run)
+    begun = [name for name in run.stages if (folder / name / 'metrics.jsonl').exists()]
+    stage = begun[-1] if begun else ''
+    before = itertools.takewhile(stage.__ne__, run.stages) if stage else ()  # without a name it counts those before itself
+    step, score = last_rows(folder / stage / 'metrics.jsonl')
+    return _Progress(stage, step, score, step + sum(run.stages[name] for name in before))
+
   def _work_done(self):
-    """Counts operations of the steps that were done, dense: a mask saves no time in training."""
+    """Counts operations of the steps that were done, with those of masked weights: a mask saves no time in training."""
     done = 0.0
     for name, run in self._runs.items():
-      steps = run.num_steps if name in self._outcomes else last_rows(self._folder.workdir(run) / 'metrics.jsonl')[0]
-      done += run.dense_training * steps / max(run.num_steps, 1)
+      steps = run.num_steps if name in self._outcomes else self._look(run).done
+      done += run.computed * steps / max(run.num_steps, 1)
     return done
 
   def _left(self):
     """Returns the time that is left at the speed since the start, as text."""
     began, before = self._began
-    done, total = self._work_done(), sum(run.dense_training for run in self._runs.values())
+    done, total = self._work_done(), sum(run.computed for run in self._runs.values())
     if done <= before:
       return '-'
     minutes, seconds = divmod(int((total - done) * (time.monotonic() - began) / (done - before)), 60)

@@ -24,11 +24,12 @@ class Run:
     files: as --gin_file; those that begin with 'study:' lie in the folder of the study.
     bindings: as --gin_param.
     method: as reports call it.
-    num_steps: the last step of the last stage.
+    num_steps: of all stages.
     training: operations of all steps; an estimate where not `exact`.
-    dense_training: those of the dense run.
+    dense_training: those of one dense run.
     computed: those that a machine computes which does not skip masked weights.
     disk: bytes of its checkpoints, about.
+    stages: the last step of each stage by its name, in their order; empty where nobody counted them.
   """
 
   name: str
@@ -44,6 +45,7 @@ class Run:
   exact: bool = True
   disk: int = 0
   computed: float = 0.0
+  stages: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
   def configuration(self) -> tuple[Sequence[str], Sequence[str]]:
     """Returns what decides what it computes."""

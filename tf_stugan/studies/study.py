@@ -132,7 +132,7 @@ def _check_one_each(where, names):
 
 
 def _check_name(name):
-  if name in ('SEED', 'seed', 'seeds'):
+  if name in ('seed', 'seeds') or gin_files.is_seed(name):
     raise errors.UserError('Seeds are no axis of a study: Study.seeds, or --seeds=1-3.')
   if name not in FOLDERS and not re.fullmatch(r'(\w+/)*([A-Z]\w*|(\w+\.)+\w+)', name):
     hint = gin_files.did_you_mean(name, FOLDERS)

@@ -96,9 +96,9 @@ class Supervisor:
   def _reason(self, run, code):
     """Returns what a run said in the end."""
     lines = self._folder.log(run).read_text(errors='replace').splitlines() if self._folder.log(run).exists() else []
-    told = [line.removeprefix('tf-stugan train: ') for line in lines if line.startswith('tf-stugan train: ')]
-    if told:
-      return told[-1]
+    messages = [line.removeprefix('tf-stugan train: ') for line in lines if line.startswith('tf-stugan train: ')]
+    if messages:
+      return messages[-1]
     if code < 0:
       return f'killed by {signal.Signals(-code).name}'
     return next((line.strip() for line in reversed(lines) if line.strip()), f'exit code {code}')

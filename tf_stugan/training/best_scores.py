@@ -25,13 +25,13 @@ class Best(NamedTuple):
 
 
 def best_score(rows: Sequence[dict]) -> Best | None:
-  """Returns the best evaluation by the first score that has a direction; None where there is none."""
+  """Returns the best evaluation by the first score that the last one has; None where there is none."""
   rows = [row for row in rows if row['kind'] == 'evaluation' and row.get('settled', True) and row.get('better')]
   if not rows:
     return None
   name, better = next(iter(rows[-1]['better'].items()))
-  best = rows[0]
-  for row in rows[1:]:
+  best, *others = [row for row in rows if name in row]  # the metrics may have been others before
+  for row in others:
     if is_better(row[name], best[name], better):
       best = row
   return Best(name, best[name], best['step'], better, best)

@@ -42,45 +42,21 @@ def save(trainer, folder: pathlib.Path, keep: int = 2, milestones: int = 0,
   Args:
     trainer: built.
     folder: of the checkpoints.
-    keep: how many of the newest stay; so do those with the best score of each kind, and
-    milestones: those at multiples of this many steps; 0 for none.
+    keep: how many of the newest stay, beside that of the best score.
+    milestones: checkpoints at multiples of this many steps stay, too; 0 for none.
     attachments: files that are copied into it, those that exist: the configuration.
 
   Raises:
     DiskError: nothing was written; the checkpoints from before are untouched.
   """
   step = int(trainer.step.numpy())
-  target = folder / f'{PREFIX}{step:08d}'
-  temporary = folder / f'{_TEMPORARY}{step:08d}'
+  temporary, target = folder / f'{_TEMPORARY}{step:08d}', folder / f'{PREFIX}{step:08d}'
   try:
     for left in folder.glob(f'{_TEMPORARY}*'):  # by processes that were killed while they wrote
       shutil.rmtree(left, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    faults.reached('save:begin', step)
-    named_variables.write(temporary / 'variables', trainer.parts())
-    (temporary / 'state.json').write_text(json.dumps(dataclasses.asdict(trainer.host_state)))
-    for file in attachments:
-      if file.exists():
-        shutil.copyfile(file, temporary / file.name)
-    files = sorted(temporary.iterdir())
-    faults.reached('save:after_data', step)
-    manifest = {
-        'step': step,
-        'image_shapes': trainer.image_shapes,
-        'versions': {'tf_stugan': tf_stugan.__version__, 'tensorflow': tf.__version__},
-        'nonzeros': _nonzeros(trainer),
-        'densities': {f'{name}/{v.name}': round(float(masks.density([v])), 6)
-                      for name, side in trainer.sides.items() for v in side.masked},
-        'files': {f.name: [f.stat().st_size, _sha256(f)] for f in files}}
-    (temporary / 'manifest.json').write_text(json.dumps(manifest, indent=1))
-    for file in [*files, temporary / 'manifest.json', temporary]:
-      _sync(file)
+    _write(trainer, step, temporary, attachments)
     faults.reached('save:before_rename', step)
-    if target.exists():
-      os.rename(target, folder / f'{_TEMPORARY}replaced')
-    os.rename(temporary, target)
-    _sync(folder)
-    shutil.rmtree(folder / f'{_TEMPORARY}replaced', ignore_errors=True)
+    _put_in_place(temporary, target)
     faults.reached('save:after_rename', step)
   except (OSError, tf.errors.OpError) as error:
     shutil.rmtree(temporary, ignore_errors=True)
@@ -94,6 +70,43 @@ def save(trainer, folder: pathlib.Path, keep: int = 2, milestones: int = 0,
     if step_of(old) not in best and not (milestones and step_of(old) % milestones == 0):
       shutil.rmtree(old, ignore_errors=True)  # somebody may be reading it; the next time it goes
   return target
+
+
+def _write(trainer, step, folder, attachments):
+  """Writes all files of a checkpoint, its manifest last, and waits until they are on the disk."""
+  folder.mkdir(parents=True)
+  faults.reached('save:begin', step)
+  named_variables.write(folder / 'variables', trainer.parts())
+  (folder / 'state.json').write_text(json.dumps(dataclasses.asdict(trainer.host_state)))
+  for file in attachments:
+    if file.exists():
+      shutil.copyfile(file, folder / file.name)
+  files = sorted(folder.iterdir())
+  faults.reached('save:after_data', step)
+  (folder / 'manifest.json').write_text(json.dumps(_manifest(trainer, step, files), indent=1))
+  for file in [*files, folder / 'manifest.json', folder]:
+    _sync(file)
+
+
+def _manifest(trainer, step, files):
+  return {
+      'step': step,
+      'image_shapes': trainer.image_shapes,
+      'versions': {'tf_stugan': tf_stugan.__version__, 'tensorflow': tf.__version__},
+      'nonzeros': _nonzeros(trainer),
+      'densities': {f'{name}/{v.name}': round(float(masks.density([v])), 6)
+                    for name, side in trainer.sides.items() for v in side.masked},
+      'files': {f.name: [f.stat().st_size, _sha256(f)] for f in files}}
+
+
+def _put_in_place(temporary, target):
+  """Gives a folder that is whole its name; one that has the name already, of the same step, goes."""
+  replaced = target.with_name(f'{_TEMPORARY}replaced')
+  if target.exists():
+    os.rename(target, replaced)
+  os.rename(temporary, target)
+  _sync(target.parent)
+  shutil.rmtree(replaced, ignore_errors=True)
 
 
 def restore_chosen(trainer, folder: pathlib.Path, choice: str) -> int:
@@ -236,6 +249,14 @@ def masked_layers(folder: pathlib.Path) -> set[str]:
     with contextlib.suppress(*_NOT_WHOLE):
       return set(json.loads((path / 'manifest.json').read_text())['nonzeros'])
   return set()
+
+
+def lacks_scores(folder: pathlib.Path) -> bool:
+  """Tells whether the newest checkpoint was saved by a stop before its step was scored."""
+  for path in reversed(list_checkpoints(folder)):
+    with contextlib.suppress(*_NOT_WHOLE):
+      return json.loads((path / 'state.json').read_text())['pending_evaluation']
+  return False
 
 
 def image_shapes(folder: pathlib.Path) -> dict[str, tuple[int, int, int]]:

@@ -27,9 +27,10 @@ _KERNEL_DISTANCE = f'{samples.KEPT_FEATURES} images a side at most, chosen by a 
 
 
 class Evaluator:
-  """Compares what a game makes with the training images: of noise, the images of seeds 0 .. num_samples - 1.
+  """Compares what a game makes with the training images.
 
-  Generated images pass through uint8 first, as saved images would.
+  Of a generator these are the images of seeds 0 .. num_samples - 1; of a translator, those of all images that are given to
+  `prepare` as originals. Generated images pass through uint8 first, as saved images would.
 
   Args:
     extractor: what the metrics see.
@@ -128,10 +129,14 @@ class Evaluator:
         'kernel_distance': _KERNEL_DISTANCE}
 
   def evaluate(self, outputs: Mapping[str, Output], stopped: Callable[[], bool] = lambda: False) -> dict[str, Score]:
-    """Scores what a game makes, by name. Raises Interrupted once `stopped`, which is asked before every batch.
+    """Scores what a game makes, by name.
 
-    Where there are several outputs, each has scores 'OUTPUT/NAME', and NAME is their mean. Translations that lead back have
-    a 'cycle_error' beside those of the metrics; see `Output.cycle_errors`.
+    Where there are several outputs, each has scores 'OUTPUT/NAME', and NAME is their mean, if all of them have it.
+    Translations that lead back have a 'cycle_error' beside those of the metrics; see `Output.cycle_errors`.
+
+    Raises:
+      Interrupted: `stopped`, which is asked before every batch, says so.
+      UserError: a metric returns something else than scores; the message names it.
     """
     scores = {name: self._scores_of(output, self._counts[name], stopped)
                     | self._cycle_error(output, outputs, self._counts[name], stopped) for name, output in outputs.items()}
@@ -139,7 +144,7 @@ class Evaluator:
     if not others:
       return first
     means = {name: Score(np.mean([s[name] for s in scores.values()]), score.better, score.conditions)
-             for name, score in first.items()}
+             for name, score in first.items() if all(name in s for s in others)}
     return means | {f'{output}/{name}': score for output, s in scores.items() for name, score in s.items()}
 
   def _scores_of(self, output, count, stopped):
@@ -155,7 +160,7 @@ class Evaluator:
     return {} if found[0] is None else {'cycle_error': Score(np.concatenate(found)[:count].mean(), LOWER)}
 
   def _compared(self, real, fake):
-    return {name: score for metric in self.metrics for name, score in metric(real, fake).items()}
+    return {name: score for metric in self.metrics for name, score in _scored(metric, real, fake).items()}
 
   def _generated(self, output, originals, num_images, stopped):
     left = num_images
@@ -204,6 +209,15 @@ class Evaluator:
   def _slices(self, images):
     for start in range(0, len(images), self.batch_size):
       yield images[start:start + self.batch_size]
+
+
+def _scored(metric, real, fake):
+  """Returns the scores of one metric, by name."""
+  found = metric(real, fake)
+  if not isinstance(found, Mapping) or not all(isinstance(score, Score) for score in found.values()):
+    raise errors.UserError(f'The metric {getattr(metric, "__name__", metric)} returns {found!r}; a metric returns '
+                           '{name: Score(value, LOWER or HIGHER)}, with Score of tf_stugan.metrics.score.')
+  return found
 
 
 def details(scores: Mapping[str, Score]) -> dict[str, dict]:

@@ -77,7 +77,7 @@ class Progress(Hook):
     names = dict.fromkeys([*(turn.name for turn in trainer.gan.turns), *trainer.sides])
     figures = {name: {title: form.format(scalars[f'{name}/{key}']) for key, (title, form) in _FIGURES.items()
                       if f'{name}/{key}' in scalars} for name in names}
-    players = {name: told for name, told in figures.items() if told}
+    players = {name: shown for name, shown in figures.items() if shown}
     if self._live:
       self._figures = _table(players, scores)
       return

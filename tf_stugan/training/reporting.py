@@ -190,6 +190,7 @@ class Evaluate(Hook):
     best = trainer.host_state.best
     for name, direction in list(details.get('better', {}).items())[:1]:
       if name not in best or score_lib.is_better(self.last[name], best[name][0], direction):
+        best.clear()  # of another score, too, which came first before the configuration was changed
         best[name] = [float(self.last[name]), step]
 
 
@@ -238,18 +239,23 @@ class Cost(Hook):
 
 
 class Checkpoint(Hook):
-  """Saves at its interval and where a score is the best so far."""
+  """Saves at its interval and where a score is the best so far; and once the scores are there that a stop had put off."""
 
   phase = Phase.SAVE  # what other hooks noted at this step is saved with it
   everywhere = True  # all workers look whether the state may be saved; the chief saves it
 
-  def __init__(self, interval: int, workdir: Workdir, keep: int = 2, milestones: int = 0):
+  def __init__(self, interval: int, workdir: Workdir, keep: int = 2, milestones: int = 0, scores_pending: bool = False):
     super().__init__(interval)
+    self._scores_pending = scores_pending
     self._workdir = workdir
     self._attachments = (workdir.config, workdir.operative_config, workdir.data)
     self._keep = keep
     self._milestones = milestones
     self._saved = None  # the step of the last one
+
+  def begin(self, trainer, step, num_steps):
+    if self._scores_pending:
+      self(trainer, step)
 
   def after_call(self, trainer, step):
     if any(best == step for _, best in trainer.host_state.best.values()):

@@ -15,6 +15,11 @@ def list_checkpoints(folder: pathlib.Path) -> list[pathlib.Path]:
   return [folder / name for name in names if name.removeprefix(PREFIX).isdigit()]
 
 
+def newest_step(folder: pathlib.Path) -> int:
+  """Returns the step of the newest checkpoint in a folder, by its name; 0 without one."""
+  return max(map(step_of, list_checkpoints(folder)), default=0)
+
+
 def step_of(path: pathlib.Path) -> int:
   """Returns the step of a checkpoint, by its name."""
   return int(path.name.removeprefix(PREFIX))

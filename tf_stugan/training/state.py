@@ -22,9 +22,10 @@ class HostState:
   """What belongs in a checkpoint beside variables, in JSON types.
 
   Attributes:
-    train_seconds: wall-clock time spent in training steps so far, over all processes; without evaluations, pictures, saving.
+    train_seconds: wall-clock time spent in training steps so far, over all starts of the run; without evaluations, pictures,
+      saving.
     evaluation_seconds: in evaluations.
-    best: the best evaluation so far, {score name: [value, step]}.
+    best: the best evaluation so far, {name of the first score: [value, step]}; empty before there is one.
     rollbacks: how often the run went back to a checkpoint because a loss was not finite.
     pending_evaluation: the run was stopped while this step was scored.
   """
@@ -69,7 +70,7 @@ class Side(tf.Module):
   def parts(self) -> dict[str, dict[str, tf.Variable]]:
     """Returns all variables of this side, by the part of the run that they belong to and by name."""
     return {
-        'weights': named(self.player.network.variables, self.player.network.name, but=[v.mask for v in self.masked]),
+        'weights': named(self.player.network.variables, self.player.network.name, without=[v.mask for v in self.masked]),
         'masks': {v.name: v.mask for v in self.masked},
         'averages': named(self.player.averaged.variables, self.player.averaged.name) if self.average else {},
         'regrown': _by_layer(self.masked, self.average.fresh) if self.average else {},
@@ -78,12 +79,12 @@ class Side(tf.Module):
         'exploration': _by_layer(self.masked, self.exploration.explored) if self.exploration else {}}
 
 
-def named(variables: Iterable[tf.Variable], prefix: str, but: Iterable[tf.Variable] = ()) -> dict[str, tf.Variable]:
-  """Returns variables by their names, without '`prefix`/' before and ':0' behind; those of `but` are left out.
+def named(variables: Iterable[tf.Variable], prefix: str, without: Iterable[tf.Variable] = ()) -> dict[str, tf.Variable]:
+  """Returns variables by their names, without '`prefix`/' before and ':0' behind; those of `without` are left out.
 
   Where several have one name they are numbered in their order: 'Variable', 'Variable_1' ...
   """
-  left_out = {id(v) for v in but}
+  left_out = {id(v) for v in without}
   result, seen = {}, collections.Counter()
   for variable in variables:
     if id(variable) not in left_out:

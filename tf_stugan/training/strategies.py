@@ -4,6 +4,7 @@ from collections.abc import Mapping
 import functools
 import json
 import os
+import re
 import signal
 
 import tensorflow as tf
@@ -77,8 +78,12 @@ def check_cluster(text: str) -> None:
     raise errors.UserError(f'TF_CONFIG names the jobs {sorted(unknown)}; there are chief (one, or none) and worker.')
   if not isinstance(addresses, list) or not 0 <= index < len(addresses):
     raise errors.UserError(f'TF_CONFIG: there is no {task["type"]} {index} among {addresses}.')
-  if bad := [a for job in cluster.values() for a in job if not str(a).rpartition(':')[2].isdigit()]:
-    raise errors.UserError(f'TF_CONFIG: {bad[0]!r} is no address; they look like host:port.')
+  if bad := [a for job in cluster.values() for a in job if not _is_port(str(a).rpartition(':')[2])]:
+    raise errors.UserError(f'TF_CONFIG: {bad[0]!r} is no address; they look like host:port, with a port of 1-65535.')
+
+
+def _is_port(text):
+  return bool(re.fullmatch('[0-9]{1,5}', text)) and 0 < int(text) < 2**16
 
 
 def _tpu():

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 import logging
 
+from tf_stugan.gans.gan import Player
+from tf_stugan.layers.prunable import prunable_layers
 from tf_stugan.sparsity import masks
 from tf_stugan.sparsity.masks import MaskedVariable
 
@@ -16,20 +18,25 @@ class ThinLayers:
     self._warned = set()
     self._thin = set()
 
-  def check(self, player: str, masked: Sequence[MaskedVariable]) -> bool:
+  def check(self, player: Player, masked: Sequence[MaskedVariable]) -> bool:
     """Warns of layers with a single weight, the least that an update leaves.
+
+    Args:
+      player: whose network has them.
+      masked: kernels of its layers, with their masks.
 
     Returns:
       Whether a layer has fewer weights than outputs, so that some of these are constant, and had more so far.
     """
+    name, layers = player.name, prunable_layers(player.network)
     kept = {v.name: int(masks.nonzeros(v.mask)) for v in masked}
     if empty := [v.name for v in masked if not kept[v.name]]:
-      self._warn(player, 'empty', f'No weight is left in {", ".join(empty)} of the {player}: what they put out is constant.')
+      self._warn(name, 'empty', f'No weight is left in {", ".join(empty)} of the {name}: what they put out is constant.')
     single = [v.name for v in masked if kept[v.name] == 1 < v.mask.shape.num_elements()]
     if single:
-      self._warn(player, 'layers', f'One weight is left, the least that a layer keeps, in {", ".join(single)} of the '
-                 f'{player}: choose a larger density, or a ranking layer by layer (across_layers = False).')
-    thin = {(player, v.name) for v in masked if kept[v.name] < v.mask.shape[-1]}
+      self._warn(name, 'layers', f'One weight is left, the least that a layer keeps, in {", ".join(single)} of the '
+                 f'{name}: choose a larger density, or a ranking layer by layer (across_layers = False).')
+    thin = {(name, v.name) for v in masked if kept[v.name] < layers[v.name].units}
     before, self._thin = self._thin, self._thin | thin
     return bool(thin - before)
 

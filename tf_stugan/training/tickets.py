@@ -8,7 +8,6 @@ from collections.abc import Mapping
 import json
 import pathlib
 from typing import NamedTuple
-import zipfile
 
 import numpy as np
 
@@ -44,9 +43,9 @@ def write(path: pathlib.Path, trainer) -> Ticket:
   arrays = {f'{part}/{name}': v.numpy() for part in ('masks', 'weights') for name, v in parts[part].items()}
   roles = {player.name: player.role for player in trainer.gan.players}
   ticket = Ticket(_densities(arrays, roles), int(trainer.step.numpy()), arrays)
-  told = json.dumps({'format': _FORMAT, 'roles': roles, 'densities': ticket.densities, 'step': ticket.step})
+  description = json.dumps({'format': _FORMAT, 'roles': roles, 'densities': ticket.densities, 'step': ticket.step})
   with open(path, 'wb') as file:  # np.savez would add an ending
-    np.savez_compressed(file, **{DESCRIPTION: np.array(told)}, **arrays)
+    np.savez_compressed(file, **{DESCRIPTION: np.array(description)}, **arrays)
   return ticket
 
 
@@ -69,13 +68,13 @@ def read(path: pathlib.Path) -> Ticket:
   try:
     with open(path, 'rb') as stream, np.load(stream, allow_pickle=False) as file:
       arrays = {name: file[name] for name in file.files}
-    told = json.loads(str(arrays.pop(DESCRIPTION)))
-    roles, densities, step = told['roles'], told['densities'], told['step']
+    description = json.loads(str(arrays.pop(DESCRIPTION)))
+    roles, densities, step = (description[name] for name in ('roles', 'densities', 'step'))
   except OSError as error:
     raise errors.UserError(f'{path} cannot be read: {error.strerror or "it is damaged"}.') from error
-  except (ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile) as error:
+  except Exception as error:  # pylint: disable=broad-except  (a damaged archive fails in many ways)
     raise errors.UserError(f'{path} is no ticket of `tf-stugan ticket`, or it is damaged.') from error
-  if told.get('format') != _FORMAT or not isinstance(step, int) or step < 0:
+  if description.get('format') != _FORMAT or not isinstance(step, int) or step < 0:
     raise errors.UserError(f'{path} was written by another version of tf_stugan.')
   for name, array in arrays.items():
     _check_array(path, name, array)

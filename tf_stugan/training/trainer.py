@@ -263,7 +263,7 @@ class Trainer(tf.Module):
   def look_at_what_is_left(self, names: Sequence[str], data: Mapping[str, images.Images]) -> None:
     """Warns of layers with hardly a weight, and of players whose loss is a constant because of them."""
     for name in names:
-      if not self._thin_layers.check(name, self.sides[name].masked):
+      if not self._thin_layers.check(self.sides[name].player, self.sides[name].masked):
         continue
       batches = self._draw_batch(data, int(self.step.numpy()))
       first, second = self.graph.two_looks(name, batches)

@@ -13,7 +13,7 @@ import socket
 from tf_stugan import errors
 from tf_stugan import gin_files
 from tf_stugan.training.saved_steps import list_checkpoints
-from tf_stugan.training.saved_steps import step_of
+from tf_stugan.training.saved_steps import newest_step
 
 _LOG = logging.getLogger(__name__)
 
@@ -21,7 +21,8 @@ _FORMAT = '# Workdir of tf_stugan, format 2'  # the first line of config.gin
 
 
 class Workdir:
-  """config.gin, operative_config.gin, data.json, metrics.jsonl, checkpoints/, samples/, events (TensorBoard).
+  """Holds config.gin, operative_config.gin, data.json, metrics.jsonl, evaluations.jsonl (of `tf-stugan evaluate`),
+  checkpoints/, samples/ and events/ (of TensorBoard).
 
   Args:
     path: the folder.
@@ -54,7 +55,7 @@ class Workdir:
 
   def newest_step(self) -> int:
     """Returns the step of the newest checkpoint, by its name; 0 without one."""
-    return max(map(step_of, list_checkpoints(self.checkpoints)), default=0)
+    return newest_step(self.checkpoints)
 
   def seed(self) -> str:
     """Returns the seed that config.gin names, as it is written there; empty where it names none."""
@@ -88,7 +89,7 @@ class Workdir:
           'rows.')
 
   def stage(self, name: str) -> 'Workdir':
-    """Returns the workdir of a stage of this run; this one itself for an empty name."""
+    """Makes the workdir of a stage of this run if it is not there; returns it, or this one itself for an empty name."""
     return Workdir(str(self.path / name), create=True) if name else self
 
   @contextlib.contextmanager

@@ -14,9 +14,26 @@ from tf_stugan.training.workdir import Workdir
 _MOST_NUMBERS = 100_000  # in one flag
 
 
+class _Path(flags.ArgumentParser):
+  """Takes a path. A shell leaves the ~ of --flag=~/x as it is: here it becomes the home folder."""
+
+  def parse(self, argument):
+    return os.path.expanduser(argument)
+
+
+def define_path(name: str, default: str | None, help_text: str, values: flags.FlagValues, required: bool = False) -> None:
+  """Defines a flag that is a file or a folder."""
+  flags.DEFINE(_Path(), name, default, help_text, flag_values=values, required=required)
+
+
+def define_gin_file_flag(help_text: str, values: flags.FlagValues) -> None:
+  """Defines which gin files are meant: paths, or names in gin_configs."""
+  flags.DEFINE_multi(_Path(), flags.ArgumentSerializer(), 'gin_file', [], help_text, flag_values=values)
+
+
 def define_workdir_flag(values: flags.FlagValues, required: bool = True) -> None:
   """Defines where a run is."""
-  flags.DEFINE_string('workdir', None, 'The folder of the run.', flag_values=values, required=required)
+  define_path('workdir', None, 'The folder of the run.', values, required)
 
 
 def define_trained_flags(values: flags.FlagValues, required: bool = True) -> None:
@@ -24,7 +41,7 @@ def define_trained_flags(values: flags.FlagValues, required: bool = True) -> Non
   define_workdir_flag(values, required)
   define_module_flag(values)
   flags.DEFINE_string(
-      'checkpoint', 'newest', 'newest, best (lowest FID or FCD), or the step of one that was kept.', flag_values=values)
+      'checkpoint', 'newest', 'newest, best (by the first score), or the step of one that was kept.', flag_values=values)
 
 
 def define_output_flag(values: flags.FlagValues) -> None:
@@ -36,19 +53,17 @@ def define_output_flag(values: flags.FlagValues) -> None:
 
 def define_data_flag(values: flags.FlagValues) -> None:
   """Defines where data sets are on this machine."""
-  flags.DEFINE_string(
+  define_path(
       'data_dir', os.environ.get('TFDS_DATA_DIR'),
       'Folder of data sets: TensorFlow Datasets, tiny-imagenet-200, prepared sets; ~/tensorflow_datasets if not given.',
-      flag_values=values)
+      values)
 
 
 def define_machine_flags(values: flags.FlagValues) -> None:
   """Defines where data and caches are on this machine."""
   define_data_flag(values)
-  cache = pathlib.Path(os.environ.get('XDG_CACHE_HOME', '~/.cache')).expanduser() / 'tf_stugan'
-  flags.DEFINE_string(
-      'cache_dir', str(cache), 'Folder for what can be made again: feature classifiers, features of real images.',
-      flag_values=values)
+  cache = os.path.join(os.environ.get('XDG_CACHE_HOME', '~/.cache'), 'tf_stugan')
+  define_path('cache_dir', cache, 'Folder for what can be made again: feature classifiers, features of real images.', values)
 
 
 def define_module_flag(values: flags.FlagValues) -> None:
@@ -62,9 +77,9 @@ def define_module_flag(values: flags.FlagValues) -> None:
 def define_gin_flags(values: flags.FlagValues) -> None:
   """Defines what is configured."""
   define_module_flag(values)
-  flags.DEFINE_multi_string(
-      'gin_file', [], 'Experiment: a path, or a name in gin_configs/experiments. May be repeated; later ones win.',
-      flag_values=values)
+  define_gin_file_flag(
+      'A gin file: a path, or a name in gin_configs or gin_configs/experiments. First the experiment, then what changes it '
+      '(data, ablations, sizes). May be repeated; later files win.', values)
   flags.DEFINE_multi_string(
       'gin_param', [], "One binding on top of the files: 'GENERATOR_DENSITY = 0.05'. May be repeated.",
       flag_values=values)

@@ -32,7 +32,7 @@ _ACTIONS = ('check', 'prepare')
 def define_flags(values: flags.FlagValues) -> None:
   common.define_data_flag(values)
   common.define_module_flag(values)
-  flags.DEFINE_multi_string('gin_file', [], 'The data set of this experiment, instead of SET.', flag_values=values)
+  common.define_gin_file_flag('The data set of this experiment, instead of SET.', values)
   flags.DEFINE_multi_string(
       'gin_param', [], "One binding on top: 'IMAGE_RESOLUTION = 128'. May be repeated.", flag_values=values)
 

@@ -34,9 +34,9 @@ def define_flags(values: flags.FlagValues) -> None:
   flags.DEFINE_integer('port', 0, 'Port; 0 takes a free one.', lower_bound=0, upper_bound=65535, flag_values=values)
   flags.DEFINE_integer(
       'num_seeds', 100, 'Seeds to choose from on the page of a generator.', lower_bound=10, flag_values=values)
-  flags.DEFINE_string(
-      'runtime', None, "npm's node_modules with @litertjs/core; web/node_modules if not given.", flag_values=values)
-  flags.DEFINE_string('output', None, 'Folder to write, for a host of files; nothing is served then.', flag_values=values)
+  common.define_path(
+      'runtime', None, "npm's node_modules with @litertjs/core; web/node_modules if not given.", values)
+  common.define_path('output', None, 'Folder to write, for a host of files; nothing is served then.', values)
 
 
 def check(values: flags.FlagValues) -> None:

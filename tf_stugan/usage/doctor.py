@@ -13,7 +13,7 @@ from tf_stugan.usage import common
 def define_flags(values: flags.FlagValues) -> None:
   common.define_machine_flags(values)
   common.define_module_flag(values)
-  flags.DEFINE_multi_string('gin_file', [], 'Check what this experiment needs, too.', flag_values=values)
+  common.define_gin_file_flag('Check what this experiment needs, too.', values)
   flags.DEFINE_multi_string('gin_param', [], 'Bindings on top of it.', flag_values=values)
 
 

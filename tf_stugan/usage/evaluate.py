@@ -32,16 +32,14 @@ _OF_A_RUN = ('checkpoint', 'num_samples', 'statistics')
 def define_flags(values: flags.FlagValues) -> None:
   common.define_trained_flags(values, required=False)
   common.define_machine_flags(values)
-  flags.DEFINE_string('images', None, 'Folder of images to score, in place of --workdir.', flag_values=values)
-  flags.DEFINE_string(
-      'against', None, 'What --images is compared with: a folder of images, or a data set (gin_configs/datasets).',
-      flag_values=values)
+  common.define_path('images', None, 'Folder of images to score, in place of --workdir.', values)
+  common.define_path(
+      'against', None, 'What --images is compared with: a folder of images, or a data set (gin_configs/datasets).', values)
   flags.DEFINE_integer(
       'resolution', None, 'Height and width that all images are brought to, in pixels; their own if not given.',
       lower_bound=1, flag_values=values)
-  flags.DEFINE_multi_string(
-      'gin_file', [], 'Metrics or an extractor, on top of those of the run: metrics/all.gin. May be repeated.',
-      flag_values=values)
+  common.define_gin_file_flag(
+      'Metrics or an extractor, on top of those of the run: metrics/all.gin. May be repeated.', values)
   flags.DEFINE_multi_string(
       'gin_param', [], "One binding on top: 'prd.num_clusters = 50'. May be repeated.", flag_values=values)
   flags.DEFINE_integer(
@@ -53,9 +51,9 @@ def define_flags(values: flags.FlagValues) -> None:
   flags.DEFINE_integer(
       'batch_size', None, "Images at a time, which share their statistics; the run's own number if not given.",
       lower_bound=2, flag_values=values)
-  flags.DEFINE_string(
+  common.define_path(
       'output', None, 'Folder for scores, and curves as figures; if not given, those of a run that have curves go into its '
-      'folder evaluation.', flag_values=values)
+      'folder evaluation.', values)
 
 
 def check(values: flags.FlagValues) -> None:
@@ -72,7 +70,7 @@ def check(values: flags.FlagValues) -> None:
     raise errors.UserError('--images and --against belong together, and stand in the place of --workdir.')
   if given := [flag for flag in _OF_A_RUN if not values[flag].using_default_value]:
     raise errors.UserError(f'--{given[0]} is for a run; of --images all are scored as they are.')
-  if not pathlib.Path(values.images).expanduser().is_dir():
+  if not pathlib.Path(values.images).is_dir():
     raise errors.DataError(f'--images={values.images} is no folder.')
   find_named(values.against)
 

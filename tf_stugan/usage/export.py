@@ -39,9 +39,9 @@ def define_flags(values: flags.FlagValues) -> None:
   flags.DEFINE_bool(
       'sparse', None, 'Store kernels in compressed form; whichever file is smaller if not given.', flag_values=values)
   flags.DEFINE_bool('explain', False, 'Print what became of each layer, and what the sparse path takes.', flag_values=values)
-  flags.DEFINE_string(
+  common.define_path(
       'output', None, 'What to write, or a folder for it; generator.tflite, generator.onnx or saved_model in the workdir if '
-      'not given, with --which a_to_b.tflite, a_to_b.onnx or a_to_b_saved_model.', flag_values=values)
+      'not given, with --which a_to_b.tflite, a_to_b.onnx or a_to_b_saved_model.', values)
 
 
 def check(values: flags.FlagValues) -> None:

@@ -20,7 +20,6 @@ Examples:
   tf-stugan pack --workdir=runs/a --push=me/flowers       # then load_generator('hf://me/flowers')
 """
 
-import os
 import pathlib
 
 from absl import flags
@@ -33,12 +32,12 @@ from tf_stugan.usage import common
 
 def define_flags(values: flags.FlagValues) -> None:
   common.define_trained_flags(values)
-  flags.DEFINE_string(
+  common.define_path(
       'output', None, 'FILE.stugan, a folder to make, or one to put it into; generator.stugan in the workdir if not given.',
-      flag_values=values)
-  flags.DEFINE_string(
+      values)
+  common.define_path(
       'license', 'not stated', 'Under which the weights are given away: a name (CC-BY-4.0), or a text file that goes along.',
-      flag_values=values)
+      values)
   flags.DEFINE_string(
       'data_license', '', 'What the model card says of the training data: under which licence they are available.',
       flag_values=values)
@@ -61,4 +60,4 @@ def output(values: flags.FlagValues) -> pathlib.Path:
   name = f'generator{packed_files.SUFFIX}'
   if not values.output:
     return pathlib.Path(values.workdir, name)
-  return output_files.place_folder(os.path.expanduser(values.output), name, packed_files.COMMAND)
+  return output_files.place_folder(values.output, name, packed_files.COMMAND)

@@ -28,7 +28,7 @@ SCORE, STEP = 'score', 'step'  # in --figure: the first score; over time
 
 def define_flags(values: flags.FlagValues) -> None:
   flags.DEFINE_list('workdirs', [], 'Folders of runs, or patterns, separated by commas.', flag_values=values)
-  flags.DEFINE_string('output', 'report', 'Folder for the table and the figures.', flag_values=values)
+  common.define_path('output', 'report', 'Folder for the table and the figures.', values)
   flags.DEFINE_enum(
       'columns', 'main', ['main', 'all'],
       'Of the table: scores, densities, cost and time, or everything. report.csv always has everything.', flag_values=values)
@@ -41,10 +41,10 @@ def define_flags(values: flags.FlagValues) -> None:
   flags.DEFINE_string(
       'features', None, 'Take the scores of these features, of training or of `tf-stugan evaluate`: a part of what the '
       'extractor is described by. Those of training if not given.', flag_values=values)
-  flags.DEFINE_string(
+  common.define_path(
       'measurements', None, 'A CSV file with a column `run` (a name, or a folder) or `row`, and further ones, such as '
       'milliseconds on a phone, that become columns of the report; the score is drawn against each. Lines of one run with '
-      'another `form` are rows of their own. tools/time_runs.py writes one.', flag_values=values)
+      'another `form` are rows of their own. tools/time_runs.py writes one.', values)
   common.define_convention_flag(values)
   common.define_module_flag(values)
   flags.DEFINE_bool(

@@ -60,10 +60,9 @@ def define_flags(values: flags.FlagValues) -> None:
       'separate', False, 'Write each image into a PNG of its own, in the folder --output, not enlarged.',
       flag_values=values)
   flags.DEFINE_integer('fps', 12, 'Images a second of a GIF or an MP4.', 1, 50, flag_values=values)
-  flags.DEFINE_string(
+  common.define_path(
       'output', None, 'PNG, GIF or MP4 to write, or a folder for it; samples.png in the workdir if not given, with '
-      '--which samples-a_to_b.png.',
-      flag_values=values)
+      '--which samples-a_to_b.png.', values)
 
 
 def check(values: flags.FlagValues) -> None:

@@ -30,8 +30,8 @@ from tf_stugan.usage import common
 
 
 def define_flags(values: flags.FlagValues) -> None:
-  flags.DEFINE_string(
-      'workdir', None, 'The folder of the study; for --engine=ray or slurm one that all machines share.', flag_values=values,
+  common.define_path(
+      'workdir', None, 'The folder of the study; for --engine=ray or slurm one that all machines share.', values,
       required=True)
   common.define_machine_flags(values)
   common.define_gin_flags(values)

@@ -26,9 +26,8 @@ def define_flags(values: flags.FlagValues) -> None:
   common.define_workdir_flag(values)
   common.define_module_flag(values)
   flags.DEFINE_integer('round', None, 'Of a ladder: which, from 1.', lower_bound=1, flag_values=values)
-  flags.DEFINE_string(
-      'output', None, 'File to write, or a folder for it; ticket.npz in the folder of the run if not given.',
-      flag_values=values)
+  common.define_path(
+      'output', None, 'File to write, or a folder for it; ticket.npz in the folder of the run if not given.', values)
 
 
 def check(values: flags.FlagValues) -> None:

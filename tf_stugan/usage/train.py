@@ -27,8 +27,7 @@ def define_flags(values: flags.FlagValues) -> None:
   common.define_workdir_flag(values)
   common.define_machine_flags(values)
   common.define_gin_flags(values)
-  flags.DEFINE_string(
-      'ticket', None, 'A file of `tf-stugan ticket`: begin with its masks and weights.', flag_values=values)
+  common.define_path('ticket', None, 'A file of `tf-stugan ticket`: begin with its masks and weights.', values)
   flags.DEFINE_string(
       'rounds', None, 'Of a ladder whose rounds do not need one another: those to train here, 0-3 or 5,7; 0 is the dense '
       'run. Other processes may train others in the same workdir at the same time.', flag_values=values)

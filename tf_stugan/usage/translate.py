@@ -19,9 +19,8 @@ from tf_stugan.usage import common
 
 def define_flags(values: flags.FlagValues) -> None:
   common.define_trained_flags(values)
-  flags.DEFINE_string('input', None, 'Folder of pictures, at any depth.', flag_values=values, required=True)
-  flags.DEFINE_string(
-      'output', None, 'Folder for the translations; made if it is not there.', flag_values=values, required=True)
+  common.define_path('input', None, 'Folder of pictures, at any depth.', values, required=True)
+  common.define_path('output', None, 'Folder for the translations; made if it is not there.', values, required=True)
   flags.DEFINE_string('to', None, 'Domain to translate to: a or b.', flag_values=values, required=True)
   flags.DEFINE_enum(
       'size', 'trained', ['trained', 'own'], 'Of what comes out: that of training, or that of each picture.',
@@ -29,7 +28,7 @@ def define_flags(values: flags.FlagValues) -> None:
 
 
 def check(values: flags.FlagValues) -> None:
-  folders = [pathlib.Path(path).expanduser() for path in (values.input, values.output)]
+  folders = [pathlib.Path(path) for path in (values.input, values.output)]
   if not folders[0].is_dir():
     raise errors.UserError(f'--input={values.input} is no folder.')
   if folders[0].resolve() == folders[1].resolve():
