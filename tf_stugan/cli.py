@@ -117,8 +117,7 @@ def _guard(name, usage, values, arguments):
     explained = _explained(error)
     if explained is None:
       raise
-    message = str(explained).split('\n  In call to')[0]  # where gin called the constructor that complained
-    sys.stderr.write(f'tf-stugan {name}: {message}\n')
+    sys.stderr.write(f'tf-stugan {name}: {errors.message(explained)}\n')
     return explained.exit_code
   return 0
 

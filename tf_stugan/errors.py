@@ -69,6 +69,11 @@ class Interrupted(UserError):
   exit_code = 42
 
 
+def message(error: Exception) -> str:
+  """Returns what an error says, without the lines in which gin adds where it called the constructor that complained."""
+  return str(error).split('\n  In call to')[0]
+
+
 @contextlib.contextmanager
 def naming(path: os.PathLike) -> Iterator[None]:
   """Gives an OSError raised in it the name of the file, which those of writing and syncing do not have."""

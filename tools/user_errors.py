@@ -15,6 +15,6 @@ def in_one_line(main: Callable[[list[str]], int | None]) -> Callable[[list[str]]
     try:
       return main(arguments)
     except errors.UserError as error:
-      sys.stderr.write(f'{os.path.basename(arguments[0])}: {error}\n')
+      sys.stderr.write(f'{os.path.basename(arguments[0])}: {errors.message(error)}\n')
       return error.exit_code
   return run

@@ -138,7 +138,7 @@ class _Checker:
       try:
         checked.append(self._check(row))
       except errors.UserError as error:
-        refusal = errors.UserError(f'Row {row.name or row_name(row.setting)}: {_first_line(error)}')
+        refusal = errors.UserError(f'Row {row.name or row_name(row.setting)}: {errors.message(error)}')
         refusal.exit_code = error.exit_code
         raise refusal from error
     used = frozenset().union(*(row.used for row in checked))
@@ -273,11 +273,6 @@ def _distinct(rows: Sequence[_Checked]) -> list[_Checked]:
   return list(found.values())
 
 
-def _first_line(error):
-  """Returns what was wrong, without where gin called it."""
-  return str(error).split('\n  In call to')[0]
-
-
 def main() -> None:
   """Prints the plan, or {"error": what is wrong, "code": the exit code for it}."""
   tf.config.set_visible_devices([], 'GPU')  # it only counts, and trains classifiers; the runs are to have their memory
@@ -286,7 +281,7 @@ def main() -> None:
   try:
     answer = plans.to_json(plan(json.load(sys.stdin)))
   except errors.UserError as error:
-    answer = {'error': _first_line(error), 'code': error.exit_code}
+    answer = {'error': errors.message(error), 'code': error.exit_code}
   sys.stdout.write(json.dumps(answer) + '\n')
 
 
