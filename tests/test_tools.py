@@ -197,7 +197,7 @@ def test_the_check_of_a_gpu_measures_on_a_cpu():
 @pytest.mark.slow
 def test_a_part_of_the_check_that_fails_is_a_line():
   told = check_gpu('--batch=0', '--only=resume', '--only=devices')
-  assert told['resume'].startswith('exit code 2: gpu_check.py: ') and 'batch' in told['resume']  # not the last line of its trace
+  assert told['resume'].startswith('exit code 2: gpu_check.py: ') and 'batch' in told['resume']  # not the end of its trace
   assert 'CPU:0' in told['devices']
 
 
