@@ -19,7 +19,6 @@ import user_errors
 
 from tf_stugan.reports import drawing
 from tf_stugan.reports import ladder_figures
-from tf_stugan.reports import ladders
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string('docs', 'docs', 'Folder of the two pages and results/.')
@@ -49,7 +48,7 @@ def _draw(docs, folder, shown, scratch):
   source, runs = _PARTS.get(folder, (folder, ()))
   tables, drawn = docs / 'results' / source, []
   if (tables / 'ladders.csv').exists():
-    drawn += ladder_figures.draw(*ladders.from_rounds(pd.read_csv(tables / 'ladders.csv')), scratch)
+    drawn += ladder_figures.draw(pd.read_csv(tables / 'ladders.csv'), scratch)
   if (tables / 'curves.csv').exists():
     made = drawing.read_files(tables, runs)
     asked = [(made.score, column) for column in made.table

@@ -51,9 +51,14 @@ def ladder(folder, method, dense, rounds, seed=1, cumulative=True, rewind=0.0, d
   return str(folder)
 
 
+def read(paths):
+  """Returns the curves of ladders."""
+  return ladders.curves(ladders.rounds(climbs.read(paths)))
+
+
 def test_best_is_the_lowest_score_and_extreme_the_sparsest_that_still_matches(tmp_path):
   path = ladder(tmp_path / 'a', 'IMP_G', [20.0, 16.0, 17.0], [[15.0], [14.0, 13.0], [15.5], [16.0, 16.5], [18.0]])
-  curve, = ladders.curves(climbs.read([path]))
+  curve, = read([path])
   assert [point.mean for point in curve.points] == [15.0, 13.0, 15.5, 16.0, 18.0]  # the best of each run
   assert (curve.dense.mean, curve.best.index, curve.extreme.index) == (16.0, 2, 4)  # as good as dense is a match
   assert curve.extreme.remaining == pytest.approx(0.4096)
@@ -61,9 +66,10 @@ def test_best_is_the_lowest_score_and_extreme_the_sparsest_that_still_matches(tm
 
 
 def test_no_round_may_match(tmp_path):
-  curve, = ladders.curves(climbs.read([ladder(tmp_path / 'a', 'RP', [10.0], [[11.0], [12.0]])]))
+  path = ladder(tmp_path / 'a', 'RP', [10.0], [[11.0], [12.0]])
+  curve, = read([path])
   assert curve.extreme is None and curve.best.index == 1
-  line, = ladders.table([curve], 'FID').to_dict('records')
+  line, = ladders.table(ladders.rounds(climbs.read([path]))).to_dict('records')
   assert (line['best FID'], line['best at'], line['extreme FID'], line['extreme at']) == ('11', '80.00%', '-', '-')
 
 
@@ -72,14 +78,14 @@ def test_a_round_that_is_still_trained_does_not_count(tmp_path):
   ladder(path, 'IMP_G', [20.0, 16.0], [[15.0, 14.0], [30.0, 17.0]])
   lines = (path / 'round-02' / 'metrics.jsonl').read_text().splitlines(keepends=True)
   (path / 'round-02' / 'metrics.jsonl').write_text(''.join(line for line in lines if f'"step": {STEPS}' not in line))
-  curve, = ladders.curves(climbs.read([str(path)]))
+  curve, = read([str(path)])
   assert [point.mean for point in curve.points] == [14.0]
 
 
 def test_seeds_of_a_method_are_one_curve_with_a_t_interval(tmp_path):
   scores = [14.0, 15.0, 17.0, 13.0, 16.0]
   paths = [ladder(tmp_path / f's{i}', 'IMP_G', [15.0 + i], [[score]], seed=i) for i, score in enumerate(scores)]
-  curve, = ladders.curves(climbs.read(paths))
+  curve, = read(paths)
   point, = curve.points
   low, high = stats.t.interval(0.95, 4, np.mean(scores), stats.sem(scores))
   assert (point.seeds, point.mean - point.half_width, point.mean + point.half_width) == (
@@ -89,14 +95,14 @@ def test_seeds_of_a_method_are_one_curve_with_a_t_interval(tmp_path):
 
 def test_the_same_method_and_seed_twice_are_two_curves_by_their_folders(tmp_path):
   paths = [ladder(tmp_path / name, 'IMP_G', [15.0], [[14.0]]) for name in ('fast', 'slow')]
-  assert [curve.method for curve in ladders.curves(climbs.read(paths))] == ['IMP_G (fast)', 'IMP_G (slow)']
+  assert [curve.method for curve in read(paths)] == ['IMP_G (fast)', 'IMP_G (slow)']
 
 
 def test_what_a_ticket_costs_to_find(tmp_path):
   rounds = [[14.0]] * 3
   cost = {}
   for name, kwargs in {'IMP': {}, 'OMP': {'cumulative': False}, 'late': {'rewind': 0.2}}.items():
-    curve, = ladders.curves(climbs.read([ladder(tmp_path / name, name, [15.0], rounds, **kwargs)]))
+    curve, = read([ladder(tmp_path / name, name, [15.0], rounds, **kwargs)])
     cost[curve.method] = [point.cost for point in curve.points]
   assert cost['IMP'] == pytest.approx([1 + 0.8, 1 + 0.8 + 0.64, 1 + 0.8 + 0.64 + 0.512])
   assert cost['OMP'] == pytest.approx([1.8, 1.64, 1.512])
@@ -115,7 +121,7 @@ def test_random_masks_cost_nothing_and_those_of_another_ladder_what_that_one_did
 def test_a_round_that_one_seed_has_is_held_against_the_dense_run_of_that_seed(tmp_path):
   paths = [ladder(tmp_path / 's1', 'IMP_G', [10.0], [[9.0], [12.0]], seed=1),
            ladder(tmp_path / 's2', 'IMP_G', [20.0], [[19.0]], seed=2)]
-  curve, = ladders.curves(climbs.read(paths))
+  curve, = read(paths)
   assert curve.dense.mean == 15.0 and curve.extreme.index == 1  # 12 is below 15, and above 10
 
 
@@ -124,12 +130,12 @@ def test_ladders_of_a_method_that_differ_in_more_than_their_seeds_are_two_curves
   sources = {seed: ladder(tmp_path / f'imp_s{seed}', 'IMP_G', [15.0], [[14.0]], seed) for seed in (1, 2)}
   for seed, path in sources.items():
     (tmp_path / path / 'config.gin').write_text(f'SEED = {seed}\nRATE = 0.2\n')
-  def read(*seeds_and_rates):
+  def read_rates(*seeds_and_rates):
     paths = [ladder(tmp_path / f'{rate}_s{seed}', 'RT', [15.0], [[14.0]], seed,
                     config=text.format(seed, rate, sources[seed])) for seed, rate in seeds_and_rates]
-    return [(curve.method, curve.points[0].seeds) for curve in ladders.curves(climbs.read(paths))]
-  assert read((1, 0.2), (2, 0.2)) == [('RT', 2)]
-  assert read((1, 0.3), (2, 0.4)) == [('RT (0.3)', 1), ('RT (0.4)', 1)]
+    return [(curve.method, curve.points[0].seeds) for curve in read(paths)]
+  assert read_rates((1, 0.2), (2, 0.2)) == [('RT', 2)]
+  assert read_rates((1, 0.3), (2, 0.4)) == [('RT (0.3)', 1), ('RT (0.4)', 1)]
 
 
 def test_rounds_that_were_scored_in_another_way_than_the_dense_run_are_left_out(tmp_path, caplog):
@@ -167,11 +173,10 @@ def test_the_command_reports_rounds_and_ladders_with_a_dense_run_elsewhere(tmp_p
   page = (output / 'report.html').read_text()
   assert 'alt="ladders"' in page and 'alt="ladders_cost"' in page and 'Best: the round' in page
   frame = pd.read_csv(output / 'ladders.csv')
-  again, score = ladders.from_rounds(frame)
-  pd.testing.assert_frame_equal(ladders.rounds(again, score), frame.fillna({'ticket': ''}))
-  assert score == 'FID'
-  assert [(curve.method, curve.best.index, curve.extreme.index) for curve in again] == [('IMP_G', 1, 1), ('OMP_G', 1, 1)]
-  assert 'OMP_G,1,0.8,1,15.5,,1.8,best extreme' in (output / 'ladders.csv').read_text().splitlines()
+  assert ladders.score(frame) == 'FID'
+  assert [(curve.method, curve.best.index, curve.extreme.index) for curve in ladders.curves(frame)] == [
+      ('IMP_G', 1, 1), ('OMP_G', 1, 1)]
+  assert 'OMP_G,OMP_G,1,1,0.8,FID,lower,15.5,1.8' in (output / 'ladders.csv').read_text().splitlines()
 
 
 def test_a_study_has_its_ladders_and_what_stands_beside_them(tmp_path, capsys):
@@ -197,8 +202,9 @@ def test_a_study_has_its_ladders_and_what_stands_beside_them(tmp_path, capsys):
   assert 'IMP_G' in capsys.readouterr().out
   rows_ = pd.read_csv(output / 'rows.csv')
   assert rows_[['row', 'n', 'FID']].to_numpy().tolist() == [['imp', 2, 21.5], ['omp', 2, 21.5], ['static', 2, 15.5]]
-  found = pd.read_csv(output / 'ladders.csv')
-  assert found[['method', 'round', 'seeds', 'FID', 'cost / dense']].to_numpy().tolist() == [
+  found = [[curve.method, point.index, point.seeds, point.mean, point.cost]
+           for curve in ladders.curves(pd.read_csv(output / 'ladders.csv')) for point in (curve.dense, *curve.points)]
+  assert found == [
       [method, i, 2, score, pytest.approx(cost)] for method, lines in {
           'IMP_G': [(0, 16.5, 1), (1, 15.5, 1.8), (2, 21.5, 2.44)], 'OMP_G': [(0, 16.5, 1), (1, 15.5, 1.8), (2, 21.5, 1.64)],
           'static': [(0, 16.5, 1), (1, 15.5, 0.64)]}.items() for i, score, cost in lines]
@@ -224,7 +230,7 @@ def test_runs_of_a_method_stand_beside_ladders_with_what_they_cost_themselves(tm
   assert (beside.method, beside.dense) == ('static', 16.0)
   assert (beside.scores, beside.remaining) == ({1: 15.5, 2: 20.0}, {1: 0.8, 2: 0.64})
   assert beside.costs == pytest.approx({1: 0.8, 2: 0.64})
-  assert [curve.method for curve in ladders.curves([*found, beside])] == ['IMP_G', 'static']
+  assert [curve.method for curve in ladders.curves(ladders.rounds([*found, beside]))] == ['IMP_G', 'static']
   run(tmp_path / 'blocks', [18.0], 8.0, method='static', density=0.8)  # as dense as the first one, and of its seed
   again = climbs.make_climbs(rows.name_rows(records.name_runs(map(str, tmp_path.iterdir()))), found)
   assert {climb.method: climb.scores for climb in again} == {

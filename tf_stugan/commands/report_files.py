@@ -60,36 +60,34 @@ def write(values: flags.FlagValues, output: pathlib.Path, subject: Subject, add:
   rows = rows_lib.make_rows(measured, add, apart)
   found = [{**records_lib.record(r.workdir, apart=apart), 'run': r.name} for r in measured]
   found = [{**record, **add(r, record['step'])} for r, record in zip(measured, found, strict=True)]
-  judged, (curves, score) = _judge(subject, rows, apart), _curves(subject)
+  judged, rounds = _judge(subject, rows, apart), _rounds(subject)
   frames = {
       'report.csv': tables.tabulate([
           {**record, 'row': r.row, 'seed': r.seed} for r, record in zip(measured, found, strict=True)]),
       'rows.csv': rows_lib.table(rows), 'curves.csv': tables.curves({r.name: r.workdir for r in subject.runs}),
       **({} if judged.empty else {'comparisons.csv': judged}),
-      **({'ladders.csv': ladders.rounds(curves, score)} if curves else {})}
+      **({} if rounds.empty else {'ladders.csv': rounds})}
 
   def draw(folder):
     if values.layers:
       _draw_layers(subject.runs, folder)
-    drawn = ladder_figures.draw(curves, score, folder) if curves else []
+    drawn = [] if rounds.empty else ladder_figures.draw(rounds, folder)
     drawn += _draw(folder, rows, [*subject.pairs, *((usage.SCORE, name) for name in add.measured)])
     return [folder / f'{name}.png' for name in drawn]
-  _write_files(output, [*_verdicts(judged), *_ladders(curves, score),
+  _write_files(output, [*_verdicts(judged), *_ladders(rounds),
                         *_tables(values, rows, found, subject.unfinished, add.measured)],
                frames, [row for row in rows if not row.runs[0].form], draw)
 
 
-def _curves(subject):
-  """Returns (curves, name of their score) of ladders, with runs that belong to none beside them; nothing without ladders."""
-  if not subject.climbs:
-    return [], ''
-  beside = climbs_lib.make_climbs(subject.runs, subject.climbs)
-  return ladders.curves([*subject.climbs, *beside]), records_lib.title(subject.climbs[0].score)
+def _rounds(subject):
+  """Returns the rounds of ladders, with runs that belong to none beside them; nothing without ladders."""
+  beside = climbs_lib.make_climbs(subject.runs, subject.climbs) if subject.climbs else []
+  return ladders.rounds([*subject.climbs, *beside])
 
 
-def _ladders(curves, score):
+def _ladders(rounds):
   """Lists the table of ladders, if there is one."""
-  return [page.Table('Ladders', ladders.table(curves, score), ladders.NOTE)] if curves else []
+  return [] if rounds.empty else [page.Table('Ladders', ladders.table(rounds), ladders.NOTE)]
 
 
 def _draw_layers(runs, folder):

@@ -25,7 +25,8 @@ class Climb(NamedTuple):
 
   Attributes:
     name: of its folder.
-    method: what its rounds are called.
+    procedure: what found it, such as 'IMP_G', or a method of sparse training.
+    method: the same, told apart from others of the same procedure.
     seed: of its runs.
     setting: ladders of one curve share it.
     score: name of the score.
@@ -40,6 +41,7 @@ class Climb(NamedTuple):
   """
 
   name: str
+  procedure: str
   method: str
   seed: int
   setting: str
@@ -89,7 +91,7 @@ def _read(folder, features):
     return None
   method = f'{ladder["method"]} {ladder["rewind"]:.0%}' if ladder['rewind'] else ladder['method']
   spent = _operations(folder)
-  return Climb(folder.name, method, ladder['seed'], _setting(runs), best[0].name, best[0].better,
+  return Climb(folder.name, ladder['method'], method, ladder['seed'], _setting(runs), best[0].name, best[0].better,
                records.comparable(best[0].row), best[0].value, {i: found.value for i, found in best.items() if i},
                dict(enumerate(ladder['rounds'].values(), 1)), {i: spent[i] / _own(rows[0]) for i in best if i},
                _own(rows[0]), frozenset(_densities(rows[max(best)])))
@@ -169,7 +171,7 @@ def make_climbs(runs: Iterable[rows_lib.Run], climbs: Sequence[Climb]) -> list[C
       remaining = round(math.fsum(densities[player] for player in pruned) / len(pruned), 3)
       method = records.record(run.workdir)['method']
       groups.setdefault(method, []).append((remaining, run, best.value, _own(rows) / climbs[0].dense_cost))
-  return [climb for method, group in groups.items() for climb in _make_climbs(method, group, climbs)]
+  return [climb for method, group in groups.items() for climb in _make_climbs(method, method, group, climbs)]
 
 
 def _densities(rows):
@@ -178,18 +180,18 @@ def _densities(rows):
   return {name.removesuffix('/density'): value for name, value in last.items() if name.endswith('/density') and value < 1}
 
 
-def _make_climbs(method, group, climbs):
+def _make_climbs(procedure, method, group, climbs):
   """Returns a climb for each seed; where runs of several rows have the same density and seed, for each row."""
   rows = dict.fromkeys(run.row for _, run, *_ in group)
   if len({(remaining, run.seed) for remaining, run, *_ in group}) < len(group) and len(rows) > 1:
-    return [climb for row in rows
-            for climb in _make_climbs(f'{method} ({row})', [entry for entry in group if entry[1].row == row], climbs)]
+    return [climb for row in rows for climb in _make_climbs(
+        procedure, f'{method} ({row})', [entry for entry in group if entry[1].row == row], climbs)]
   levels = sorted({remaining for remaining, *_ in group}, reverse=True)
   by_seed = {}
   for remaining, run, value, cost in group:
     by_seed.setdefault(run.seed, {})[levels.index(remaining) + 1] = value, cost
   return [climbs[0]._replace(
-      name=method, method=method, seed=seed, setting='', dense=_dense_of(seed, climbs),
+      name=method, procedure=procedure, method=method, seed=seed, setting='', dense=_dense_of(seed, climbs),
       scores={i: value for i, (value, _) in found.items()}, remaining=dict(enumerate(levels, 1)),
       costs={i: cost for i, (_, cost) in found.items()}) for seed, found in by_seed.items()]
 

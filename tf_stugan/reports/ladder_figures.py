@@ -1,24 +1,27 @@
 """Figures of ladders: one curve a method, a dashed line for the dense runs, bands over seeds."""
 
-from collections.abc import Sequence
 import math
 import pathlib
-import re
+
+import pandas as pd
 
 from tf_stugan.reports import figures
+from tf_stugan.reports import ladders
 from tf_stugan.reports import style
-from tf_stugan.reports.ladders import Curve
-
-_VARIANT = r'( \d+%)?( \(.*\))?$'  # how far it was rewound, and its folder: behind what a curve is called
 
 
-def draw(found: Sequence[Curve], score: str, folder: pathlib.Path) -> list[str]:
+def draw(rounds: pd.DataFrame, folder: pathlib.Path) -> list[str]:
   """Draws the score against the weights that remain, from all of them on the left (Figures 4 to 7 of the paper), and against
   what it costs to get there, where that was logged for all.
+
+  Args:
+    rounds: as `ladders.rounds` returns them.
+    folder: where to.
 
   Returns:
     Names of the figures, without their endings.
   """
+  found, score = ladders.curves(rounds), ladders.score(rounds)
   remaining, costs = folder / 'ladders', folder / 'ladders_cost'
   ticks = sorted({round(100 * p.remaining, 1) for curve in found for p in (curve.dense, *curve.points)}, reverse=True)
   axes = _draw(found, score, 'remaining weights, %', lambda point: 100 * point.remaining)
@@ -36,7 +39,7 @@ def _draw(found, score, label, position):
   figure, axes = figures.axes(
       f'{score} of the rounds{"; band: 95 % interval of the mean over seeds" if several else ""}', label, score)
   figure.set_figheight(4.2)  # inches; with the legend below
-  looks = style.looks({curve.method: re.sub(_VARIANT, '', curve.method) for curve in found})
+  looks = style.looks({curve.method: curve.procedure for curve in found})
   for curve in found:
     look, x, y = looks[curve.method], [position(p) for p in curve.points], [p.mean for p in curve.points]
     axes.plot(x, y, marker=look.marker, linestyle=look.line, markersize=4, color=look.colour, label=curve.method)

@@ -1,12 +1,12 @@
 """Ladders of rounds side by side: scores against remaining weights, best and extreme tickets, and what they cost to find."""
 
 from collections.abc import Sequence
-import math
 from typing import NamedTuple
 
 import pandas as pd
 
 from tf_stugan.metrics.score import is_better
+from tf_stugan.reports import records
 from tf_stugan.reports import rows as rows_lib
 from tf_stugan.reports.climbs import Climb
 
@@ -32,67 +32,88 @@ class Curve(NamedTuple):
   """A method: its points from the densest round on, its dense score, and its tickets.
 
   Attributes:
+    method: what it is called; no other curve is called so.
+    procedure: what it looks like in figures (`style.looks`).
+    dense: the dense runs of all seeds.
+    points: a point a round.
     best: the round of the best mean.
     extreme: the sparsest round that scores at least as well as the dense runs of the same seeds; None where none does.
   """
 
   method: str
+  procedure: str
   dense: Point
   points: Sequence[Point]
   best: Point
   extreme: Point | None
 
 
-def curves(climbs: Sequence[Climb]) -> list[Curve]:
-  """Makes a curve of each method, over its seeds. Ladders of one method that differ in more than their seeds have one each,
-  called by their folders."""
+def rounds(climbs: Sequence[Climb]) -> pd.DataFrame:
+  """Returns every round of every ladder, a line each, with all digits; round 0 is the dense run.
+
+  Ladders that differ in their seeds alone have the same name in the column `method`. Others of the same procedure are called
+  by their folders, too.
+  """
   groups = {}
   for climb in climbs:
     groups.setdefault((climb.method, climb.setting), []).append(climb)
   methods = [method for method, _ in groups]
-  result = []
+  lines = []
   for (method, _), group in groups.items():
-    if len({climb.seed for climb in group}) < len(group):
-      result += [_curve(f'{method} ({climb.name})', [climb]) for climb in group]
-    else:
-      row = rows_lib.without_seed(group[0].name, str(group[0].seed))
-      result.append(_curve(f'{method} ({row})' if methods.count(method) > 1 else method, group))
-  return result
+    same_seeds = len({climb.seed for climb in group}) < len(group)
+    for climb in group:
+      row = climb.name if same_seeds else rows_lib.without_seed(group[0].name, str(group[0].seed))
+      lines += _lines(f'{method} ({row})' if same_seeds or methods.count(method) > 1 else method, climb)
+  return pd.DataFrame(lines)
 
 
-def _curve(method, group):
-  better = group[0].better
-  dense = _point(0, 1.0, [climb.dense for climb in group], [1.0])
+def _lines(name, climb):
+  scores = {0: climb.dense, **climb.scores}
+  remaining, costs = {0: 1.0, **climb.remaining}, {0: 1.0, **climb.costs}
+  return [{'method': name, 'procedure': climb.procedure, 'seed': climb.seed, 'round': i, 'remaining': round(remaining[i], 6),
+           'score': records.title(climb.score), 'better': climb.better, 'value': scores[i], 'cost / dense': costs[i]}
+          for i in scores]
+
+
+def curves(found: pd.DataFrame) -> list[Curve]:
+  """Makes a curve of each method over its seeds, of what `rounds` returns, or of several such tables."""
+  return [_curve(method, lines) for method, lines in found.groupby('method', sort=False)]
+
+
+def _curve(method, lines):
+  better = lines['better'].iloc[0]
+  dense, pruned = lines[lines['round'] == 0], lines[lines['round'] > 0]
   points, matching = [], []
-  for i in sorted(set().union(*(climb.scores for climb in group))):
-    having = [climb for climb in group if i in climb.scores]
-    points.append(_point(i, having[0].remaining[i], [climb.scores[i] for climb in having],
-                         [climb.costs[i] for climb in having]))
-    if not is_better(_mean([climb.dense for climb in having]), points[-1].mean, better):
+  for _, of_round in pruned.groupby('round'):
+    points.append(_point(of_round))
+    if not is_better(dense[dense['seed'].isin(of_round['seed'])]['value'].mean(), points[-1].mean, better):
       matching.append(points[-1])
   best = points[0]
   for point in points:
     best = point if is_better(point.mean, best.mean, better) else best
-  return Curve(method, dense, points, best, matching[-1] if matching else None)
+  return Curve(method, lines['procedure'].iloc[0], _point(dense), points, best, matching[-1] if matching else None)
 
 
-def _point(index, remaining, values, costs):
-  mean = _mean(values)
-  return Point(index, remaining, mean, rows_lib.interval(values)[1] - mean, len(values), _mean(costs))
+def _point(lines):
+  """Makes a point of the lines of one round."""
+  mean = lines['value'].mean()
+  return Point(int(lines['round'].iloc[0]), lines['remaining'].iloc[0], mean, rows_lib.interval(lines['value'])[1] - mean,
+               len(lines), lines['cost / dense'].mean(skipna=False))
 
 
-def _mean(values):
-  return math.fsum(values) / len(values)
+def score(found: pd.DataFrame) -> str:
+  """Returns the name of the score that the rounds have."""
+  return found['score'].iloc[0]
 
 
-def table(found: Sequence[Curve], score: str) -> pd.DataFrame:
+def table(found: pd.DataFrame) -> pd.DataFrame:
   """Returns in words what the tables of the paper say: dense, best and extreme ticket of every method, and its sparsest
-  round."""
-  lines = []
-  for curve in found:
-    line = {'method': curve.method, 'seeds': str(max(p.seeds for p in curve.points)), f'dense {score}': _show(curve.dense)}
-    for name, point in (('best', curve.best), ('extreme', curve.extreme), ('sparsest', curve.points[-1])):
-      line |= {f'{name} {score}': _show(point) if point else '-', f'{name} at': f'{point.remaining:.2%}' if point else '-'}
+  round; `found` is as `rounds` returns it."""
+  name, lines = score(found), []
+  for curve in curves(found):
+    line = {'method': curve.method, 'seeds': str(max(p.seeds for p in curve.points)), f'dense {name}': _show(curve.dense)}
+    for kind, point in (('best', curve.best), ('extreme', curve.extreme), ('sparsest', curve.points[-1])):
+      line |= {f'{kind} {name}': _show(point) if point else '-', f'{kind} at': f'{point.remaining:.2%}' if point else '-'}
     lines.append(line | {'cost / dense': f'{curve.points[-1].cost:.3g}'})
   return pd.DataFrame(lines, dtype=object)
 
@@ -100,23 +121,3 @@ def table(found: Sequence[Curve], score: str) -> pd.DataFrame:
 def _show(point):
   width = f' ± {point.half_width:.2g}' if point.seeds > 1 else ''
   return f'{point.mean:.4g}{width}'
-
-
-def rounds(found: Sequence[Curve], score: str) -> pd.DataFrame:
-  """Returns every round of every method with all digits, a line each; round 0 is the dense run."""
-  return pd.DataFrame([{
-      'method': curve.method, 'round': point.index, 'remaining': round(point.remaining, 6), 'seeds': point.seeds,
-      score: point.mean, 'half width of 95 %': point.half_width, 'cost / dense': point.cost,
-      'ticket': ' '.join(name for name, chosen in (('best', curve.best), ('extreme', curve.extreme)) if chosen is point),
-  } for curve in found for point in (curve.dense, *curve.points)])
-
-
-def from_rounds(frame: pd.DataFrame) -> tuple[list[Curve], str]:
-  """Returns (curves, score) as `rounds` was given them."""
-  return [_curve_of(method, lines) for method, lines in frame.groupby('method', sort=False)], frame.columns[4]
-
-
-def _curve_of(method, lines):
-  points = [Point(*values) for values in lines.iloc[:, [1, 2, 4, 5, 3, 6]].itertuples(index=False, name=None)]
-  tickets = {name: point for point, names in zip(points, lines['ticket'].fillna(''), strict=True) for name in names.split()}
-  return Curve(method, points[0], points[1:], tickets['best'], tickets.get('extreme'))
