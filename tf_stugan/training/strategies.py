@@ -76,14 +76,17 @@ def check_cluster(text: str) -> None:
         f'TF_CONFIG is not as it should be ({type(error).__name__}: {error}); an example: {_EXAMPLE}') from error
   if unknown := set(cluster) - {'chief', 'worker'}:
     raise errors.UserError(f'TF_CONFIG names the jobs {sorted(unknown)}; there are chief (one, or none) and worker.')
-  if not isinstance(addresses, list) or not 0 <= index < len(addresses):
+  if odd := [job for job, of_job in cluster.items() if not isinstance(of_job, list)]:
+    raise errors.UserError(f'TF_CONFIG: {odd[0]} is a list of addresses; got {cluster[odd[0]]!r}.')
+  if not 0 <= index < len(addresses):
     raise errors.UserError(f'TF_CONFIG: there is no {task["type"]} {index} among {addresses}.')
-  if bad := [a for job in cluster.values() for a in job if not _is_port(str(a).rpartition(':')[2])]:
+  if bad := [a for job in cluster.values() for a in job if not _is_address(a)]:
     raise errors.UserError(f'TF_CONFIG: {bad[0]!r} is no address; they look like host:port, with a port of 1-65535.')
 
 
-def _is_port(text):
-  return bool(re.fullmatch('[0-9]{1,5}', text)) and 0 < int(text) < 2**16
+def _is_address(text):
+  host, _, port = str(text).rpartition(':')
+  return bool(host and re.fullmatch('[0-9]{1,5}', port)) and 0 < int(port) < 2**16
 
 
 def _tpu():
