@@ -1,4 +1,4 @@
-"""What a run does when a loss is not finite."""
+"""Which checkpoints a run keeps, and what it does when a loss is not finite."""
 
 import json
 import logging
@@ -38,6 +38,11 @@ def train(workdir, num_steps=10, trainer=None, data=tiny.DATA, hooks=(), **kwarg
 
 def rows(workdir):
   return [row for row in Workdir(workdir).rows() if row['kind'] == 'train']
+
+
+def test_checkpoints_to_be_kept_are_saved_between_the_others(tmp_path):
+  train(tmp_path, keep_every=3)  # the others at 4, 8 and 10, of which the last two stay
+  assert [checkpoints.step_of(p) for p in checkpoints.list_checkpoints(tmp_path / 'checkpoints')] == [3, 6, 9, 10]
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ class Train(Procedure):
     evaluate_interval: steps between evaluations.
     checkpoint_interval: steps between checkpoints.
     keep_checkpoints: how many of the newest are kept, beside the one of the best score.
-    keep_every: checkpoints at multiples of this many steps are kept, too; 0 for none.
+    keep_every: steps between checkpoints that stay, beside all of these; 0 for none.
     max_rollbacks: how often the run may go back to its newest checkpoint and go on with other latents and another data
       order when a loss is not finite; 0 stops it at once. Rows of metrics say how often it was.
   """
@@ -108,6 +108,7 @@ class Train(Procedure):
         cost,
         reporting.Samples(self.sample_interval, run.workdir, log, run.originals, batch_statistics=batch_statistics),
         checkpoint,
+        *([reporting.Milestone(self.keep_every, checkpoint)] if self.keep_every else []),
         *run.hooks,
         stop.hook(checkpoint),
     ]

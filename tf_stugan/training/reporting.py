@@ -273,6 +273,20 @@ class Checkpoint(Hook):
       checkpoints.save(trainer, self._workdir.checkpoints, self._keep, self._milestones, self._attachments)
 
 
+class Milestone(Hook):
+  """Saves at the steps whose checkpoints stay, be they multiples of the other interval or not."""
+
+  phase = Phase.SAVE
+  everywhere = True
+
+  def __init__(self, interval: int, checkpoint: Checkpoint):
+    super().__init__(interval)
+    self._checkpoint = checkpoint
+
+  def __call__(self, trainer, step):
+    self._checkpoint(trainer, step)
+
+
 def image_grid(images: np.ndarray, columns: int | None = None, margin: int = 1) -> np.ndarray:
   """Puts many images into one: uint8 [N, H, W, C] -> [rows * (H + 2 margin), columns * (W + 2 margin), C].
 
