@@ -112,6 +112,10 @@ def test_what_runs_of_several_stages_cost_is_told_of_all_of_them():
   assert dense.stages == {'': 8} and ladder.stages == {'dense': 8, 'round-01': 8, 'round-02': 8}
   assert (ladder.num_steps, ladder.computed, ladder.disk) == (24, pytest.approx(3 * dense.computed), 3 * dense.disk)
   assert ladder.dense_training == dense.training and 2 * dense.training < ladder.training < ladder.computed
+  rewound, = plan('sngan_cifar10_small_dense.gin', 'runs/tiny.gin', 'runs/noise.gin', 'procedures/late_rewinding.gin',
+                  gin_param=['ROUNDS = 2', 'REWIND = 0.25']).runs
+  assert (rewound.num_steps, rewound.computed) == (8 + 6 + 6, pytest.approx(2.5 * dense.computed))
+  assert rewound.training - dense.training == pytest.approx(0.75 * (ladder.training - dense.training))
   assert channels.stages == {'dense': 8, 'search': 4, 'extracted': 8} and dense.exact and not channels.exact
   assert (channels.num_steps, channels.disk) == (20, 3 * dense.disk)
   assert 2.5 * dense.computed < channels.computed < 2.6 * dense.computed  # with the distance from the dense images

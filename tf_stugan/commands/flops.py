@@ -18,7 +18,8 @@ def run(values: flags.FlagValues) -> None:
   *_, last = stages = experiment.stages()
   if experiment.stage:  # whose configuration says what was decided for it
     asked = next((stage for stage in stages if stage.name == experiment.stage), last)
-    ledger = ledgers.ledger(configuration.made(experiment.make_trainer), asked.num_steps, convention)
+    ledger = ledgers.ledger(configuration.made(experiment.make_trainer), asked.num_steps, convention,
+                            asked.first_step)
     together, undecided = None, False
   else:
     found = ledgers.make_ledgers(stages, convention)

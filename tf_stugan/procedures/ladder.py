@@ -110,7 +110,7 @@ class Ladder(Procedure):
     dense = Stage(DENSE, self.num_steps, functools.partial(make_trainer, methods={}, label='dense'),
                   functools.partial(self._begin_dense, make_trainer) if self.source else None)
     rounds = [Stage(round_name(i), self.num_steps, functools.partial(self._make_round, make_trainer, i),
-                    functools.partial(self._begin, i)) for i in range(1, self.rounds + 1)]
+                    functools.partial(self._begin, i), first_step=self.rewind_step) for i in range(1, self.rounds + 1)]
     return rounds if self.dense else [dense, *rounds]
 
   def choose(self, stages, numbers, folder):

@@ -46,6 +46,7 @@ class Stage(NamedTuple):
     decided: returns the macros of this stage's own configuration that the stages before it have decided, by name; takes
       the folder of the procedure, or None before anything is there. They hold while its trainer is made. None where
       nothing is decided.
+    first_step: the step whose state it begins with; those before it were done in another stage.
   """
 
   name: str
@@ -53,6 +54,7 @@ class Stage(NamedTuple):
   make_trainer: Callable[[], Trainer]
   begin: Callable[[Run, Hook, pathlib.Path], None] | None = None
   decided: Callable[[pathlib.Path | None], Mapping[str, object]] | None = None
+  first_step: int = 0
 
 
 class Procedure(abc.ABC):

@@ -19,11 +19,11 @@ class Ledger(NamedTuple):
   """Costs of a run.
 
   Attributes:
-    num_steps: all of its steps.
+    num_steps: how many steps it does.
     networks: by player, at the end of the run.
     dense_networks: what they are compared with: the same with every weight and, where they are narrower, of full width.
     training: operations of all its steps.
-    dense_training: the same of the dense run.
+    dense_training: the same of a dense run from step 0 on.
     computed: operations of all its steps where masked weights are multiplied like others, as in training on any hardware of
       today.
     images: operations of making one image, by output.
@@ -43,13 +43,14 @@ class Ledger(NamedTuple):
   exact: bool
 
 
-def ledger(trainer: Trainer, num_steps: int, convention: Convention) -> Ledger:
-  """Adds up a run of `num_steps` steps from the expected densities of its layers.
+def ledger(trainer: Trainer, num_steps: int, convention: Convention, first_step: int = 0) -> Ledger:
+  """Adds up a run to step `num_steps` from the expected densities of its layers.
 
   Args:
     trainer: not built; its networks are built here, without drawing weights.
-    num_steps: length of the run.
+    num_steps: the step at which it ends.
     convention: what counts.
+    first_step: the step at which it begins.
 
   Raises:
     UserError: the convention was never published for such a game.
@@ -63,8 +64,8 @@ def ledger(trainer: Trainer, num_steps: int, convention: Convention) -> Ledger:
   def at(step):
     return {name: cost.with_densities(trainer.methods[name].expected_densities(shapes[name], step))
             if name in trainer.methods else cost for name, cost in costs.items()}
-  changes = sorted({0}.union(*(
-      (step for step in method.density_steps() if step < num_steps) for method in trainer.methods.values())))
+  changes = sorted({first_step}.union(*(
+      (step for step in method.density_steps() if first_step < step < num_steps) for method in trainer.methods.values())))
   pruned = not all(method.is_settled(0) for method in trainer.methods.values())
   training = sum(
       (end - start) * convention.step(at(start), gan, pruned)
@@ -75,8 +76,8 @@ def ledger(trainer: Trainer, num_steps: int, convention: Convention) -> Ledger:
   def image_costs(costs):
     return {name: convention.image(costs[output.player]) for name, output in gan.outputs.items()}
   exact = not any(method.across_layers for method in trainer.methods.values())
-  return Ledger(num_steps, networks, dense, training, *(num_steps * convention.step(whole, gan) for whole in (dense, costs)),
-                image_costs(networks), image_costs(dense), exact)
+  return Ledger(num_steps - first_step, networks, dense, training, num_steps * convention.step(dense, gan),
+                (num_steps - first_step) * convention.step(costs, gan), image_costs(networks), image_costs(dense), exact)
 
 
 def make_ledgers(stages: Iterable, convention: Convention) -> dict[str, Ledger]:
@@ -91,7 +92,7 @@ def make_ledgers(stages: Iterable, convention: Convention) -> dict[str, Ledger]:
   """
   result = {}
   for stage in stages:  # whose networks are not held all at once
-    found = ledger(configuration.make_trainer(stage), stage.num_steps, convention)
+    found = ledger(configuration.make_trainer(stage), stage.num_steps, convention, stage.first_step)
     result[stage.name] = found._replace(exact=found.exact and not is_undecided(stage))
   return result
 
