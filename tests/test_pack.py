@@ -67,6 +67,15 @@ def parts_of(path):
   return packed_files.read(path)
 
 
+def test_paths_of_this_machine_stay_on_it(tmp_path):
+  run = make_run(tmp_path / 'run', 'sngan_cifar10_small_dense.gin', 'procedures/random_tickets.gin', 'runs/tiny.gin',
+                 'runs/noise.gin', bindings=["DENSE = '/home/me/runs/imp_g/dense'", "TICKETS = '~/runs/imp_g/'"])
+  assert cli.main(['tf-stugan', 'pack', f'--workdir={run}', f'--output={tmp_path}/one.stugan', '--license=CC0-1.0']) == 0
+  config = parts_of(tmp_path / 'one.stugan')['config.gin'].decode()
+  assert "DENSE = 'dense'" in config and "TICKETS = 'imp_g'" in config and '/home/me' not in config
+  assert tf_stugan.load_generator(tmp_path / 'one.stugan').sample([1]).shape == (1, 32, 32, 3)
+
+
 def test_the_images_are_those_that_sample_draws(run, generator, capsys, tmp_path):
   for flags, given in ((['--seeds=3-6'], {}), (['--seeds=3-6', '--labels=7', '--truncation=0.5'],
                                                {'labels': 7, 'truncation': 0.5})):

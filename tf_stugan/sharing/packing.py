@@ -5,6 +5,7 @@ import contextlib
 import io
 import json
 import pathlib
+import re
 
 import numpy as np
 from safetensors import numpy as tensors
@@ -56,7 +57,7 @@ def collect(workdir: Workdir, trainer: Trainer, name: str, license_name: str, li
       'scores': _scores(workdir, step), 'data': _data(workdir), 'samples': sorted(files)}
   files |= {
       'weights.safetensors': tensors.save(kept), 'masks.safetensors': tensors.save(bits),
-      'config.gin': workdir.config.read_bytes(), 'card.json': json.dumps(card, indent=1).encode(),
+      'config.gin': _without_folders(workdir.config.read_bytes()), 'card.json': json.dumps(card, indent=1).encode(),
       'README.md': model_card.render(card).encode()}
   return files | ({'LICENSE': license_text} if license_text else {})
 
@@ -70,6 +71,11 @@ def _weights(trainer):
     weights |= {f'{output.player}/{name}': variable.numpy() for name, variable in variables.items()}
     masks |= {f'{output.player}/{v.name}': v.mask.numpy() for v in masked}
   return weights, masks
+
+
+def _without_folders(config):
+  """Leaves of paths such as DENSE = '/home/me/runs/dense' the last part: the rest is of no use elsewhere."""
+  return re.sub(rb"""(['"])[/~][^'"\n]*/([^/'"\n]+)/?\1""", rb'\1\2\1', config)
 
 
 def _picture(workdir, name, output, step):
