@@ -40,7 +40,7 @@ def test_runs_become_a_gallery_that_is_known_by_name(tool, tmp_path, monkeypatch
   assert generator.sample([1, 2]).shape == (2, 32, 32, 3) and generator.card['name'] == 'big_stugan_0.1'
   assert 0 < np.mean([mask.mean() for mask in generator.masks.values()]) < 1
   card = (folder / 'big_stugan_0.1' / 'README.md').read_text()
-  for told in ('STU-GAN', 'rfd', 'noise', 'Training: ', 'CC0-1.0', 'none: it is noise', 'extractor'):
+  for told in ('STU-GAN', 'rfd', 'noise', 'Operations: ', 'CC0-1.0', 'none: it is noise', 'extractor'):
     assert told in card, told
   page = (folder / 'README.md').read_text()
   sparse, = (line for line in page.splitlines() if line.startswith('| [big_stugan_0.1]'))

@@ -97,7 +97,8 @@ def describe(folder: pathlib.Path) -> str:
 def _cells(name, card):
   networks = [value for value in card['cost'].values() if isinstance(value, dict)]
   kept, whole = (sum(network[key] for network in networks) for key in ('kept_parameters', 'parameters'))
-  cost = card['cost']['training_operations'] / card['cost']['dense_training_operations'] if networks else None
+  spent = card['cost'].get('all_training_operations', card['cost'].get('training_operations'))
+  cost = spent / card['cost']['dense_training_operations'] if networks else None
   data = ', '.join(str(told.get('name', told)) if isinstance(told, dict) else str(told) for told in card['data'].values())
   pictures = ' '.join(f'![{name}]({name}/{picture})' for picture in card['samples'])
   return (f'[{name}]({name}/README.md)', f'{card["method"]}, {card["step"]:,}', data, f'{kept:,} of {whole:,}',

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from tf_stugan.reports import records
 from tf_stugan.reports import rescored
 from tf_stugan.reports import rows as rows_lib
+from tf_stugan.training import costs
 from tf_stugan.training import rounds
 from tf_stugan.training.best_scores import best_score
 from tf_stugan.training.workdir import Workdir
@@ -90,11 +91,11 @@ def _read(folder, features):
   if 0 not in best or len(best) == 1:
     return None
   method = f'{ladder["method"]} {ladder["rewind"]:.0%}' if ladder['rewind'] else ladder['method']
-  spent = _operations(folder)
+  spent, dense = costs.of_rounds(folder), costs.of_run(rows[0])
   return Climb(folder.name, ladder['method'], method, ladder['seed'], _setting(runs), best[0].name, best[0].better,
                records.comparable(best[0].row), best[0].value, {i: found.value for i, found in best.items() if i},
-               dict(enumerate(ladder['rounds'].values(), 1)), {i: spent[i] / _own(rows[0]) for i in best if i},
-               _own(rows[0]), frozenset(_densities(rows[max(best)])))
+               dict(enumerate(ladder['rounds'].values(), 1)), {i: spent[i] / dense for i in best if i}, dense,
+               frozenset(_densities(rows[max(best)])))
 
 
 def _runs(folder, features=''):
@@ -126,31 +127,6 @@ def _last_step(rows):
   return max((row['step'] for row in rows or ()), default=0)
 
 
-def _own(rows):
-  """Returns the operations of a run; NaN where they were not logged."""
-  return records.training_cost(rows, last).get(records.COST, math.nan) if (last := _last_step(rows)) else math.nan
-
-
-def _operations(folder):
-  """Returns, by round, the operations of all training up to its end: of what it began from, too, and of the ladder that its
-  masks were found by. Those of rewound steps were done in the dense run."""
-  if not rounds.description(folder):
-    return {}
-  ladder, runs = _runs(folder)
-  own = {i: _own(run.rows()) for i, run in runs.items()}
-  dense = own.get(0, math.nan)
-  found = _operations(pathlib.Path(ladder['tickets'])) if ladder.get('tickets') else None
-  result = {}
-  for i in range(1, len(ladder['rounds']) + 1):
-    before = dense if ladder.get('needs_dense', True) else 0.0
-    if ladder['cumulative'] and i > 1:
-      before = result[i - 1]
-    if found is not None:
-      before += found.get(i, math.nan)
-    result[i] = before + own.get(i, math.nan) - (ladder['rewind'] and ladder['rewind'] * dense)
-  return result
-
-
 def make_climbs(runs: Iterable[rows_lib.Run], climbs: Sequence[Climb]) -> list[Climb]:
   """Puts runs that belong to no ladder beside ladders.
 
@@ -170,7 +146,7 @@ def make_climbs(runs: Iterable[rows_lib.Run], climbs: Sequence[Climb]) -> list[C
         rounds.description(run.workdir.path.parent)):
       remaining = round(math.fsum(densities[player] for player in pruned) / len(pruned), 3)
       method = records.record(run.workdir)['method']
-      groups.setdefault(method, []).append((remaining, run, best.value, _own(rows) / climbs[0].dense_cost))
+      groups.setdefault(method, []).append((remaining, run, best.value, costs.of_run(rows) / climbs[0].dense_cost))
   return [climb for method, group in groups.items() for climb in _make_climbs(method, method, group, climbs)]
 
 
@@ -181,9 +157,9 @@ def _densities(rows):
 
 
 def _make_climbs(procedure, method, group, climbs):
-  """Returns a climb for each seed; where runs of several rows have the same density and seed, for each row."""
+  """Returns a climb for each seed; where runs of several rows have the same density, for each row."""
   rows = dict.fromkeys(run.row for _, run, *_ in group)
-  if len({(remaining, run.seed) for remaining, run, *_ in group}) < len(group) and len(rows) > 1:
+  if len({(remaining, run.row) for remaining, run, *_ in group}) > len({remaining for remaining, *_ in group}):
     return [climb for row in rows for climb in _make_climbs(
         procedure, f'{method} ({row})', [entry for entry in group if entry[1].row == row], climbs)]
   levels = sorted({remaining for remaining, *_ in group}, reverse=True)

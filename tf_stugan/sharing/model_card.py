@@ -109,8 +109,10 @@ def _cost(cost):
     return 'Not logged.'
   rows = ((name, f'{c["kept_parameters"]:,} of {c["parameters"]:,}',
            f'{c["multiply_adds"]:,} of {c["dense_multiply_adds"]:,}') for name, c in players.items())
-  return _table(('network', 'parameters kept', 'multiply-adds an image, of the dense network'), rows) + (
-      f'Training: {cost["training_operations"]:.4g} operations; dense networks: {cost["dense_training_operations"]:.4g}.')
+  table = _table(('network', 'parameters kept', 'multiply-adds an image, of the dense network'), rows)
+  told = {'training_operations': 'of training', 'dense_training_operations': 'of training dense networks',
+          'all_training_operations': 'of all training that it took to find it'}
+  return f'{table}Operations: {", ".join(f"{cost[key]:.4g} {what}" for key, what in told.items() if key in cost)}.'
 
 
 def _data(description):
