@@ -116,6 +116,11 @@ def test_the_search_begins_with_what_made_the_images_of_the_dense_run_and_learns
   assert any((averages[name] != value).any() for name, value in part(dense, 'weights/generator').items())
 
 
+def test_stages_tell_all_training_that_they_needed(ticket):
+  dense, search = 10.0 * STEPS, 7.0 * STEPS
+  assert (ticket[1]['search'].before, ticket[1]['extracted'].before) == (dense, dense + search)
+
+
 def test_a_ticket_has_the_initial_weights_of_the_channels_whose_scales_are_not_zero(ticket):
   folder, begun, _ = ticket
   initial, state = part(begun['dense'].state, 'weights/generator'), part(begun['extracted'].state, 'weights/generator')

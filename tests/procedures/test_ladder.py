@@ -31,7 +31,7 @@ class Shaken:
   """In the place of `Train`, without graphs: a step adds noise to all weights.
 
   Attributes:
-    begun: by stage, what it was before its first step: its step, its variables, what was explored, rows of costs.
+    begun: by stage, what it was before its first step: its step, its variables, rows of costs, what had been spent.
   """
 
   def __init__(self, num_steps=STEPS, scores=None):
@@ -43,25 +43,39 @@ class Shaken:
     pass
 
   def run(self, run, stage, folder):
-    trainer, costs = run.trainer, []
+    trainer, cost = run.trainer, Cost()
     if not checkpoints.restore(trainer, run.workdir.checkpoints) and stage.begin:
-      stage.begin(run, lambda trainer, step: costs.append((step, _density(trainer))), folder)
-    self.begun[stage.name] = Begun(int(trainer.step), variables(trainer), costs)
+      stage.begin(run, cost, folder)
+    self.begun[stage.name] = Begun(int(trainer.step), variables(trainer), cost.rows, cost.before)
     for step in range(int(trainer.step) + 1, stage.num_steps + 1):
       shake(trainer, step)
       for hook in run.hooks:
         if step % hook.interval == 0:
           hook(trainer, step)
+    rows = [{'kind': 'cost', 'step': 0, 'step_operations': 10.0 if stage.name == 'dense' else 7.0,
+             'dense_step_operations': 10.0, 'operations_before': cost.before}, {'kind': 'train', 'step': stage.num_steps}]
     if stage.name in self._scores:
-      row = {'kind': 'evaluation', 'step': step, 'fcd': self._scores[stage.name], 'better': {'fcd': LOWER}}
-      run.workdir.metrics.write_text(json.dumps(row) + '\n')
+      rows.append({'kind': 'evaluation', 'step': step, 'fcd': self._scores[stage.name], 'better': {'fcd': LOWER}})
+    run.workdir.metrics.write_text(''.join(json.dumps(row) + '\n' for row in rows))
     checkpoints.save(trainer, run.workdir.checkpoints)
+
+
+class Cost:
+  """In the place of `reporting.Cost`."""
+
+  def __init__(self):
+    self.before = 0.0
+    self.rows = []
+
+  def __call__(self, trainer, step):
+    self.rows.append((step, _density(trainer)))
 
 
 class Begun(NamedTuple):
   step: int
   state: dict
   costs: list
+  before: float
 
 
 def variables(trainer):
@@ -196,10 +210,23 @@ def test_all_but_weights_begins_anew_in_every_round(imp):
     np.testing.assert_array_equal(state[name], state[name.replace('exploration/', 'masks/')], err_msg=name)
 
 
+def test_a_round_tells_all_training_that_it_needed(imp, tmp_path):
+  folder, begun = imp
+  dense, own = 10.0 * STEPS, 7.0 * STEPS
+  assert [begun[f'round-0{i}'].before for i in (1, 2)] == [dense, dense + own]
+  once = climb(tmp_path / 'once', round_masks.Magnitude(of='dense'), dense=str(folder / 'dense'))
+  assert [once[f'round-0{i}'].before for i in (1, 2)] == [dense, dense]
+  assert climb(tmp_path / 'random', round_masks.Random(), dense=str(folder / 'dense'), rounds=1)['round-01'].before == 0
+  taken = climb(tmp_path / 'taken', round_masks.Taken(str(folder)), dense=str(folder / 'dense'))
+  assert [taken[f'round-0{i}'].before for i in (1, 2)] == [dense + own, dense + 2 * own]
+  late = climb(tmp_path / 'late', start={'generator': 'rewind', 'discriminator': 'rewind'}, rewind=0.5)
+  assert [late[f'round-0{i}'].before for i in (1, 2)] == [dense / 2, own]  # its own have a half of the dense run, too
+
+
 def test_the_ladder_describes_itself(imp):
   told = json.loads((imp[0] / 'ladder.json').read_text())
   assert told['rounds'] == {'round-01': pytest.approx(0.8), 'round-02': pytest.approx(0.64)}
-  assert (told['dense'], told['cumulative'], told['seed'], told['initial_seed']) == ('dense', True, 1, 1)
+  assert (told['dense'], told['seed'], told['initial_seed']) == ('dense', 1, 1)
 
 
 @pytest.mark.parametrize('weights', ['raw', 'averages'])

@@ -21,14 +21,14 @@ from tf_stugan.studies.folder import Outcome
 STEPS = 100
 
 
-def run(folder, scores, step_operations, begun=0, data='digits', config='', method='x', density=1.0):
-  """Writes a run with one score an evaluation; `begun` steps of it were done in the dense run."""
+def run(folder, scores, step_operations, before=None, data='digits', config='', method='x', density=1.0):
+  """Writes a run with one score an evaluation; `before` is what it needed, in steps of the dense run."""
   folder.mkdir(parents=True)
   protocol = {'extractor': 'classifier abc', 'generated_images': 10, 'real_images': 20, 'data': data, 'generator': 'running'}
   cost = {'kind': 'cost', 'dense_step_operations': 10.0, 'method': method, 'generator/kept_parameters': 3,
           'generator/multiply_adds': 2, 'generator/dense_multiply_adds': 4}
-  lines = [{**cost, 'step': 0, 'step_operations': 10.0 if begun else step_operations}]
-  lines += [{**cost, 'step': begun, 'step_operations': step_operations}] if begun else []
+  needed = {} if before is None else {'operations_before': 10.0 * before}
+  lines = [{**cost, 'step': 0, 'step_operations': step_operations, **needed}]
   lines += [{'kind': 'evaluation', 'step': STEPS * (i + 1) // len(scores), 'fid': score, 'settled': True,
             'better': {'fid': 'lower'}, 'protocol': protocol} for i, score in enumerate(scores)]
   lines += [{'kind': 'train', 'step': STEPS, 'generator/density': density}] if density < 1 else []
@@ -37,17 +37,15 @@ def run(folder, scores, step_operations, begun=0, data='digits', config='', meth
     (folder / 'config.gin').write_text(f"Experiment.stage = '{folder.name}'\n{config}")
 
 
-def ladder(folder, method, dense, rounds, seed=1, cumulative=True, rewind=0.0, dense_at='dense', data='digits',
-           config='', **told):
-  """Writes a ladder whose i-th round computes 0.8^i of a dense step."""
+def ladder(folder, method, dense, rounds, seed=1, rewind=0.0, dense_at='dense', data='digits', config=''):
+  """Writes a ladder whose i-th round computes 0.8^i of a dense step, and needed i dense runs."""
   if dense_at == 'dense':
     run(folder / 'dense', dense, 10.0, data=data)
   names = {f'round-{i:02d}': 0.8**i for i in range(1, len(rounds) + 1)}
-  for (name, left), scores in zip(names.items(), rounds, strict=True):
-    run(folder / name, scores, 10.0 * left, round(rewind * STEPS), data, config, density=left)
+  for i, ((name, left), scores) in enumerate(zip(names.items(), rounds, strict=True), 1):
+    run(folder / name, scores, 10.0 * left, i * STEPS, data, config, density=left)
   (folder / 'ladder.json').write_text(json.dumps({
-      'method': method, 'seed': seed, 'initial_seed': seed, 'dense': dense_at, 'cumulative': cumulative, 'rewind': rewind,
-      'rounds': names, **told}))
+      'method': method, 'seed': seed, 'initial_seed': seed, 'dense': dense_at, 'rewind': rewind, 'rounds': names}))
   return str(folder)
 
 
@@ -98,24 +96,14 @@ def test_the_same_method_and_seed_twice_are_two_curves_by_their_folders(tmp_path
   assert [curve.method for curve in read(paths)] == ['IMP_G (fast)', 'IMP_G (slow)']
 
 
-def test_what_a_ticket_costs_to_find(tmp_path):
-  rounds = [[14.0]] * 3
-  cost = {}
-  for name, kwargs in {'IMP': {}, 'OMP': {'cumulative': False}, 'late': {'rewind': 0.2}}.items():
-    curve, = read([ladder(tmp_path / name, name, [15.0], rounds, **kwargs)])
-    cost[curve.method] = [point.cost for point in curve.points]
-  assert cost['IMP'] == pytest.approx([1 + 0.8, 1 + 0.8 + 0.64, 1 + 0.8 + 0.64 + 0.512])
-  assert cost['OMP'] == pytest.approx([1.8, 1.64, 1.512])
-  assert cost['late 20%'] == pytest.approx([1 + 0.8 * 0.8, 1 + 0.8 * 1.44, 1 + 0.8 * 1.952])
-
-
-def test_random_masks_cost_nothing_and_those_of_another_ladder_what_that_one_did(tmp_path):
-  source = ladder(tmp_path / 'imp', 'IMP_G', [15.0], [[14.0]] * 2)
-  ladder(tmp_path / 'rp', 'RP', [15.0], [[14.0]] * 2, cumulative=False, needs_dense=False, tickets='')
-  ladder(tmp_path / 'rt', 'RT', [15.0], [[14.0]] * 2, cumulative=False, needs_dense=False, tickets=source)
-  cost = {climb.method: climb.costs for climb in climbs.read(tmp_path.iterdir())}
-  assert cost['RP'] == pytest.approx({1: 0.8, 2: 0.64})
-  assert cost['RT'] == pytest.approx({1: 1 + 0.8 + 0.8, 2: 1 + 0.8 + 0.64 + 0.64})
+def test_a_point_costs_all_training_that_it_needed(tmp_path):
+  path = ladder(tmp_path / 'a', 'late rewinding', [15.0], [[14.0]] * 2, rewind=0.2)
+  curve, = read([path])
+  assert curve.method == 'late rewinding 20%' and curve.procedure == 'late rewinding'
+  assert [point.cost for point in curve.points] == pytest.approx([1 + 0.8, 2 + 0.64])
+  told = (tmp_path / 'a' / 'round-01' / 'metrics.jsonl').read_text()
+  (tmp_path / 'a' / 'round-01' / 'metrics.jsonl').write_text(told.replace('operations_before', 'unknown'))
+  assert [math.isnan(point.cost) for point in read([path])[0].points] == [True, False]
 
 
 def test_a_round_that_one_seed_has_is_held_against_the_dense_run_of_that_seed(tmp_path):
@@ -161,7 +149,7 @@ def test_a_ladder_is_reported_by_the_features_that_are_asked_for(tmp_path):
 
 def test_the_command_reports_rounds_and_ladders_with_a_dense_run_elsewhere(tmp_path, capsys):
   first = ladder(tmp_path / 'imp', 'IMP_G', [16.0], [[15.0], [17.0]])
-  ladder(tmp_path / 'omp', 'OMP_G', None, [[15.5], [18.0]], cumulative=False, dense_at=f'{first}/dense')
+  ladder(tmp_path / 'omp', 'OMP_G', None, [[15.5], [18.0]], dense_at=f'{first}/dense')
   output = tmp_path / 'report'
   assert cli.main(['tf-stugan', 'report', f'--workdirs={tmp_path}/*mp', f'--output={output}']) == 0
   told = capsys.readouterr().out
@@ -189,7 +177,7 @@ def test_a_study_has_its_ladders_and_what_stands_beside_them(tmp_path, capsys):
       if row == 'static':
         run(place, [14.0 + seed], 6.4, config=config, method='static', density=0.64)
         continue
-      ladder(place, f'{row.upper()}_G', [15.0 + seed], [[14.0 + seed], [20.0 + seed]], seed, row == 'imp', config=config)
+      ladder(place, f'{row.upper()}_G', [15.0 + seed], [[14.0 + seed], [20.0 + seed]], seed, config=config)
       (place / 'dense' / 'config.gin').write_text(config)
       for i, name in enumerate(('dense', 'round-01', 'round-02')):
         (place / name / 'checkpoints' / f'step-{STEPS:08}').mkdir(parents=True)
@@ -206,7 +194,7 @@ def test_a_study_has_its_ladders_and_what_stands_beside_them(tmp_path, capsys):
            for curve in ladders.curves(pd.read_csv(output / 'ladders.csv')) for point in (curve.dense, *curve.points)]
   assert found == [
       [method, i, 2, score, pytest.approx(cost)] for method, lines in {
-          'IMP_G': [(0, 16.5, 1), (1, 15.5, 1.8), (2, 21.5, 2.44)], 'OMP_G': [(0, 16.5, 1), (1, 15.5, 1.8), (2, 21.5, 1.64)],
+          'IMP_G': [(0, 16.5, 1), (1, 15.5, 1.8), (2, 21.5, 2.64)], 'OMP_G': [(0, 16.5, 1), (1, 15.5, 1.8), (2, 21.5, 2.64)],
           'static': [(0, 16.5, 1), (1, 15.5, 0.64)]}.items() for i, score, cost in lines]
 
 

@@ -80,7 +80,8 @@ def _cost_by_convention(values, workdir, last_step, convention):
   """Adds up the cost of training from the densities that the run logged."""
   from tf_stugan.commands import common  # pylint: disable=g-import-not-at-top
   from tf_stugan.reports import ledger  # pylint: disable=g-import-not-at-top
-  columns = {'training FLOPs': None, 'training FLOPs / dense': None, 'convention': convention.name}
+  measured = dict.fromkeys(records_lib.training_cost(workdir.rows(), last_step))  # others stand in their place, or none
+  columns = {**measured, 'training FLOPs': None, 'training FLOPs / dense': None, 'convention': convention.name}
   if densities := records_lib.logged_densities(workdir, last_step):
     trainer = common.make_experiment(values, workdir).make_trainer()
     operations, dense = ledger.spent(trainer, densities, last_step, convention)

@@ -22,6 +22,7 @@ from tf_stugan.procedures.procedure import refuse_to_go_further
 from tf_stugan.procedures.procedure import Stage
 from tf_stugan.procedures.train import Train
 from tf_stugan.training import checkpoints
+from tf_stugan.training import costs
 from tf_stugan.training.best_scores import best_score
 from tf_stugan.training.saved_steps import list_checkpoints
 from tf_stugan.training.saved_steps import newest_step
@@ -150,15 +151,18 @@ class Channels(Procedure):
     refuse_to_go_further(run.workdir, stage, folder, later)
     (self.search if stage.name == SEARCH else self).train.run(run, stage, folder)
 
+  def _dense(self, folder):
+    return self.dense or folder / DENSE
+
   def _dense_checkpoint(self, folder):
     """Returns (folder of checkpoints, step) of the best images of the dense run; the last ones where none were scored."""
-    workdir = Workdir(str(self.dense or folder / DENSE))
+    workdir = Workdir(str(self._dense(folder)))
     best = best_score(workdir.rows())
     kept = list(map(step_of, list_checkpoints(workdir.checkpoints)))
     return workdir.checkpoints, best.step if best and best.step in kept else None
 
   def _begin_search(self, run, cost, folder):
-    del cost
+    cost.before = costs.of_all_training(self._dense(folder))
     source, step = self._dense_checkpoint(folder)
     with self._naming_dense():
       for player in run.trainer.gan.players:
@@ -195,8 +199,8 @@ class Channels(Procedure):
     return found
 
   def _begin_extracted(self, make_trainer, run, cost, folder):
-    del cost
-    trainer = run.trainer
+    trainer, needed = run.trainer, folder / SEARCH if self.search else self._dense(folder) if self._looks_at_dense else None
+    cost.before = costs.of_all_training(needed) if needed else 0.0
     with trainer.strategy.scope():
       full = make_trainer(methods={})
       full.build(trainer.image_shapes)

@@ -24,6 +24,7 @@ from tf_stugan.procedures.source_ladder import SourceLadder
 from tf_stugan.procedures.train import Train
 from tf_stugan.sparsity.fixed_masks import FixedMasks
 from tf_stugan.training import checkpoints
+from tf_stugan.training import costs
 from tf_stugan.training import strategies
 from tf_stugan.training.best_scores import best_score
 from tf_stugan.training.hooks import Hook
@@ -195,9 +196,7 @@ class Ladder(Procedure):
   def _describe(self, trainer, folder):
     Workdir(str(folder)).write(folder / DESCRIPTION, json.dumps({
         'method': trainer.label, 'seed': trainer.seed, 'initial_seed': trainer.initial_seed,
-        'dense': str(self.dense.resolve()) if self.dense else DENSE, 'cumulative': self.is_cumulative,
-        'needs_dense': self._looks_at_dense or self.is_cumulative,
-        'tickets': str(self.source.path.resolve()) if self.source else '',
+        'dense': str(self.dense.resolve()) if self.dense else DENSE,
         'rewind': self.rewind_step / self.num_steps,
         'rounds': {round_name(i): self._remaining(i) for i in range(1, self.rounds + 1)}}, indent=1) + '\n')
 
@@ -221,7 +220,7 @@ class Ladder(Procedure):
     self._check_networks_of_source(trainer, 1)
 
   def _begin(self, index, run, cost, folder):
-    trainer = run.trainer
+    trainer, cost.before = run.trainer, self._operations_before(index, folder)
     if self.rewind_step:
       cost(trainer, 0)  # the steps up to there, which were dense
     if self.source:
@@ -235,6 +234,20 @@ class Ladder(Procedure):
       cost(trainer, self.rewind_step)
     if strategies.is_chief(trainer.strategy):
       self._describe(trainer, folder)
+
+  def _operations_before(self, index, folder):
+    """Returns the operations of all training that a round needs: the dense run, the rounds before it, what its masks were
+    found by. The steps before the one that it goes back to were done in the dense run, and are counted as its own."""
+    needed = 0.0
+    if self.is_cumulative and index > 1:
+      needed = costs.of_all_training(folder / round_name(index - 1))
+    elif self.is_cumulative or self._looks_at_dense:
+      needed = costs.of_all_training(self._dense(folder))
+    if self.source:
+      needed += costs.of_all_training(self.source.path / round_name(index))
+    if self.rewind_step:
+      needed -= costs.of_all_training(self._dense(folder)) * self.rewind_step / self.num_steps
+    return needed
 
   def _check_networks_of_source(self, trainer, index):
     taken = [player.name for player in trainer.gan.players

@@ -91,7 +91,8 @@ def _read(folder, features):
   if 0 not in best or len(best) == 1:
     return None
   method = f'{ladder["method"]} {ladder["rewind"]:.0%}' if ladder['rewind'] else ladder['method']
-  spent, dense = costs.of_rounds(folder), costs.of_run(rows[0])
+  dense = costs.of_run(rows[0])
+  spent = {i: costs.of_run(rows[i]) + costs.before(rows[i], math.nan) for i in best}
   return Climb(folder.name, ladder['method'], method, ladder['seed'], _setting(runs), best[0].name, best[0].better,
                records.comparable(best[0].row), best[0].value, {i: found.value for i, found in best.items() if i},
                dict(enumerate(ladder['rounds'].values(), 1)), {i: spent[i] / dense for i in best if i}, dense,

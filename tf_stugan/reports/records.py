@@ -201,7 +201,9 @@ def training_cost(rows: Sequence[dict], last_step: int) -> dict[str, float]:
   if not found:
     return {}
   spent, dense = costs.add_up(found, last_step)
-  return {COST: spent, 'training FLOPs / dense': spent / dense}
+  needed = costs.before(rows)
+  return {COST: spent, 'training FLOPs / dense': spent / dense,
+          **({'all training FLOPs / dense': (spent + needed) / dense} if needed else {})}
 
 
 def _seconds(workdir, kind):

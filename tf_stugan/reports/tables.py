@@ -9,7 +9,8 @@ from tf_stugan.reports import records as records_lib
 from tf_stugan.reports import rows as rows_lib
 from tf_stugan.training.workdir import Workdir
 
-_ALWAYS = ('run', 'row', 'method', 'n', 'step', 'state', 'training FLOPs / dense', 'train minutes')
+_ALWAYS = ('run', 'row', 'method', 'n', 'step', 'state', 'training FLOPs / dense', 'all training FLOPs / dense',
+           'train minutes')
 
 
 def tabulate(records: Sequence[Mapping[str, object]]) -> pd.DataFrame:

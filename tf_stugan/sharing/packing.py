@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 import contextlib
 import io
 import json
-import math
 import pathlib
 import re
 
@@ -18,7 +17,6 @@ from tf_stugan.sharing import model_card
 from tf_stugan.sharing.generator import FORMAT
 from tf_stugan.training import costs
 from tf_stugan.training import reporting
-from tf_stugan.training import rounds
 from tf_stugan.training import state
 from tf_stugan.training.trainer import Trainer
 from tf_stugan.training.workdir import Workdir
@@ -55,7 +53,7 @@ def collect(workdir: Workdir, trainer: Trainer, name: str, license_name: str, li
                   for key, output in outputs.items()},
       'densities': {key: round(float(mask.mean()), 6) for key, mask in masks.items()},
       'shapes': {key: mask.shape for key, mask in masks.items()},
-      'cost': _cost(workdir, step, {output.player for output in outputs.values()}),
+      'cost': _cost(workdir.rows(), step, {output.player for output in outputs.values()}),
       'scores': _scores(workdir, step), 'data': _data(workdir), 'samples': sorted(files)}
   files |= {
       'weights.safetensors': tensors.save(kept), 'masks.safetensors': tensors.save(bits),
@@ -91,24 +89,15 @@ def _picture(workdir, name, output, step):
   return file.getvalue()
 
 
-def _cost(workdir, step, players) -> Mapping[str, object]:
+def _cost(rows, step, players) -> Mapping[str, object]:
   """Tells what an image and the training up to a step cost, from the rows of the run; empty where it has none."""
-  rows = workdir.rows()
   found = costs.cost_rows(rows, step)
   if not found:
     return {}
   spent, dense = costs.add_up(found, step)
   return {**{player: {what: found[-1][f'{player}/{what}'] for what in _COSTS} for player in sorted(players)},
-          'training_operations': spent, 'dense_training_operations': dense, **_cost_of_finding(workdir)}
-
-
-def _cost_of_finding(workdir):
-  """Tells what all training of the ladder was up to this round of it, if it is one and that was logged."""
-  path = workdir.path.absolute()
-  if path.name not in rounds.description(path.parent).get('rounds', {}):
-    return {}
-  spent = costs.of_rounds(path.parent)[rounds.number(path.name)]
-  return {} if math.isnan(spent) else {'all_training_operations': spent}
+          'training_operations': spent, 'dense_training_operations': dense,
+          **({'all_training_operations': spent + needed} if (needed := costs.before(rows)) else {})}
 
 
 def _scores(workdir, step):

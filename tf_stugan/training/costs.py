@@ -1,11 +1,10 @@
-"""What a run has cost, and all training that a round of a ladder took, told from their rows."""
+"""What a run has cost, and all training that it needed, told from its rows."""
 
 from collections.abc import Sequence
 import itertools
 import math
-import pathlib
+import os
 
-from tf_stugan.training import rounds
 from tf_stugan.training.workdir import Workdir
 
 
@@ -34,24 +33,12 @@ def of_run(rows: Sequence[dict]) -> float:
   return add_up(found, last_step)[0] if found and last_step else math.nan
 
 
-def of_rounds(ladder: pathlib.Path) -> dict[int, float]:
-  """Returns, by round, the operations of all training up to its end; {} of a folder that is no ladder.
+def before(rows: Sequence[dict], unknown: float = 0.0) -> float:
+  """Returns the operations of all training that a run needed and did not do itself; `unknown` where it does not say so."""
+  return next((row['operations_before'] for row in rows if 'operations_before' in row), unknown)
 
-  That is: of what it began from, too, and of the ladder that its masks were found by. The steps up to where late rewinding
-  goes back to were done in the dense run, and count once. NaN where they were not logged.
-  """
-  told = rounds.description(ladder)
-  if not told:
-    return {}
-  own = {name: of_run(Workdir(str(ladder / name)).rows()) for name in (told['dense'], *told['rounds'])}
-  dense = own[told['dense']]
-  found = of_rounds(pathlib.Path(told['tickets'])) if told.get('tickets') else None
-  result = {}
-  for i, name in enumerate(told['rounds'], 1):
-    before = dense if told.get('needs_dense', True) else 0.0
-    if told['cumulative'] and i > 1:
-      before = result[i - 1]
-    if found is not None:
-      before += found.get(i, math.nan)
-    result[i] = before + own[name] - (told['rewind'] and told['rewind'] * dense)
-  return result
+
+def of_all_training(path: str | os.PathLike) -> float:
+  """Returns the operations of the run in a workdir and of all training that it needed; NaN where they were not logged."""
+  rows = Workdir(str(path)).rows()
+  return of_run(rows) + before(rows)

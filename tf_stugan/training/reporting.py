@@ -5,6 +5,7 @@ import contextlib
 import importlib
 import json
 import logging
+import math
 import time
 
 import numpy as np
@@ -199,10 +200,15 @@ class Cost(Hook):
 
   There is a row at step 0, at every multiple of `interval` and after every mask update, so that the cost of the whole run
   can be added up from them; they also say how dense each layer is, and how much of it has been explored.
+
+  Attributes:
+    before: operations of all training that this run needs and does not do itself; NaN where nobody says it. The row of step
+      0 has them.
   """
 
   def __init__(self, interval: int, log: Log):
     super().__init__(interval)
+    self.before = math.nan
     self._log = log
     self._written = None  # the step of the last row
 
@@ -216,7 +222,8 @@ class Cost(Hook):
 
   def __call__(self, trainer, step):
     if step != self._written:
-      self._log.row('cost', step, self._values(trainer))
+      needed = {} if step or math.isnan(self.before) else {'operations_before': self.before}
+      self._log.row('cost', step, {**self._values(trainer), **needed})
       self._written = step
 
   def _values(self, trainer):
