@@ -211,6 +211,7 @@ def test_runs_of_a_method_stand_beside_ladders_with_what_they_cost_themselves(tm
   paths = [ladder(tmp_path / 'imp', 'IMP_G', [16.0], [[15.0], [17.0]])]
   for name, density, score in (('a', 0.8, 15.5), ('b', 0.64, 20.0), ('dense', 1.0, 15.0)):
     run(tmp_path / f'static_{name}', [30.0, score], 10.0 * density, method='static', density=density)
+  run(tmp_path / 'still_trained', [12.0], 5.0, method='static', density=0.7, config=f'NUM_STEPS = {2 * STEPS}')
   run(tmp_path / 'elsewhere', [1.0], 5.0, method='static', density=0.5, data='stl10')
   runs = rows.name_rows(records.name_runs([*map(str, tmp_path.glob('imp/*')), *map(str, tmp_path.iterdir())]))
   found = climbs.read(paths)

@@ -7,6 +7,7 @@ import os
 import pathlib
 from typing import NamedTuple
 
+from tf_stugan import gin_files
 from tf_stugan.reports import records
 from tf_stugan.reports import rescored
 from tf_stugan.reports import rows as rows_lib
@@ -134,8 +135,8 @@ def make_climbs(runs: Iterable[rows_lib.Run], climbs: Sequence[Climb]) -> list[C
   Those of one method are rounds by their densities, of which each costs its own training and nothing else.
 
   Args:
-    runs: of the report; those that were scored otherwise are left out, and those where a player that all the ladders prune
-      has no masks.
+    runs: of the report; those that were scored otherwise are left out, those where a player that all the ladders prune has
+      no masks, and those that are still trained.
     climbs: of one protocol.
   """
   pruned = frozenset.intersection(*(climb.pruned for climb in climbs))
@@ -144,11 +145,17 @@ def make_climbs(runs: Iterable[rows_lib.Run], climbs: Sequence[Climb]) -> list[C
     rows = run.workdir.rows()
     best, densities = best_score(rows), _densities(rows)
     if best and pruned and pruned <= densities.keys() and records.comparable(best.row) == climbs[0].protocol and not (
-        rounds.description(run.workdir.path.parent)):
+        rounds.description(run.workdir.path.parent)) and _has_ended(run, rows):
       remaining = round(math.fsum(densities[player] for player in pruned) / len(pruned), 3)
       method = records.record(run.workdir)['method']
       groups.setdefault(method, []).append((remaining, run, best.value, costs.of_run(rows) / climbs[0].dense_cost))
   return [climb for method, group in groups.items() for climb in _make_climbs(method, method, group, climbs)]
+
+
+def _has_ended(run, rows):
+  """Tells whether a run came as far as its configuration says, if it does."""
+  num_steps = gin_files.literal(rows_lib.setting(run.workdir).get('NUM_STEPS', '0'))
+  return not isinstance(num_steps, int) or _last_step(rows) >= num_steps
 
 
 def _densities(rows):
