@@ -9,6 +9,8 @@ from tf_stugan.reports import figures
 from tf_stugan.reports import ladders
 from tf_stugan.reports import style
 
+_SEEDS_OF_A_BAND = 3  # of two the interval is 12.7 standard errors wide, and hides all else
+
 
 def draw(rounds: pd.DataFrame, folder: pathlib.Path) -> list[str]:
   """Draws the score against the weights that remain, from all of them on the left (Figures 4 to 7 of the paper), and against
@@ -35,7 +37,7 @@ def draw(rounds: pd.DataFrame, folder: pathlib.Path) -> list[str]:
 
 
 def _draw(found, score, label, position):
-  several = any(point.seeds > 1 for curve in found for point in curve.points)
+  several = any(point.seeds >= _SEEDS_OF_A_BAND for curve in found for point in curve.points)
   figure, axes = figures.axes(
       f'{score} of the rounds{"; band: 95 % interval of the mean over seeds" if several else ""}', label, score)
   figure.set_figheight(4.2)  # inches; with the legend below
@@ -50,7 +52,7 @@ def _draw(found, score, label, position):
   axes.axhline(math.fsum(dense) / len(dense), linestyle='--', color='grey', label='dense')
   axes.set_ylim(axes.get_ylim())  # of means: a band of few seeds may be any wide
   for curve in found:
-    width = [0.0 if p.seeds == 1 else p.half_width for p in curve.points]
+    width = [p.half_width if p.seeds >= _SEEDS_OF_A_BAND else 0.0 for p in curve.points]
     if any(width):
       axes.fill_between(
           [position(p) for p in curve.points], [p.mean - w for p, w in zip(curve.points, width, strict=True)],
