@@ -229,5 +229,5 @@ def test_runs_of_a_method_stand_beside_ladders_with_what_they_cost_themselves(tm
 def test_a_ladder_that_has_only_begun_is_left_out(tmp_path):
   (tmp_path / 'a').mkdir()
   (tmp_path / 'a' / 'ladder.json').write_text(json.dumps({
-      'method': 'IMP_G', 'seed': 1, 'dense': 'dense', 'cumulative': True, 'rewind': 0.0, 'rounds': {'round-01': 0.8}}))
+      'method': 'IMP_G', 'seed': 1, 'dense': 'dense', 'rewind': 0.0, 'rounds': {'round-01': 0.8}}))
   assert climbs.read([str(tmp_path / 'a'), str(tmp_path)]) == []
