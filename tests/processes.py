@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_stugan import cli
-from tf_stugan.training import checkpoints
+from tf_stugan.training import saved_steps
 
 ROOT = pathlib.Path(__file__).parent.parent
 
@@ -105,5 +105,5 @@ def finish(process: subprocess.Popen | Fork, timeout: float = 120) -> tuple[int,
 
 def variables(workdir: pathlib.Path) -> dict[str, np.ndarray]:
   """Everything in the newest checkpoint, by its key."""
-  reader = tf.train.load_checkpoint(str(checkpoints.list_checkpoints(workdir / 'checkpoints')[-1] / 'variables'))
+  reader = tf.train.load_checkpoint(str(saved_steps.list_checkpoints(workdir / 'checkpoints')[-1] / 'variables'))
   return {key: reader.get_tensor(key) for key in reader.get_variable_to_shape_map() if not key.startswith('_CHECKPOINT')}

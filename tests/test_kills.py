@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests import processes
-from tf_stugan.training import checkpoints
+from tf_stugan.training import saved_steps
 
 STEPS = 24
 # In the middle of every part of a save, between the graph and the hooks, between a row and the checkpoint of its step.
@@ -52,7 +52,7 @@ def test_ten_kills_and_a_run_without_any_end_alike(tmp_path):
     else:
       _, output = processes.finish(process)
     assert process.returncode == -signal.SIGKILL, f'{point} at step {step}: {process.returncode}\n{output}'
-    resumed.append(max(map(checkpoints.step_of, checkpoints.list_checkpoints(killed / 'checkpoints')), default=0))
+    resumed.append(max(map(saved_steps.step_of, saved_steps.list_checkpoints(killed / 'checkpoints')), default=0))
   assert resumed == sorted(resumed) and resumed[-1] >= STEPS - 8  # it got on between the kills
   code, output = processes.finish(processes.Fork(flags[killed]))
   assert code == 0, output

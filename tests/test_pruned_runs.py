@@ -26,6 +26,7 @@ from tf_stugan.sparsity import scores
 from tf_stugan.sparsity import static_sparse
 from tf_stugan.sparsity.method import SparsityMethod
 from tf_stugan.training import checkpoints
+from tf_stugan.training import starting_weights
 from tf_stugan.training import layer_choice
 from tf_stugan.training import strategies
 from tf_stugan.training.thin_layers import ThinLayers
@@ -265,7 +266,7 @@ def test_a_pruning_beyond_the_end_of_the_run_is_refused():
 def test_a_run_of_other_networks_is_refused(dense, tmp_path):
   trainer = tiny.make_trainer(method=pruning(2), width=4)
   with pytest.raises(errors.CheckpointError, match='other networks'):
-    checkpoints.restore_parts(trainer, dense[1].checkpoints, ['weights'])
+    starting_weights.restore_parts(trainer, dense[1].checkpoints, ['weights'])
 
 
 def test_a_workdir_without_a_run_is_refused(tmp_path):

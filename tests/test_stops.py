@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from tests import processes
-from tf_stugan.training import checkpoints
+from tf_stugan.training import saved_steps
 from tf_stugan.training.workdir import Workdir
 
 STEPS = 200
@@ -48,7 +48,7 @@ def interrupted(place, flags):
 
 def test_ctrl_c_saves_and_says_how_to_go_on(interrupted):
   workdir, code, output = interrupted
-  saved = checkpoints.step_of(checkpoints.list_checkpoints(workdir / 'checkpoints')[-1])
+  saved = saved_steps.step_of(saved_steps.list_checkpoints(workdir / 'checkpoints')[-1])
   assert code == 42 and f'Stopped at step {saved} as asked, and saved.' in output, output
   assert 4 <= saved < STEPS
   assert (workdir / 'checkpoints' / f'step-{saved:08d}' / 'operative_config.gin').exists()
@@ -80,7 +80,7 @@ def test_a_disk_that_is_full_ends_it_with_the_old_checkpoints(place):
 
 def test_without_a_whole_checkpoint_it_does_not_start_over(interrupted, flags):
   workdir, _, _ = interrupted
-  for path in checkpoints.list_checkpoints(workdir / 'checkpoints'):
+  for path in saved_steps.list_checkpoints(workdir / 'checkpoints'):
     (path / 'manifest.json').write_text('{')
   code, output = processes.finish(processes.train(flags))
   assert code == 5 and 'none of them is whole' in output, output
@@ -101,7 +101,7 @@ def test_a_terminal_that_is_closed_stops_it_like_sigterm(place):
     os.kill(pid, signal.SIGHUP)  # a shell passes on its own
   _, status = os.waitpid(pid, 0)
   assert os.waitstatus_to_exitcode(status) == 42, said
-  assert 4 <= checkpoints.step_of(checkpoints.list_checkpoints(place / 'closed' / 'checkpoints')[-1]) < STEPS
+  assert 4 <= saved_steps.step_of(saved_steps.list_checkpoints(place / 'closed' / 'checkpoints')[-1]) < STEPS
 
 
 def test_it_does_without_tensorboard_and_tensorflow_hub(place):

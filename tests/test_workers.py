@@ -10,7 +10,7 @@ import pytest
 
 from tests import processes
 from tf_stugan import cli
-from tf_stugan.training import checkpoints
+from tf_stugan.training import saved_steps
 from tf_stugan.training.workdir import Workdir
 
 STEPS = 30
@@ -100,7 +100,7 @@ def test_a_signal_to_one_stops_both_at_one_step_and_they_go_on_exactly(place, wh
   assert code == 42, output
   stopped = re.findall(r'\[(\d)\] .*Stopped at step (\d+)', output)
   assert {worker for worker, _ in stopped} == {'0', '1'} and len({step for _, step in stopped}) == 1
-  saved = checkpoints.step_of(checkpoints.list_checkpoints(place / 'stopped' / 'checkpoints')[-1])
+  saved = saved_steps.step_of(saved_steps.list_checkpoints(place / 'stopped' / 'checkpoints')[-1])
   assert 6 <= saved == int(stopped[0][1]) < STEPS
   code, output = Pair(flags).finish()
   assert code == 0 and f'Going on from the checkpoint of step {saved}' in output, output
@@ -118,7 +118,7 @@ def test_when_one_dies_the_other_says_so_and_both_can_go_on(place):
   assert code == 7, output
   assert re.search(r'\[0\] tf-stugan train: Another worker of this run is gone', output), output
   assert '[0] Traceback' not in output
-  assert checkpoints.list_checkpoints(place / 'died' / 'checkpoints')
+  assert saved_steps.list_checkpoints(place / 'died' / 'checkpoints')
   pair = Pair(flags_of(place, 'died'))
   assert pair.until(r'\[0\] .*Going on from the checkpoint') and pair.until(r'\[0\] .*step \d+/'), ''.join(pair.lines)
   pair.process.send_signal(signal.SIGINT)  # to the launcher, which passes it on

@@ -25,6 +25,7 @@ from tf_stugan.sparsity import adaptive_density
 from tf_stugan.sparsity import dynamic_sparse
 from tf_stugan.sparsity import masks
 from tf_stugan.training import checkpoints
+from tf_stugan.training import saved_steps
 from tf_stugan.training.workdir import Workdir
 
 ROOT = configuration.config_root()
@@ -310,7 +311,7 @@ def test_four_steps_and_four_more_in_a_new_process_equal_eight(cache, tmp_path):
   assert code == 0, output
   rows = [Workdir(tmp_path / name).metrics.read_text() for name in ('whole', 'parts')]
   assert rows[0] == rows[1]
-  readers = [tf.train.load_checkpoint(str(checkpoints.list_checkpoints(tmp_path / name / 'checkpoints')[-1] / 'variables'))
+  readers = [tf.train.load_checkpoint(str(saved_steps.list_checkpoints(tmp_path / name / 'checkpoints')[-1] / 'variables'))
              for name in ('whole', 'parts')]
   names = [set(r.get_variable_to_shape_map()) - {'_CHECKPOINTABLE_OBJECT_GRAPH'} for r in readers]
   assert names[0] == names[1]

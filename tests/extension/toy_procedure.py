@@ -5,7 +5,7 @@ import functools
 from tf_stugan.procedures.procedure import Procedure
 from tf_stugan.procedures.procedure import Stage
 from tf_stugan.procedures.train import Train
-from tf_stugan.training import checkpoints
+from tf_stugan.training import starting_weights
 
 
 class ThreeStages(Procedure):
@@ -28,5 +28,5 @@ class ThreeStages(Procedure):
     self.train.run(run, stage, folder)
 
   def _take(self, source, parts, run, cost, folder):
-    checkpoints.restore_parts(run.trainer, folder / source / 'checkpoints', parts)
+    starting_weights.restore_parts(run.trainer, folder / source / 'checkpoints', parts)
     cost(run.trainer, 0)

@@ -23,7 +23,7 @@ from tf_stugan.metrics.cost import network_cost
 from tf_stugan.models import narrowing
 from tf_stugan.procedures import kept_channels
 from tf_stugan.procedures.procedure import Run
-from tf_stugan.training import checkpoints
+from tf_stugan.training import starting_weights
 from tf_stugan.training.state import named
 from tf_stugan.training.workdir import Workdir
 
@@ -162,7 +162,7 @@ def test_fine_tuning_begins_with_what_the_search_computes_without_its_dead_chann
   begun, trainer = go(SNGAN, 'channel_finetune', tmp_path)
   searched, narrow = load(SNGAN, 'channel_ticket').stages()[0].make_trainer(), trainer.gan.generator
   searched.build(trainer.image_shapes)
-  checkpoints.restore_parts(searched, tmp_path / 'search' / 'checkpoints', ['weights/generator'])
+  starting_weights.restore_parts(searched, tmp_path / 'search' / 'checkpoints', ['weights/generator'])
   full = searched.gan.generator
   kept = narrowing.living_channels(full.full_channels, {
       name: v.numpy() for name, v in named(full.variables, full.name).items()})

@@ -21,6 +21,7 @@ from tf_stugan.sparsity import masks
 from tf_stugan.training import checkpoints
 from tf_stugan.training import layer_choice
 from tf_stugan.training import reporting
+from tf_stugan.training import saved_steps
 from tf_stugan.training.workdir import Workdir
 
 STEPS = 4
@@ -134,7 +135,7 @@ def refused(folder, message, error=errors.UserError, **kwargs):
 
 def end(folder):
   """Reads every variable of the newest checkpoint."""
-  path, = checkpoints.list_checkpoints(folder / 'checkpoints')
+  path, = saved_steps.list_checkpoints(folder / 'checkpoints')
   reader = tf.train.load_checkpoint(str(path / 'variables'))
   return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
 

@@ -20,7 +20,9 @@ from tf_stugan.procedures.train import Train
 from tf_stugan.sparsity import dynamic_sparse
 from tf_stugan.sparsity import schedules
 from tf_stugan.training import checkpoints
+from tf_stugan.training import checkpoint_files
 from tf_stugan.training.hooks import Hook
+from tf_stugan.training import saved_steps
 from tf_stugan.training.workdir import Workdir
 
 
@@ -42,7 +44,7 @@ def rows(workdir):
 
 def test_checkpoints_to_be_kept_are_saved_between_the_others(tmp_path):
   train(tmp_path, keep_every=3)  # the others at 4, 8 and 10, of which the last two stay
-  assert [checkpoints.step_of(p) for p in checkpoints.list_checkpoints(tmp_path / 'checkpoints')] == [3, 6, 9, 10]
+  assert [saved_steps.step_of(p) for p in saved_steps.list_checkpoints(tmp_path / 'checkpoints')] == [3, 6, 9, 10]
 
 
 @pytest.fixture
@@ -55,7 +57,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_is_not_saved(tmp_path, faul
   fault('nan:discriminator_loss@7')
   with pytest.raises(errors.DivergedError, match=r'discriminator/loss became nan .* step 7 \(seed 1\)'):
     train(tmp_path)
-  assert [checkpoints.step_of(p) for p in checkpoints.list_checkpoints(tmp_path / 'checkpoints')] == [4]
+  assert [saved_steps.step_of(p) for p in saved_steps.list_checkpoints(tmp_path / 'checkpoints')] == [4]
   assert [row['step'] for row in rows(tmp_path)] == [2, 4, 6]
 
 
@@ -76,7 +78,7 @@ def test_a_rollback_goes_on_from_the_newest_checkpoint_with_other_draws(tmp_path
   assert [row.get('rollbacks', 0) for row in after] == [0, 0, 1, 1, 1]
   assert after[:2] == first[:2] and after[2]['generator/loss'] != first[2]['generator/loss']
   assert all(math.isfinite(value) for row in after for value in row.values() if isinstance(value, float))
-  state = json.loads((checkpoints.list_checkpoints(tmp_path / 'checkpoints')[-1] / 'state.json').read_text())
+  state = json.loads((saved_steps.list_checkpoints(tmp_path / 'checkpoints')[-1] / 'state.json').read_text())
   assert state['rollbacks'] == 1
 
 
@@ -111,7 +113,7 @@ def test_rollbacks_come_to_an_end(tmp_path, fault):
   fault('nan:discriminator_loss@6')  # again after every rollback
   with pytest.raises(errors.DivergedError, match='step 6'):
     train(tmp_path, max_rollbacks=2)
-  assert checkpoints.step_of(checkpoints.list_checkpoints(tmp_path / 'checkpoints')[-1]) == 4
+  assert saved_steps.step_of(saved_steps.list_checkpoints(tmp_path / 'checkpoints')[-1]) == 4
 
 
 @pytest.mark.slow
@@ -119,7 +121,7 @@ def test_without_a_checkpoint_there_is_nothing_to_go_back_to(tmp_path, fault):
   fault('nan:discriminator_loss@2')
   with pytest.raises(errors.DivergedError):
     train(tmp_path, max_rollbacks=2)
-  assert not checkpoints.list_checkpoints(tmp_path / 'checkpoints')
+  assert not saved_steps.list_checkpoints(tmp_path / 'checkpoints')
 
 
 @pytest.mark.slow
@@ -129,7 +131,7 @@ def test_weights_that_are_not_finite_are_never_saved(tmp_path):
   bias.assign(bias * math.inf)
   with pytest.raises(errors.DivergedError, match=r'to_rgb/bias:0 is not finite at step 4 \(seed 1\)'):
     train(tmp_path, trainer=trainer)
-  assert not checkpoints.list_checkpoints(tmp_path / 'checkpoints')
+  assert not saved_steps.list_checkpoints(tmp_path / 'checkpoints')
 
 
 class Scores:
@@ -183,10 +185,10 @@ def test_scores_of_the_last_step_that_a_stop_put_off_are_made_once_and_saved(tmp
   folder, scores = tmp_path / 'checkpoints', Scores([signal.SIGTERM, None])
   with pytest.raises(errors.Interrupted):
     attempt(tmp_path, 4, scores)
-  assert checkpoints.lacks_scores(folder)  # so a stage of a procedure is not passed over
+  assert checkpoint_files.lacks_scores(folder)  # so a stage of a procedure is not passed over
   attempt(tmp_path, 4, scores)
-  assert not checkpoints.lacks_scores(folder) and count_scores(tmp_path) == 1
-  state = json.loads((checkpoints.list_checkpoints(folder)[-1] / 'state.json').read_text())
+  assert not checkpoint_files.lacks_scores(folder) and count_scores(tmp_path) == 1
+  state = json.loads((saved_steps.list_checkpoints(folder)[-1] / 'state.json').read_text())
   assert state['best']['fcd'][1] == 4
   attempt(tmp_path, 4, scores)  # which has no evaluation left to make
   assert count_scores(tmp_path) == 1
@@ -204,7 +206,7 @@ def test_data_that_are_lost_before_the_first_step_leave_no_checkpoint_behind(tmp
   run = Run(Workdir(tmp_path, create=True), tiny.DATA, trainer, None)
   with pytest.raises(errors.DataLostError):
     Train(6).run(run, Stage('', 6, lambda: trainer, begin), tmp_path)
-  assert not checkpoints.list_checkpoints(tmp_path / 'checkpoints')
+  assert not saved_steps.list_checkpoints(tmp_path / 'checkpoints')
 
 
 def test_a_schedule_that_does_nothing_is_found_before_anything_is_read():
@@ -235,7 +237,7 @@ def test_a_streamed_file_that_becomes_shorter_leaves_a_checkpoint_of_the_last_wh
   with pytest.raises(errors.DataLostError, match='images.bin cannot be read any more') as info:
     train(cut, 30, tiny.make_trainer(interval=20), {'data': prepared.load(folder)}, (CutShort(folder / 'images.bin', 3),))
   assert info.value.exit_code == 3
-  step = checkpoints.step_of(checkpoints.list_checkpoints(cut / 'checkpoints')[-1])
+  step = saved_steps.step_of(saved_steps.list_checkpoints(cut / 'checkpoints')[-1])
   assert 3 < step < 30
   saved, whole = tiny.make_trainer(interval=20), tiny.make_trainer(interval=20)
   checkpoints.restore(saved, cut / 'checkpoints')

@@ -13,7 +13,9 @@ from tf_stugan.metrics import balance_ratio
 from tf_stugan.sparsity import adaptive_density
 from tf_stugan.sparsity import dynamic_sparse
 from tf_stugan.sparsity import schedules
+from tf_stugan.training import checkpoint_files
 from tf_stugan.training import checkpoints
+from tf_stugan.training import saved_steps
 
 
 def stugan():
@@ -62,7 +64,7 @@ def test_a_resumed_run_is_bit_identical_to_one_that_was_never_stopped(interrupte
 
 def test_every_variable_of_a_checkpoint_is_one_of_the_trainer_and_is_looked_at(interrupted):
   _, folder, trainer = interrupted
-  names = [name for name, _ in tf.train.list_variables(str(checkpoints.list_checkpoints(folder)[-1] / 'variables'))]
+  names = [name for name, _ in tf.train.list_variables(str(saved_steps.list_checkpoints(folder)[-1] / 'variables'))]
   assert names == sorted(f'{part}/{name}' for part, named in trainer.parts().items() for name in named)
   assert len(names) == len({id(v) for v in trainer.variables})
   for variable in (trainer.optimizers['generator'].variables[-1], trainer.gan.averaged_generator.variables[0]):
@@ -143,7 +145,7 @@ def test_another_configuration_is_refused(trainer, tmp_path):
 def test_the_newest_are_kept_and_a_half_written_one_is_not_seen(trainer, tmp_path):
   save_at(trainer, tmp_path, 1, 2, 3, 4)
   (tmp_path / '.writing-00000009').mkdir()
-  assert [p.name for p in checkpoints.list_checkpoints(tmp_path)] == ['step-00000002', 'step-00000003', 'step-00000004']
+  assert [p.name for p in saved_steps.list_checkpoints(tmp_path)] == ['step-00000002', 'step-00000003', 'step-00000004']
   assert checkpoints.restore(trainer, tmp_path) == 4
 
 
@@ -159,7 +161,7 @@ def test_the_best_and_the_milestones_are_kept_beside_the_newest(with_scores, tmp
   for step in range(1, 9):
     with_scores.step.assign(step)
     checkpoints.save(with_scores, tmp_path, keep=2, milestones=3)
-  assert [checkpoints.step_of(p) for p in checkpoints.list_checkpoints(tmp_path)] == [2, 3, 6, 7, 8]
+  assert [saved_steps.step_of(p) for p in saved_steps.list_checkpoints(tmp_path)] == [2, 3, 6, 7, 8]
 
 
 def test_a_checkpoint_is_chosen_by_name_or_step(with_scores, tmp_path):
@@ -247,7 +249,7 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_old_ones(trainer, tmp_pa
   save_at(trainer, tmp_path, 1)
   def no_space(*_):
     raise OSError(28, 'No space left on device')
-  monkeypatch.setattr(checkpoints, '_sha256', no_space)
+  monkeypatch.setattr(checkpoint_files, '_sha256', no_space)
   with pytest.raises(errors.DiskError, match='untouched'):
     save_at(trainer, tmp_path, 2)
   monkeypatch.undo()

@@ -13,8 +13,8 @@ from tests import tiny
 from tf_stugan.data import images as images_lib
 from tf_stugan.metrics.score import LOWER
 from tf_stugan.metrics.score import Score
-from tf_stugan.training import checkpoints
 from tf_stugan.training import reporting
+from tf_stugan.training import saved_steps
 from tf_stugan.training.workdir import Workdir
 
 
@@ -69,7 +69,7 @@ def test_a_new_best_score_is_saved_at_once_and_evaluations_are_not_training_time
   log = reporting.Log(workdir)
   trainer.fit(tiny.DATA, 5, [reporting.Evaluate(1, Scores(), log), reporting.Checkpoint(4, workdir, keep=1)])
   assert trainer.host_state.best == {'fcd': [4.0, 2]}
-  assert [checkpoints.step_of(p) for p in checkpoints.list_checkpoints(workdir.checkpoints)] == [2, 5]
+  assert [saved_steps.step_of(p) for p in saved_steps.list_checkpoints(workdir.checkpoints)] == [2, 5]
   assert 5000 <= trainer.host_state.evaluation_seconds < 5100
   assert 0 < trainer.host_state.train_seconds < 500
 

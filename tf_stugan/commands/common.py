@@ -18,6 +18,8 @@ from tf_stugan.gans.gan import GAN
 from tf_stugan.gans.outputs import Output
 from tf_stugan.procedures.procedure import Experiment
 from tf_stugan.training import checkpoints
+from tf_stugan.training import checkpoint_files
+from tf_stugan.training import saved_steps
 from tf_stugan.training.trainer import Trainer
 from tf_stugan.training.workdir import Workdir
 
@@ -93,7 +95,7 @@ def restore_trainer(values: flags.FlagValues) -> tuple[Workdir, Trainer]:
   """
   workdir = Workdir(values.workdir)
   trainer = configuration.made(make_experiment(values, workdir).make_trainer)
-  trainer.build(checkpoints.image_shapes(workdir.checkpoints))
+  trainer.build(checkpoint_files.image_shapes(workdir.checkpoints))
   restore_chosen(trainer, workdir, values.checkpoint)
   return workdir, trainer
 
@@ -116,11 +118,11 @@ def choose_output(gan: GAN, values: flags.FlagValues) -> Output:
 def restore_chosen(trainer: Trainer, workdir: Workdir, choice: str) -> int:
   """Does what `checkpoints.restore_chosen` does, in a workdir where training may go on and remove checkpoints meanwhile."""
   for _ in range(_MOST_TRIES):
-    before = checkpoints.list_checkpoints(workdir.checkpoints)
+    before = saved_steps.list_checkpoints(workdir.checkpoints)
     try:
       return checkpoints.restore_chosen(trainer, workdir.checkpoints, choice)
     except (errors.UserError, OSError):
-      if checkpoints.list_checkpoints(workdir.checkpoints) == before:
+      if saved_steps.list_checkpoints(workdir.checkpoints) == before:
         raise
   raise errors.CheckpointError(
       f'{workdir.checkpoints}: training replaces checkpoints faster than they can be read; take one that is kept '

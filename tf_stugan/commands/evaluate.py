@@ -14,8 +14,8 @@ from tf_stugan import output_files
 from tf_stugan.commands import common
 from tf_stugan.data.image_folder import ImageFolder
 from tf_stugan.reports import score_curves
-from tf_stugan.training import checkpoints
 from tf_stugan.training.evaluation import details
+from tf_stugan.training import saved_steps
 from tf_stugan.training.workdir import Workdir
 from tf_stugan.usage import evaluate as usage
 from tf_stugan.usage.data import find_named
@@ -64,7 +64,7 @@ def _choices(checkpoint, workdir):
   """Lists the checkpoints that are asked for."""
   if checkpoint != 'all':
     return [checkpoint]
-  return [str(checkpoints.step_of(path)) for path in checkpoints.list_checkpoints(workdir.checkpoints)] or ['newest']
+  return [str(saved_steps.step_of(path)) for path in saved_steps.list_checkpoints(workdir.checkpoints)] or ['newest']
 
 
 def _score_folder(values):

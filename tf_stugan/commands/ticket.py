@@ -10,7 +10,8 @@ from tf_stugan import errors
 from tf_stugan import output_files
 from tf_stugan.commands import common
 from tf_stugan.procedures.ladder import Ladder
-from tf_stugan.training import checkpoints
+from tf_stugan.training import checkpoint_files
+from tf_stugan.training import starting_weights
 from tf_stugan.training import tickets
 from tf_stugan.training.rounds import number
 from tf_stugan.training.workdir import Workdir
@@ -25,10 +26,10 @@ def run(values: flags.FlagValues) -> None:
     raise errors.UserError(f'{workdir.path} did not begin with random weights, but with what another run, or a ticket, left '
                            'it: a ticket is made of a round, or of a run that is sparse from the first step.')
   trainer = configuration.made(experiment.make_trainer)
-  trainer.build(checkpoints.image_shapes(workdir.checkpoints))  # and has its initial weights
+  trainer.build(checkpoint_files.image_shapes(workdir.checkpoints))  # and has its initial weights
   if is_round:
     experiment.procedure.load_round(trainer, number(experiment.stage), pathlib.Path(workdir.path).absolute().parent)
-  checkpoints.restore_parts(trainer, workdir.checkpoints, ['masks'])
+  starting_weights.restore_parts(trainer, workdir.checkpoints, ['masks'])
   output = usage.output(values)
   with output_files.new_file(output, usage.SIGN) as path:
     ticket = tickets.write(path, trainer)

@@ -24,6 +24,7 @@ from tf_stugan.commands import common
 from tf_stugan.procedures.banner import banner
 from tf_stugan.training import agreement
 from tf_stugan.training import checkpoints
+from tf_stugan.training import checkpoint_files
 from tf_stugan.training import overview
 from tf_stugan.training import strategies
 from tf_stugan.training import tickets
@@ -160,7 +161,7 @@ def _open_stages(experiment, workdir, values):
   stages = _stages(experiment, workdir, values)
   for stage in stages:
     place = workdir.stage(stage.name)
-    if stage is stages[-1] or place.newest_step() < stage.num_steps or checkpoints.lacks_scores(place.checkpoints):
+    if stage is stages[-1] or place.newest_step() < stage.num_steps or checkpoint_files.lacks_scores(place.checkpoints):
       if stage.name:
         _LOG.info('Stage %s, in %s', stage.name, place.path)
       compat.collect_graphs()  # of the trainer of the stage before, or its memory would not be free in time

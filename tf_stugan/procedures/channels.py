@@ -21,7 +21,7 @@ from tf_stugan.procedures.procedure import Procedure
 from tf_stugan.procedures.procedure import refuse_to_go_further
 from tf_stugan.procedures.procedure import Stage
 from tf_stugan.procedures.train import Train
-from tf_stugan.training import checkpoints
+from tf_stugan.training import starting_weights
 from tf_stugan.training import costs
 from tf_stugan.training.best_scores import best_score
 from tf_stugan.training.saved_steps import list_checkpoints
@@ -219,7 +219,7 @@ class Channels(Procedure):
     place = self.start[player.role]
     source, step = self._dense_checkpoint(folder) if place == DENSE else (folder / SEARCH / 'checkpoints', None)
     if place != 'initial':
-      checkpoints.restore_parts(full, source, [f'weights/{player.name}'], step)
+      starting_weights.restore_parts(full, source, [f'weights/{player.name}'], step)
     prefix = f'{player.name}/'
     values, variables = ({name.removeprefix(prefix): v for name, v in parts['weights'].items() if name.startswith(prefix)}
                          for parts in (full.parts(), trainer.parts()))

@@ -24,6 +24,8 @@ from tf_stugan.procedures.source_ladder import SourceLadder
 from tf_stugan.procedures.train import Train
 from tf_stugan.sparsity.fixed_masks import FixedMasks
 from tf_stugan.training import checkpoints
+from tf_stugan.training import checkpoint_files
+from tf_stugan.training import starting_weights
 from tf_stugan.training import costs
 from tf_stugan.training import strategies
 from tf_stugan.training.best_scores import best_score
@@ -162,7 +164,7 @@ class Ladder(Procedure):
   def _check_dense(self, seed):
     """Raises UserError unless `dense` is a dense run at its end, of the initial weights that its masks are to meet."""
     run = Workdir(str(self.dense)) if self.dense.is_dir() else None
-    if not run or not (step := run.newest_step()) or checkpoints.masked_layers(run.checkpoints):
+    if not run or not (step := run.newest_step()) or checkpoint_files.masked_layers(run.checkpoints):
       raise errors.UserError(f'Ladder.dense: {self.dense} holds no checkpoint of a dense run.')
     if step < self.num_steps:
       raise errors.UserError(
@@ -272,7 +274,7 @@ class Ladder(Procedure):
     for player in trainer.gan.players:
       round_start.load_start(trainer, player, place(self.start[player.role]), self.rewind_step or None, initial)
     if self.rewind_step:
-      checkpoints.restore_parts(trainer, place('rewind'), ['step'], self.rewind_step)
+      starting_weights.restore_parts(trainer, place('rewind'), ['step'], self.rewind_step)
     for side in trainer.sides.values():
       round_start.settle(side)
     round_start.teach(trainer, place('dense'))

@@ -8,7 +8,7 @@ from tf_stugan import errors
 from tf_stugan.procedures.procedure import Procedure
 from tf_stugan.procedures.procedure import Stage
 from tf_stugan.procedures.train import Train
-from tf_stugan.training import checkpoints
+from tf_stugan.training import starting_weights
 
 _LOG = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ class PruneAndFinetune(Procedure):
   def _begin(self, run, cost, folder):
     cost(run.trainer, 0)  # the dense stage belongs to the price of the result
     source = pathlib.Path(self.pretrained).expanduser() if self.pretrained else folder / 'dense'
-    step = checkpoints.restore_parts(run.trainer, source / 'checkpoints', _TAKEN_OVER)
+    step = starting_weights.restore_parts(run.trainer, source / 'checkpoints', _TAKEN_OVER)
     if not any(method.is_update_step(step) for method in run.trainer.methods.values()):
       raise errors.UserError(
           f'PruneAndFinetune.pretrained: {source} ended at step {step}, and no method prunes there. Set PRUNE_STEP = '

@@ -8,7 +8,7 @@ from tf_stugan import errors
 from tf_stugan import rng
 from tf_stugan.sparsity import rewiring
 from tf_stugan.sparsity import scores
-from tf_stugan.training import checkpoints
+from tf_stugan.training import starting_weights
 from tf_stugan.training.trainer import Trainer
 
 Place = Callable[[str], pathlib.Path]  # 'dense' or 'previous' -> the folder of the checkpoints of that run
@@ -59,7 +59,7 @@ class Magnitude:
     side = trainer.sides[player]
     averages = side.average and (self.weights == 'averages' or self.weights == 'published' and not first)
     parts = [] if first else [f'masks/{player}']
-    checkpoints.restore_parts(
+    starting_weights.restore_parts(
         trainer, place(self.of), [*parts, f'{"averages" if averages else "weights"}/{player}'])
     _rank(side.average.masked if averages else side.masked, scores.magnitude, kept, self.across_layers)
 
@@ -94,7 +94,7 @@ class Taken:
     self.ladder = pathlib.Path(ladder).expanduser()
 
   def __call__(self, trainer, player, index, kept, place):
-    checkpoints.restore_parts(trainer, place('source'), [f'masks/{player}'])
+    starting_weights.restore_parts(trainer, place('source'), [f'masks/{player}'])
 
 
 def _rank(variables, score, kept, across_layers, seed=None):

@@ -6,7 +6,7 @@ import pathlib
 from tf_stugan.compat import keras
 from tf_stugan.gans.gan import Player
 from tf_stugan.sparsity import masks
-from tf_stugan.training import checkpoints
+from tf_stugan.training import starting_weights
 from tf_stugan.training.state import named
 from tf_stugan.training.state import Side
 from tf_stugan.training.trainer import Trainer
@@ -24,7 +24,7 @@ def load_start(trainer: Trainer, player: Player, folder: pathlib.Path | None, st
     initial: what all weights of the trainer were when it was built, by name.
   """
   if folder:
-    checkpoints.restore_parts(trainer, folder, [f'weights/{player.name}'], step)
+    starting_weights.restore_parts(trainer, folder, [f'weights/{player.name}'], step)
     return
   for name, variable in trainer.parts()['weights'].items():
     if name.startswith(f'{player.name}/'):
@@ -63,4 +63,4 @@ def load_best(trainer: Trainer, player: str, network: keras.Model, folder: pathl
     step: of the checkpoint; None for the newest.
   """
   part = 'averages' if trainer.sides[player].average else 'weights'
-  checkpoints.read_variables(folder, {f'{part}/{player}': named(network.variables, network.name)}, trainer, step)
+  starting_weights.read_variables(folder, {f'{part}/{player}': named(network.variables, network.name)}, trainer, step)

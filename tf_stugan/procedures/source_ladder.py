@@ -6,7 +6,8 @@ import math
 import pathlib
 
 from tf_stugan import errors
-from tf_stugan.training import checkpoints
+from tf_stugan.training import checkpoint_files
+from tf_stugan.training import starting_weights
 from tf_stugan.training import rounds
 from tf_stugan.training.saved_steps import list_checkpoints
 from tf_stugan.training.trainer import Trainer
@@ -41,12 +42,12 @@ class SourceLadder:
 
   def check_networks(self, trainer: Trainer, index: int, players: Collection[str]) -> None:
     """Raises CheckpointError, which names the layer, where the networks of these players, or masks, are others there."""
-    checkpoints.check_parts(trainer, self.checkpoints(index), [
+    starting_weights.check_parts(trainer, self.checkpoints(index), [
         *(f'weights/{name}' for name in players), *(f'masks/{name}' for name in trainer.methods)])
 
   def tell_what_is_not_taken(self, trainer: Trainer, index: int) -> None:
     """Warns of players that have masks there and none here."""
-    masked = checkpoints.masked_layers(self.checkpoints(index))
+    masked = checkpoint_files.masked_layers(self.checkpoints(index))
     if left := sorted({name.split('/')[0] for name in masked} - set(trainer.methods)):
       _LOG.warning('The masks that %s has for %s are not taken: PRUNED does not name the role.', self.path, ', '.join(left))
 

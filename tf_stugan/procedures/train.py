@@ -12,6 +12,7 @@ from tf_stugan.training import agreement
 from tf_stugan.training import checkpoints
 from tf_stugan.training import progress
 from tf_stugan.training import reporting
+from tf_stugan.training import saved_steps
 from tf_stugan.training import strategies
 from tf_stugan.training.stop_signal import StopSignal
 
@@ -133,7 +134,7 @@ class Train(Procedure):
   def _roll_back(self, run, error):
     """Raises the error again where there is nothing to go back to, or it was done often enough."""
     rollbacks = run.trainer.host_state.rollbacks + 1
-    if rollbacks > self.max_rollbacks or not checkpoints.list_checkpoints(run.workdir.checkpoints):
+    if rollbacks > self.max_rollbacks or not saved_steps.list_checkpoints(run.workdir.checkpoints):
       raise error
     step = self._restore(run)
     run.trainer.go_on_otherwise(rollbacks)

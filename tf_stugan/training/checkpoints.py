@@ -1,15 +1,12 @@
-"""Checkpoints that are all or nothing.
+"""Saves the whole state of a run, all or nothing, and restores it exactly.
 
-A checkpoint is a folder `step-00001000` with TensorFlow's files, `state.json` (host state) and, written last,
-`manifest.json` with the size and SHA-256 of each file. It is written under another name, synced and renamed; it is
-complete exactly when its manifest validates. Which one is newest is told by listing, not by a file that can go stale.
+A checkpoint (`checkpoint_files`) is written under another name, synced and renamed. Which one is newest is told by listing,
+not by a file that can go stale.
 """
 
 from collections.abc import Sequence
-import contextlib
 import dataclasses
 import errno
-import hashlib
 import json
 import logging
 import os
@@ -23,6 +20,7 @@ import tf_stugan
 from tf_stugan import errors
 from tf_stugan import faults
 from tf_stugan.sparsity import masks
+from tf_stugan.training import checkpoint_files
 from tf_stugan.training import named_variables
 from tf_stugan.training.saved_steps import list_checkpoints
 from tf_stugan.training.saved_steps import PREFIX
@@ -31,8 +29,6 @@ from tf_stugan.training.saved_steps import step_of
 _LOG = logging.getLogger(__name__)
 
 _NO_ROOM = (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EDQUOT, errno.EFBIG, None)
-_NOT_WHOLE = (OSError, ValueError, KeyError, TypeError, AttributeError)  # what a damaged manifest.json can raise
-_TEMPORARY = '.writing-'
 
 
 def save(trainer, folder: pathlib.Path, keep: int = 2, milestones: int = 0,
@@ -50,13 +46,13 @@ def save(trainer, folder: pathlib.Path, keep: int = 2, milestones: int = 0,
     DiskError: nothing was written; the checkpoints from before are untouched.
   """
   step = int(trainer.step.numpy())
-  temporary, target = folder / f'{_TEMPORARY}{step:08d}', folder / f'{PREFIX}{step:08d}'
+  temporary, target = folder / f'{checkpoint_files.TEMPORARY}{step:08d}', folder / f'{PREFIX}{step:08d}'
   try:
-    for left in folder.glob(f'{_TEMPORARY}*'):  # by processes that were killed while they wrote
+    for left in folder.glob(f'{checkpoint_files.TEMPORARY}*'):  # by processes that were killed while they wrote
       shutil.rmtree(left, ignore_errors=True)
     _write(trainer, step, temporary, attachments)
     faults.reached('save:before_rename', step)
-    _put_in_place(temporary, target)
+    checkpoint_files.put_in_place(temporary, target)
     faults.reached('save:after_rename', step)
   except (OSError, tf.errors.OpError) as error:
     shutil.rmtree(temporary, ignore_errors=True)
@@ -85,7 +81,7 @@ def _write(trainer, step, folder, attachments):
   faults.reached('save:after_data', step)
   (folder / 'manifest.json').write_text(json.dumps(_manifest(trainer, step, files), indent=1))
   for file in [*files, folder / 'manifest.json', folder]:
-    _sync(file)
+    checkpoint_files.sync(file)
 
 
 def _manifest(trainer, step, files):
@@ -96,17 +92,7 @@ def _manifest(trainer, step, files):
       'nonzeros': _nonzeros(trainer),
       'densities': {f'{name}/{v.name}': round(float(masks.density([v])), 6)
                     for name, side in trainer.sides.items() for v in side.masked},
-      'files': {f.name: [f.stat().st_size, _sha256(f)] for f in files}}
-
-
-def _put_in_place(temporary, target):
-  """Gives a folder that is whole its name; one that has the name already, of the same step, goes."""
-  replaced = target.with_name(f'{_TEMPORARY}replaced')
-  if target.exists():
-    os.rename(target, replaced)
-  os.rename(temporary, target)
-  _sync(target.parent)
-  shutil.rmtree(replaced, ignore_errors=True)
+      'files': {f.name: checkpoint_files.size_and_digest(f) for f in files}}
 
 
 def restore_chosen(trainer, folder: pathlib.Path, choice: str) -> int:
@@ -134,8 +120,8 @@ def restore_chosen(trainer, folder: pathlib.Path, choice: str) -> int:
     steps = ', '.join(str(step_of(p)) for p in list_checkpoints(folder))
     raise errors.UserError(f'--checkpoint={choice}: take newest, best (once evaluated), or one of the steps {steps}.')
   try:
-    _read(trainer, path, _validate(path))
-  except _NOT_WHOLE as error:
+    _read(trainer, path, checkpoint_files.validate(path))
+  except checkpoint_files.NOT_WHOLE as error:
     raise errors.CheckpointError(f'{path} is not whole: {error}') from error
   return int(wanted)
 
@@ -159,9 +145,9 @@ def restore(trainer, folder: pathlib.Path, required: bool = False, set_aside: bo
   found = list_checkpoints(folder)
   for path in reversed(found):
     try:
-      _read(trainer, path, _validate(path))
-    except _NOT_WHOLE as error:
-      _refuse_if_unreadable(path, error)
+      _read(trainer, path, checkpoint_files.validate(path))
+    except checkpoint_files.NOT_WHOLE as error:
+      checkpoint_files.refuse_if_unreadable(path, error)
       if not set_aside:
         _LOG.warning('Checkpoint %s is not whole: %s. The one before it is tried.', path, error)
         continue
@@ -177,122 +163,6 @@ def restore(trainer, folder: pathlib.Path, required: bool = False, set_aside: bo
   if required:
     raise errors.CheckpointError(f'{folder} holds no checkpoint. Train first: tf-stugan train --workdir={folder.parent}')
   return 0
-
-
-def restore_parts(trainer, folder: pathlib.Path, parts: Sequence[str], step: int | None = None) -> int:
-  """Reads some parts of a whole checkpoint of another run; all else stays as it is.
-
-  Args:
-    trainer: built. Its masks apply to the weights that are read.
-    folder: with checkpoints of the other run.
-    parts: names of `Trainer.parts`, or 'PART/PLAYER' for the variables of one player; the same in both runs.
-    step: of the checkpoint; None takes the newest.
-
-  Returns:
-    The step of the other run.
-
-  Raises:
-    CheckpointError: there is none, or its networks are others; the message names the first variable that differs.
-  """
-  every = trainer.parts()
-  return read_variables(folder, {part: _of_player(every, *part.split('/')) for part in parts}, trainer, step)
-
-
-def check_parts(trainer, folder: pathlib.Path, parts: Sequence[str]) -> None:
-  """Raises what `restore_parts` would of the newest checkpoint, and reads nothing into the trainer."""
-  every = trainer.parts()
-  _as_wanted(named_variables.check, _whole_checkpoint(folder, None),
-             {part: _of_player(every, *part.split('/')) for part in parts})
-
-
-def read_variables(folder: pathlib.Path, parts: named_variables.Parts, trainer, step: int | None = None) -> int:
-  """Reads as `restore_parts` does, into variables that need not be the trainer's own."""
-  path = _whole_checkpoint(folder, step)
-  _as_wanted(named_variables.read, path, parts)
-  for side in trainer.sides.values():
-    masks.apply_masks(side.masked)
-  return step_of(path)
-
-
-def _as_wanted(look, path, parts):
-  """Calls a function of `named_variables`, and says of a mismatch where it is."""
-  try:
-    look(path / 'variables', parts)
-  except (named_variables.MismatchError, tf.errors.OpError) as error:
-    raise errors.CheckpointError(f'{path} holds other networks than this experiment: {error}') from error
-
-
-def _of_player(parts, part, player=''):
-  """Returns the variables of a part by name; those of one player, if one is named, without its name before theirs."""
-  prefix = f'{player}/' if player else ''
-  return {name.removeprefix(prefix): v for name, v in parts[part].items() if name.startswith(prefix)}
-
-
-def _whole_checkpoint(folder, step):
-  """Finds the newest one, or that of a step."""
-  for path in reversed(list_checkpoints(folder)):
-    if step is not None and step_of(path) != step:
-      continue
-    try:
-      _validate(path)
-      return path
-    except _NOT_WHOLE as error:
-      _refuse_if_unreadable(path, error)
-      _LOG.warning('Checkpoint %s is not whole: %s. The one before it is tried.', path, error)
-  raise errors.CheckpointError(
-      f'{folder} holds no whole checkpoint {"to begin from" if step is None else f"of step {step}"}.')
-
-
-def masked_layers(folder: pathlib.Path) -> set[str]:
-  """Returns which layers have masks in the newest checkpoint that says it, as 'PLAYER/LAYER'; none of a dense run."""
-  for path in reversed(list_checkpoints(folder)):
-    with contextlib.suppress(*_NOT_WHOLE):
-      return set(json.loads((path / 'manifest.json').read_text())['nonzeros'])
-  return set()
-
-
-def lacks_scores(folder: pathlib.Path) -> bool:
-  """Tells whether the newest checkpoint was saved by a stop before its step was scored."""
-  for path in reversed(list_checkpoints(folder)):
-    with contextlib.suppress(*_NOT_WHOLE):
-      return json.loads((path / 'state.json').read_text())['pending_evaluation']
-  return False
-
-
-def image_shapes(folder: pathlib.Path) -> dict[str, tuple[int, int, int]]:
-  """Reads what the checkpoints of a run were trained on, by domain, so that networks can be built without the data set.
-
-  Raises:
-    CheckpointError: no checkpoint says it.
-  """
-  for path in reversed(list_checkpoints(folder)):
-    try:
-      shapes = json.loads((path / 'manifest.json').read_text())['image_shapes']
-      return {domain: tuple(shape) for domain, shape in shapes.items()}
-    except _NOT_WHOLE:
-      continue
-  raise errors.CheckpointError(f'{folder} holds no whole checkpoint. Train first: tf-stugan train --workdir={folder.parent}')
-
-
-def _refuse_if_unreadable(path, error):
-  """Raises where a checkpoint could not be read: it need not be wrong, so it stays, and nothing older takes its place."""
-  if isinstance(error, OSError) and not isinstance(error, (FileNotFoundError, IsADirectoryError, NotADirectoryError)):
-    raise errors.CheckpointError(
-        f'{path} cannot be read ({error.filename or "I/O"}: {error.strerror}). Nothing was changed; make it readable, and '
-        'run the same command again.') from error
-
-
-def _validate(path):
-  manifest = json.loads((path / 'manifest.json').read_text())
-  if manifest['step'] != step_of(path):
-    raise ValueError(f'it is of step {manifest["step"]}')
-  for name, (size, digest) in manifest['files'].items():
-    file = path / name
-    if file.stat().st_size != size:
-      raise ValueError(f'{name} has {file.stat().st_size} bytes, not {size}')
-    if _sha256(file) != digest:
-      raise ValueError(f'{name} does not have the SHA-256 of its manifest')
-  return manifest
 
 
 def _read(trainer, path, manifest):
@@ -313,17 +183,3 @@ def _read(trainer, path, manifest):
 
 def _nonzeros(trainer):
   return {f'{name}/{v.name}': int(masks.nonzeros(v.mask)) for name, side in trainer.sides.items() for v in side.masked}
-
-
-def _sha256(file):
-  with open(file, 'rb') as f:
-    return hashlib.file_digest(f, 'sha256').hexdigest() if hasattr(hashlib, 'file_digest') else (
-        hashlib.sha256(f.read()).hexdigest())
-
-
-def _sync(path):
-  descriptor = os.open(path, os.O_RDONLY)
-  try:
-    os.fsync(descriptor)
-  finally:
-    os.close(descriptor)

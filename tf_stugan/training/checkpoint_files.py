@@ -1,0 +1,132 @@
+"""What a checkpoint is on the disk, and what can be told of one without building its networks.
+
+It is a folder `step-00001000` with TensorFlow's files, `state.json` (host state) and, written last, `manifest.json` with the
+size and SHA-256 of each file; it is complete exactly when its manifest validates.
+"""
+
+import contextlib
+import hashlib
+import json
+import logging
+import os
+import pathlib
+import shutil
+
+from tf_stugan import errors
+from tf_stugan.training.saved_steps import list_checkpoints
+from tf_stugan.training.saved_steps import step_of
+
+_LOG = logging.getLogger(__name__)
+
+NOT_WHOLE = (OSError, ValueError, KeyError, TypeError, AttributeError)  # what a damaged manifest.json can raise
+TEMPORARY = '.writing-'  # begins the name of a checkpoint that is being written
+
+
+def validate(path: pathlib.Path) -> dict:
+  """Reads the manifest of a checkpoint, and compares all files with it.
+
+  Raises:
+    OSError, ValueError, KeyError, TypeError, AttributeError: `NOT_WHOLE`; it is not complete.
+  """
+  manifest = json.loads((path / 'manifest.json').read_text())
+  if manifest['step'] != step_of(path):
+    raise ValueError(f'it is of step {manifest["step"]}')
+  for name, (size, digest) in manifest['files'].items():
+    file = path / name
+    if file.stat().st_size != size:
+      raise ValueError(f'{name} has {file.stat().st_size} bytes, not {size}')
+    if _sha256(file) != digest:
+      raise ValueError(f'{name} does not have the SHA-256 of its manifest')
+  return manifest
+
+
+def find_whole(folder: pathlib.Path, step: int | None = None) -> pathlib.Path:
+  """Finds the newest checkpoint that is whole, or that of a step.
+
+  Raises:
+    CheckpointError: there is none, or the newest cannot be read.
+  """
+  for path in reversed(list_checkpoints(folder)):
+    if step is not None and step_of(path) != step:
+      continue
+    try:
+      validate(path)
+      return path
+    except NOT_WHOLE as error:
+      refuse_if_unreadable(path, error)
+      _LOG.warning('Checkpoint %s is not whole: %s. The one before it is tried.', path, error)
+  raise errors.CheckpointError(
+      f'{folder} holds no whole checkpoint {"to begin from" if step is None else f"of step {step}"}.')
+
+
+def refuse_if_unreadable(path: pathlib.Path, error: Exception) -> None:
+  """Raises where a checkpoint could not be read: it may be whole, so it stays, and no older one is taken.
+
+  Raises:
+    CheckpointError: `error` is one of the disk or of permissions, not of a file that is missing or damaged.
+  """
+  if isinstance(error, OSError) and not isinstance(error, (FileNotFoundError, IsADirectoryError, NotADirectoryError)):
+    raise errors.CheckpointError(
+        f'{path} cannot be read ({error.filename or "I/O"}: {error.strerror}). Nothing was changed; make it readable, and '
+        'run the same command again.') from error
+
+
+def masked_layers(folder: pathlib.Path) -> set[str]:
+  """Returns which layers have masks in the newest checkpoint, as 'PLAYER/LAYER'; none of a dense run."""
+  return set(_newest_value(folder, 'manifest.json', 'nonzeros') or ())
+
+
+def lacks_scores(folder: pathlib.Path) -> bool:
+  """Tells whether the newest checkpoint was saved by a stop before its step was scored."""
+  return bool(_newest_value(folder, 'state.json', 'pending_evaluation'))
+
+
+def image_shapes(folder: pathlib.Path) -> dict[str, tuple[int, int, int]]:
+  """Reads what the checkpoints of a run were trained on, by domain, so that networks can be built without the data set.
+
+  Raises:
+    CheckpointError: no checkpoint says it.
+  """
+  shapes = _newest_value(folder, 'manifest.json', 'image_shapes')
+  if shapes is None:
+    raise errors.CheckpointError(
+        f'{folder} holds no whole checkpoint. Train first: tf-stugan train --workdir={folder.parent}')
+  return {domain: tuple(shape) for domain, shape in shapes.items()}
+
+
+def _newest_value(folder, file, key):
+  """Returns what the newest checkpoint whose JSON file can be read says under a key; None without one."""
+  for path in reversed(list_checkpoints(folder)):
+    with contextlib.suppress(*NOT_WHOLE):
+      return json.loads((path / file).read_text())[key]
+  return None
+
+
+def put_in_place(temporary: pathlib.Path, target: pathlib.Path) -> None:
+  """Gives a folder that is whole its name; one that has the name already, of the same step, goes."""
+  replaced = target.with_name(f'{TEMPORARY}replaced')
+  if target.exists():
+    os.rename(target, replaced)
+  os.rename(temporary, target)
+  sync(target.parent)
+  shutil.rmtree(replaced, ignore_errors=True)
+
+
+def size_and_digest(file: pathlib.Path) -> tuple[int, str]:
+  """Returns the bytes and the SHA-256 of a file, as a manifest has them."""
+  return file.stat().st_size, _sha256(file)
+
+
+def sync(path: pathlib.Path) -> None:
+  """Waits until a file, or the names in a folder, are on the disk."""
+  descriptor = os.open(path, os.O_RDONLY)
+  try:
+    os.fsync(descriptor)
+  finally:
+    os.close(descriptor)
+
+
+def _sha256(file):
+  with open(file, 'rb') as f:
+    return hashlib.file_digest(f, 'sha256').hexdigest() if hasattr(hashlib, 'file_digest') else (
+        hashlib.sha256(f.read()).hexdigest())

@@ -1,0 +1,61 @@
+"""Weights of another run, read from its checkpoints: what a stage, a round or a fine-tuned run begins with."""
+
+from collections.abc import Sequence
+import pathlib
+
+import tensorflow as tf
+
+from tf_stugan import errors
+from tf_stugan.sparsity import masks
+from tf_stugan.training import checkpoint_files
+from tf_stugan.training import named_variables
+from tf_stugan.training.saved_steps import step_of
+
+
+def restore_parts(trainer, folder: pathlib.Path, parts: Sequence[str], step: int | None = None) -> int:
+  """Reads some parts of a whole checkpoint of another run; all else stays as it is.
+
+  Args:
+    trainer: built. Its masks apply to the weights that are read.
+    folder: with checkpoints of the other run.
+    parts: names of `Trainer.parts`, or 'PART/PLAYER' for the variables of one player; the same in both runs.
+    step: of the checkpoint; None takes the newest.
+
+  Returns:
+    The step of the other run.
+
+  Raises:
+    CheckpointError: there is none, or its networks are others; the message names the first variable that differs.
+  """
+  every = trainer.parts()
+  return read_variables(folder, {part: _of_player(every, *part.split('/')) for part in parts}, trainer, step)
+
+
+def check_parts(trainer, folder: pathlib.Path, parts: Sequence[str]) -> None:
+  """Raises what `restore_parts` would of the newest checkpoint, and reads nothing into the trainer."""
+  every = trainer.parts()
+  _as_wanted(named_variables.check, checkpoint_files.find_whole(folder, None),
+             {part: _of_player(every, *part.split('/')) for part in parts})
+
+
+def read_variables(folder: pathlib.Path, parts: named_variables.Parts, trainer, step: int | None = None) -> int:
+  """Reads as `restore_parts` does, into variables that need not be the trainer's own."""
+  path = checkpoint_files.find_whole(folder, step)
+  _as_wanted(named_variables.read, path, parts)
+  for side in trainer.sides.values():
+    masks.apply_masks(side.masked)
+  return step_of(path)
+
+
+def _as_wanted(look, path, parts):
+  """Calls a function of `named_variables`, and says of a mismatch where it is."""
+  try:
+    look(path / 'variables', parts)
+  except (named_variables.MismatchError, tf.errors.OpError) as error:
+    raise errors.CheckpointError(f'{path} holds other networks than this experiment: {error}') from error
+
+
+def _of_player(parts, part, player=''):
+  """Returns the variables of a part by name; those of one player, if one is named, without its name before theirs."""
+  prefix = f'{player}/' if player else ''
+  return {name.removeprefix(prefix): v for name, v in parts[part].items() if name.startswith(prefix)}
