@@ -55,7 +55,7 @@ def run(tmp_path_factory):
     (['train', '--workdir={new}', *TINY, '--gin_param=GENERATOR_DENSITY = 0.0001'], 2, 'without a weight'),
     (['train', '--workdir={new}', '--gin_file=sngan_cifar10_small_dense.gin', '--data_dir={new}'], 3, 'tfds build cifar10'),
     (['train', '--workdir={new}', '--gin_file=sngan_cifar10_small_dense.gin', '--gin_file=procedures/channel_ticket.gin',
-      *NOISE, "--gin_param=DENSE = '{empty}'"], 2, 'holds no finished dense run'),
+      *NOISE, "--gin_param=DENSE = '{empty}'"], 2, 'holds no checkpoint of a dense run'),
     (['train', '--workdir={new}', '--gin_file=sngan_cifar10_small_dense.gin', '--gin_file=procedures/channel_ticket.gin',
       '--gin_file=procedures/parts/vgg_distance.gin', *NOISE, "--gin_param=VGG_LOCATION = '/no/such'"], 2, 'VGG-16'),
     (['export', '--workdir={empty}'], 2, 'no config.gin'),

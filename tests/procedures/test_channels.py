@@ -1,6 +1,7 @@
 """Channel procedures of a few steps: what each stage begins with, by the numbers."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -132,9 +133,9 @@ def test_a_ticket_has_the_initial_weights_of_the_channels_whose_scales_are_not_z
   hidden = np.flatnonzero(found['block2/norm2/gamma'])
   np.testing.assert_array_equal(state['block2/conv1/kernel'], initial['block2/conv1/kernel'][:, :, second][..., hidden])
   np.testing.assert_array_equal(state['block2/norm1/gamma'], initial['block2/norm1/gamma'][second])
-  before, after = narrowing.put_first(second, 8), narrowing.put_first(last, 8)
-  np.testing.assert_array_equal(
-      state['block2/shortcut/kernel'], initial['block2/shortcut/kernel'][:, :, before][..., after])
+  path, shortcuts = narrowing.put_first(second, 8), [f'block{i}/shortcut/kernel' for i in (1, 2)]
+  np.testing.assert_array_equal(state[shortcuts[0]], initial[shortcuts[0]][:, :, narrowing.put_first(first, 8)][..., path])
+  np.testing.assert_array_equal(state[shortcuts[1]], initial[shortcuts[1]][:, :, path][..., last])  # the last block
   np.testing.assert_array_equal(state['to_rgb/kernel'], initial['to_rgb/kernel'][:, :, last])
   test_ladder.assert_same(part(begun['extracted'].state, 'weights/discriminator'),
                           part(begun['dense'].state, 'weights/discriminator'))
@@ -190,6 +191,13 @@ def test_slimming_goes_on_from_the_search_and_goes_on_imitating(tmp_path):
   test_ladder.assert_same(part(state, 'game/a_to_b'), dense)
 
 
+def test_the_rates_of_a_search_are_those_of_the_experiment():
+  search = load(CYCLE_GAN, 'channel_ticket', 'GENERATOR_LEARNING_RATE = 3e-4').stages()[1].make_trainer()
+  for name in ('a_to_b', 'b_to_a'):
+    schedule = search.optimizers[name].schedule
+    assert float(schedule(0)) == pytest.approx(3e-4) and float(schedule(schedule.total_steps)) == 0
+
+
 OTHERS = {'sagan': 4, 'biggan': 4, 'diffaug_gan': 8}  # channels of the first block; all where dense layers make conditions
 
 
@@ -236,11 +244,19 @@ def refused(files, procedure, *bindings):
   return str(told.value)
 
 
+def _copied_with_seed(source, folder, seed):
+  shutil.copytree(source, folder)
+  (folder / 'config.gin').write_text(f'SEED = {seed}\n')
+  return folder
+
+
 def test_what_cannot_be_done_is_one_line_before_the_first_step(ticket, tmp_path):
   dense, shorter = f"DENSE = '{ticket[0] / 'dense'}'", 'NUM_STEPS = 2'
-  unfinished = 'holds no finished dense run: it is at step'
-  assert f'{unfinished} 0 of 8' in refused(SNGAN, 'channel_ticket', f"DENSE = '{tmp_path}'")
-  assert f'{unfinished} 2 of 8' in refused(SNGAN, 'channel_ticket', dense)
+  assert 'holds no checkpoint of a dense run' in refused(SNGAN, 'channel_ticket', f"DENSE = '{tmp_path}'")
+  assert 'is at step 2 of 8' in refused(SNGAN, 'channel_ticket', dense)
+  other_seed = f"DENSE = '{_copied_with_seed(ticket[0] / 'dense', tmp_path / 'seed_7', 7)}'"
+  assert 'has the seed 7, this experiment 1' in refused(SNGAN, 'channel_ticket', other_seed, shorter)
+  assert 'other networks' in refused(SNGAN, 'channel_finetune', other_seed, shorter, 'DISCRIMINATOR_WIDTH = 4')  # no seed
   others = 'holds other networks than this experiment'
   assert others in refused(SNGAN, 'channel_ticket', dense, shorter, 'DISCRIMINATOR_WIDTH = 4')
   assert others in refused(SNGAN, 'random_channels', dense, shorter, 'GENERATOR_WIDTH = 4', "GENERATOR_START = 'dense'")

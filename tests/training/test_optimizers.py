@@ -21,7 +21,7 @@ def step(optimizer, variables, gradients):
 
 def test_scales_take_a_step_of_momentum_and_are_brought_nearer_to_zero():
   gamma = tf.Variable([1.0, -0.5, 0.003, -0.003], name='generator/norm/gamma')
-  optimizer = ProximalAdam(0.05, scale_learning_rate=0.1, scale_momentum=0.5)
+  optimizer = ProximalAdam(Adam(), 0.05, scale_learning_rate=0.1, scale_momentum=0.5)
   first = [0.2, -0.4, 0.0, 0.0]
   np.testing.assert_allclose(step(optimizer, [gamma], [first])[0], [0.975, -0.455, 0, 0], atol=1e-7)
   # 0.5 * -0.02 - 0.1 * 0.2 = -0.03; the third is dead as long as |gradient| is at most rho.
@@ -31,7 +31,7 @@ def test_scales_take_a_step_of_momentum_and_are_brought_nearer_to_zero():
 def test_other_variables_take_the_steps_of_adam():
   gradients = [[0.2, -0.4]]
   ours, theirs = (tf.Variable([1.0, -0.5], name='generator/norm/beta') for _ in range(2))
-  assert step(ProximalAdam(0.05, learning_rate=0.1), [ours], gradients)[0] == pytest.approx(
+  assert step(ProximalAdam(Adam(0.1), 0.05), [ours], gradients)[0] == pytest.approx(
       step(keras.optimizers.Adam(0.1, epsilon=1e-8), [theirs], gradients)[0], rel=1e-5)
 
 
@@ -74,7 +74,7 @@ def test_scales_are_told_by_their_names(name, norm):
 
 def test_a_search_ends_with_dead_channels_and_an_unmoved_teacher():
   trainer = tiny.make_trainer(methods={}, built=False)
-  trainer.optimizers['generator'] = ProximalAdam(2.0)
+  trainer.optimizers['generator'] = ProximalAdam(Adam(), 2.0)
   trainer.gan.imitate(distances.pixels)
   trainer.build({'data': tiny.IMAGES.image_shape})
   teacher = trainer.gan.teachers['generator']
@@ -93,7 +93,7 @@ def test_replicas_shrink_once(name):
   strategy = tf.distribute.OneDeviceStrategy('CPU:0') if name == 'one' else strategies.make('mirrored')
   with strategy.scope():
     gamma = tf.Variable([1.0, -0.003], name='generator/norm/gamma')
-    optimizer = ProximalAdam(0.05)
+    optimizer = ProximalAdam(Adam(), 0.05)
     optimizer.build([gamma])
 
   @tf.function(autograph=False)

@@ -43,7 +43,8 @@ class Generator(keras.Model):
     attention_after: the block (from 1) that self-attention follows; 0 for none.
     channels: how many channels the normalizations have that are not to have all: 'block1/norm2' between the convolutions
       of a block; 'block1/norm1' of its input, where the others go through the shortcut alone; 'norm' before the last
-      layer. The residual path keeps its width.
+      layer. The residual path keeps its width up to the last block, which puts out what 'norm' has (all, where
+      attention follows it).
     name: of the network.
 
   Attributes:
@@ -77,6 +78,8 @@ class Generator(keras.Model):
       raise errors.UserError(
           f'A latent of {latent_size} cannot be cut into {len(multipliers)} equal chunks; set LATENT_SIZE.')
     self.project = style.dense(base_resolution**2 * first, 'project')
+    if widths and attention_after < len(widths):
+      widths[-1] = self.read  # nothing else looks at what the last block puts out
     make_norm = self._make_norm(style)
     # A shift passes unchanged through shortcuts up to the last norm, but not through attention.
     self.blocks = [
@@ -108,7 +111,8 @@ class Generator(keras.Model):
   def orders(self, kept: Mapping[str, np.ndarray]) -> dict[str, narrowing.Order]:
     """Tells which channels of the network of full width this one has, where a normalization keeps but some.
 
-    The residual path is put into another order: what the next block reads comes first.
+    The residual path is put into another order: what the next block reads comes first. The last block puts out nothing
+    that is not read.
 
     Args:
       kept: by normalization, for each of `full_channels`: the channels, ascending.
@@ -118,6 +122,8 @@ class Generator(keras.Model):
     """
     paths = [narrowing.put_first(kept[name], self.full_channels[name])
              for name in (*(f'{block.name}/norm1' for block in self.blocks), 'norm')]
+    if self.attention_after < len(self.blocks):
+      paths[-1] = kept['norm']
     _, height, width, first = self.first_map
     result = {'project': narrowing.Order(None, (np.arange(height * width)[:, None] * first + paths[0]).reshape(-1)),
               'norm': narrowing.Order(None, kept['norm']), 'to_rgb': narrowing.Order(kept['norm'], None)}

@@ -42,9 +42,9 @@ def _legend(trainer):
   if any(side.masked for side in trainer.sides.values()):
     legend |= {'density': 'share of the weights of masked layers that is kept now',
                'explored': 'share of them that has been kept at some time'}
-  for name in trainer.balance:
-    probe = trainer.gan.balance[name]
-    legend[name.replace('_', ' ')] = (
+  turns = dict.fromkeys(trainer.gan.balance[name].turn for name in trainer.balance)
+  if turns:
+    legend['balance ratio'] = (
         'share of the gap between the scores of real and generated images that one update of the '
-        f'{probe.turn} closes; near 0 the opponent is too strong')
+        f'{" or ".join(turns)} closes; near 0 the opponent is too strong')
   return legend

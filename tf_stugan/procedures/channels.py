@@ -14,6 +14,7 @@ from tf_stugan.compat import keras
 from tf_stugan.gans.distances import Distance
 from tf_stugan.gans.gan import check_roles
 from tf_stugan.models import narrowing
+from tf_stugan.procedures import dense_runs
 from tf_stugan.procedures import kept_channels
 from tf_stugan.procedures import round_start
 from tf_stugan.procedures.procedure import check_start
@@ -123,7 +124,8 @@ class Channels(Procedure):
     if stage.name != EXTRACTED:
       self._check_networks(trainer.gan)
     if self.dense and self._looks_at_dense:
-      self._check_dense()
+      found_there = self.search and 'initial' in self.start.values()
+      dense_runs.check('Channels.dense', self.dense, self.num_steps, trainer.initial_seed if found_there else None)
     (self.search if stage.name == SEARCH else self).train.check(trainer, stage)
 
   def _check_networks(self, gan):
@@ -134,12 +136,6 @@ class Channels(Procedure):
       if hasattr(player.network, 'full_width'):
         raise errors.UserError(f'The network of the {player.name} is narrower than its kind already, as small dense '
                                'networks and those with CHANNELS are: take channels away from one of full width.')
-
-  def _check_dense(self):
-    step = newest_step(self.dense / 'checkpoints')
-    if step < self.num_steps:
-      raise errors.UserError(f'Channels.dense: {self.dense} holds no finished dense run: it is at step {step} of '
-                             f'{self.num_steps}.')
 
   def _players(self, gan):
     return [player for player in gan.players if player.role in self.pruned]

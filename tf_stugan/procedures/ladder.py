@@ -14,6 +14,7 @@ from tf_stugan import errors
 from tf_stugan.gans.gan import check_roles
 from tf_stugan.gans.gan import GAN
 from tf_stugan.metrics.score import is_better
+from tf_stugan.procedures import dense_runs
 from tf_stugan.procedures import round_start
 from tf_stugan.procedures.procedure import check_start
 from tf_stugan.procedures.procedure import Procedure
@@ -24,7 +25,6 @@ from tf_stugan.procedures.source_ladder import SourceLadder
 from tf_stugan.procedures.train import Train
 from tf_stugan.sparsity.fixed_masks import FixedMasks
 from tf_stugan.training import checkpoints
-from tf_stugan.training import checkpoint_files
 from tf_stugan.training import starting_weights
 from tf_stugan.training import costs
 from tf_stugan.training import strategies
@@ -153,7 +153,10 @@ class Ladder(Procedure):
     check_start('Ladder.start', self.start, trainer.gan)
     check_roles('Ladder.pruned', self.pruned, self.start)
     if self.dense:
-      self._check_dense(trainer.seed)
+      ranked = self.masks.of in (DENSE, 'previous') and 'initial' in self.start.values()
+      dense_runs.check('Ladder.dense', self.dense, self.num_steps,
+                       trainer.seed if ranked and self.initial_seed is None else None)
+      self._check_rewinding()
     if self.source:
       indices = range(1, self.rounds + 1) if stage.name == DENSE else [number(stage.name)]
       self.source.check({i: self._remaining(i) for i in indices})
@@ -161,23 +164,11 @@ class Ladder(Procedure):
       trainer.gan.distil(self.distillation)  # says that this game has nobody to teach
     self.train.check(trainer, stage)
 
-  def _check_dense(self, seed):
-    """Raises UserError unless `dense` is a dense run at its end, of the initial weights that its masks are to meet."""
-    run = Workdir(str(self.dense)) if self.dense.is_dir() else None
-    if not run or not (step := run.newest_step()) or checkpoint_files.masked_layers(run.checkpoints):
-      raise errors.UserError(f'Ladder.dense: {self.dense} holds no checkpoint of a dense run.')
-    if step < self.num_steps:
-      raise errors.UserError(
-          f'Ladder.dense: {self.dense} is at step {step} of {self.num_steps}. Train it to the end first.')
+  def _check_rewinding(self):
     if self.rewind_step and not self._rewound(self.dense):
       raise errors.UserError(
           f'Ladder.dense: {self.dense} kept no checkpoint of step {self.rewind_step}, to rewind to. Train it with '
           f'Train.keep_every = {self.rewind_step}, or let the ladder train its own.')
-    ranked = self.masks.of in (DENSE, 'previous') and 'initial' in self.start.values()
-    if ranked and self.initial_seed is None and run.seed() not in ('', str(seed)):
-      raise errors.UserError(
-          f'Ladder.dense: {self.dense} has the seed {run.seed()}, this ladder {seed}: its masks would meet other initial '
-          'weights than those they were found with. Set SEED, or INITIAL_SEED to say which weights are meant.')
 
   # A stage.
 

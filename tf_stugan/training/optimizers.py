@@ -26,6 +26,7 @@ class Adam(keras.optimizers.Adam):
 
   def __init__(self, learning_rate=2e-4, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-8):
     super().__init__(learning_rate, beta_1, beta_2, epsilon)
+    self.schedule = learning_rate  # of which Keras tells the present value alone
 
   def apply_gradients(self, grads_and_vars: Iterable[tuple[tf.Tensor, tf.Variable]], **kwargs) -> tf.Variable:
     step = tf.cast(self.iterations + 1, tf.float32)
@@ -51,15 +52,14 @@ class ProximalAdam(Adam):
   https://arxiv.org/abs/2106.00134); rates as in the authors' code, on which the published rho rests.
 
   Args:
+    adam: whose rates are those of the weights.
     rho: weight of the L1 norm of the scales.
     scale_learning_rate: of the scales.
     scale_momentum: of the scales, in [0, 1).
-    learning_rate, beta_1, beta_2, epsilon: of Adam.
   """
 
-  def __init__(self, rho: float, scale_learning_rate: float = 0.1, scale_momentum: float = 0.5,
-               learning_rate=2e-4, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-8):
-    super().__init__(learning_rate, beta_1, beta_2, epsilon)
+  def __init__(self, adam: Adam, rho: float, scale_learning_rate: float = 0.1, scale_momentum: float = 0.5):
+    super().__init__(adam.schedule, adam.beta_1, adam.beta_2, adam.epsilon)
     errors.check_within(self, 0, float('inf'), rho=rho, scale_learning_rate=scale_learning_rate)
     errors.check_within(self, 0, 1 - 1e-6, scale_momentum=scale_momentum)
     self.rho = rho
