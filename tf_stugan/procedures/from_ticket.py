@@ -41,6 +41,7 @@ class FromTicket(Procedure):
   def _begin(self, run, cost, folder):
     trainer = run.trainer
     ticket = tickets.read(self.ticket)
+    cost.before = ticket.operations_before
     if ticket.step >= self.num_steps:
       raise errors.UserError(f'{self.ticket} is of step {ticket.step}: set NUM_STEPS beyond it.')
     if ticket.step:
