@@ -11,8 +11,8 @@ from tf_stugan import configuration
 from tf_stugan import errors
 from tf_stugan import output_files
 from tf_stugan.commands import common
+from tf_stugan.procedures import from_ticket
 from tf_stugan.procedures.ladder import Ladder
-from tf_stugan.sparsity.fixed_masks import FixedMasks
 from tf_stugan.training import checkpoint_files
 from tf_stugan.training import costs
 from tf_stugan.training import starting_weights
@@ -32,9 +32,7 @@ def run(values: flags.FlagValues) -> None:
   trainer = configuration.made(stage.make_trainer)
   before = costs.before(workdir.rows(), math.nan) if is_round else _operations_to_find_masks(workdir, trainer)
   if not is_round:  # its own first masks would take away initial weights of those that it grew later
-    all_weights = {player.role: functools.partial(FixedMasks, 1.0) for player in trainer.gan.players
-                   if player.name in trainer.methods}
-    trainer = configuration.made(functools.partial(stage.make_trainer, methods=all_weights))
+    trainer = configuration.made(functools.partial(stage.make_trainer, methods=from_ticket.unmasked(trainer)))
   trainer.build(checkpoint_files.image_shapes(workdir.checkpoints))  # and has its initial weights
   if is_round:
     experiment.procedure.load_round(trainer, number(experiment.stage), pathlib.Path(workdir.path).absolute().parent)

@@ -11,9 +11,9 @@ from tf_stugan import gin_files
 from tf_stugan.reports import records
 from tf_stugan.reports import rescored
 from tf_stugan.reports import rows as rows_lib
+from tf_stugan.training import best_scores
 from tf_stugan.training import costs
 from tf_stugan.training import rounds
-from tf_stugan.training.best_scores import best_score
 from tf_stugan.training.workdir import Workdir
 
 _LOG = logging.getLogger(__name__)
@@ -87,7 +87,7 @@ def _read(folder, features):
   ladder, runs = _runs(folder, features)
   rows = {i: run.rows() for i, run in runs.items()}
   end = _last_step(rows.get(0))
-  best = {i: found for i, run in rows.items() if _last_step(run) >= end and (found := best_score(run))}
+  best = {i: found for i, run in rows.items() if _last_step(run) >= end and (found := best_scores.best_score(run))}
   best = _comparable(best, runs)
   if 0 not in best or len(best) == 1:
     _LOG.warning('%s is not drawn as a ladder: %s.', folder, _what_is_missing(ladder, rows, best))
@@ -153,7 +153,7 @@ def make_climbs(runs: Iterable[rows_lib.Run], climbs: Sequence[Climb]) -> list[C
   groups = {}
   for run in runs:
     rows = run.workdir.rows()
-    best, densities = best_score(rows), _densities(rows)
+    best, densities = best_scores.best_score(rows), _densities(rows)
     if best and pruned and pruned <= densities.keys() and records.comparable(best.row) == climbs[0].protocol and not (
         rounds.description(run.workdir.path.parent)) and _has_ended(run, rows):
       remaining = round(math.fsum(densities[player] for player in pruned) / len(pruned), 3)

@@ -89,7 +89,7 @@ class Log:
     try:
       yield
     except (ImportError, tf.errors.OpError) as error:
-      _LOG.warning('From here on nothing goes to TensorBoard: %s', str(error).strip().splitlines()[0])
+      _LOG.warning('From here on nothing goes to TensorBoard: %s', errors.first_line(error))
       self._writer = None
 
 
