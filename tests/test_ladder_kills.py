@@ -15,10 +15,10 @@ BINDINGS = {'NUM_STEPS': 4, 'GENERATOR_WIDTH': 4, 'DISCRIMINATOR_WIDTH': 2, 'Tra
             'BALANCE_INTERVAL': 1, 'RandomImages.num_images': 24}
 # Ten kills, and the steps that the three stages are saved at after each: every stage goes on from its first checkpoint, after
 # kills at other points of a save, between the graph and the hooks, between a row and the checkpoint of its step.
-KILLS = (('save:after_rename@2', (2, 0, 0)), ('step@4', (2, 0, 0)), ('row@4', (2, 0, 0)),
-         ('save:before_rename@2', (4, 0, 0)),
-         ('save:after_rename@2', (4, 2, 0)), ('step@4', (4, 2, 0)), ('save:after_data@4', (4, 2, 0)),
-         ('save:begin@2', (4, 4, 0)), ('save:after_rename@2', (4, 4, 2)), ('row@4', (4, 4, 2)))
+KILLS = (
+    ('save:after_rename@2', (2, 0, 0)), ('step@4', (2, 0, 0)), ('row@4', (2, 0, 0)), ('save:before_rename@2', (4, 0, 0)),
+    ('save:after_rename@2', (4, 2, 0)), ('step@4', (4, 2, 0)), ('save:after_data@4', (4, 2, 0)),
+    ('save:begin@2', (4, 4, 0)), ('save:after_rename@2', (4, 4, 2)), ('row@4', (4, 4, 2)))
 
 
 def flags(workdir, cache, model, procedure):
