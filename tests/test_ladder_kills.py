@@ -13,8 +13,8 @@ LADDER = ('dcgan', 'imp_gd_kd', ('dense', 'round-01', 'round-02'), ('ladder.json
 CHANNELS = ('sngan', 'gs32', ('dense', 'search', 'extracted'), ('extracted/config.gin',))
 BINDINGS = {'NUM_STEPS': 4, 'GENERATOR_WIDTH': 4, 'DISCRIMINATOR_WIDTH': 2, 'Train.checkpoint_interval': 2,
             'BALANCE_INTERVAL': 1, 'RandomImages.num_images': 24}
-# Ten kills, and the steps that the three stages are saved at after each: every stage goes on from its first checkpoint, after
-# kills at other points of a save, between the graph and the hooks, between a row and the checkpoint of its step.
+# Ten kills, and the steps that the three stages are saved at after each: every stage goes on from its first checkpoint; they
+# come at several points of a save, between the graph and the hooks, between a row and the checkpoint of its step.
 KILLS = (
     ('save:after_rename@2', (2, 0, 0)), ('step@4', (2, 0, 0)), ('row@4', (2, 0, 0)), ('save:before_rename@2', (4, 0, 0)),
     ('save:after_rename@2', (4, 2, 0)), ('step@4', (4, 2, 0)), ('save:after_data@4', (4, 2, 0)),
