@@ -151,6 +151,12 @@ def test_a_round_and_a_run_from_its_ticket_end_alike(tmp_path, capsys):
   capsys.readouterr()
   assert command('train', f'--workdir={ladder}', *flags, '--gin_file=procedures/imp_gd.gin', '--gin_param=ROUNDS = 2') == 0
   assert 'of them kept: density 0.64' in capsys.readouterr().err  # what a round is about to train
+  assert command('train', f'--workdir={ladder}', '--rounds=2', f'--cache_dir={tmp_path}/cache') == 2
+  assert 'each round of this ladder needs the one before it' in capsys.readouterr().err
+  assert command('train', f'--workdir={tmp_path}/part', *flags, '--gin_file=procedures/random_pruning.gin',
+                 '--gin_param=ROUNDS = 3', '--rounds=0,2') == 0
+  assert sorted(path.parent.parent.name for path in (tmp_path / 'part').glob('*/checkpoints/step-00000004')) == [
+      'dense', 'round-02']
   assert command('sample', f'--workdir={ladder}') == 2
   assert f'take {ladder}/round-02, or another of dense, round-01, round-02' in capsys.readouterr().err
   assert command('sample', f'--workdir={ladder}/round-01', f'--output={tmp_path}/x.png') == 0

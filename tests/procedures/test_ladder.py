@@ -230,15 +230,30 @@ def test_the_ladder_describes_itself(imp):
   assert (told['dense'], told['seed'], told['initial_seed']) == ('dense', 1, 1)
 
 
-@pytest.mark.parametrize('weights', ['raw', 'averages'])
-def test_what_is_ranked_is_a_choice(weights, imp, tmp_path):
-  folder, _ = imp
-  begun = climb(tmp_path, round_masks.Magnitude(weights=weights), rounds=1, dense=str(folder / 'dense'))
-  assert set(begun) == {'round-01'}
-  masks = masks_of(begun['round-01'].state)
-  ones, count = {n: np.ones_like(m) for n, m in masks.items()}, sum(int(m.sum()) for m in masks.values())
-  part = 'weights' if weights == 'raw' else 'averages'
-  assert_same(masks, largest(end(folder / 'dense'), ones, count, part))
+@pytest.mark.parametrize('weights, first, second', [
+    ('raw', 'weights', 'weights'), ('averages', 'averages', 'averages'), ('published', 'weights', 'averages')])
+def test_what_is_ranked_is_a_choice(weights, first, second, imp, tmp_path):
+  dense = imp[0] / 'dense'
+  begun = climb(tmp_path, round_masks.Magnitude(weights=weights), dense=str(dense))
+  assert set(begun) == {'round-01', 'round-02'}
+  one, two = (masks_of(begun[name].state) for name in ('round-01', 'round-02'))
+  ones = {n: np.ones_like(m) for n, m in one.items()}
+  assert_same(one, largest(end(dense), ones, _count(one), first))
+  assert_same(two, largest(end(tmp_path / 'round-01'), one, _count(two), second))
+
+
+def _count(masks_):
+  return sum(int(m.sum()) for m in masks_.values())
+
+
+def test_rounds_from_other_initial_weights_are_ranked_by_what_these_became(imp, initial, tmp_path):
+  """Recipe (a) of random tickets: IMP with INITIAL_SEED."""
+  begun, others = climb(tmp_path, initial_seed=7, dense=str(imp[0] / 'dense')), variables(built(initial_seed=7))
+  assert any((others[name] != value).any() for name, value in initial.items() if name.endswith('/kernel'))
+  for name in ('round-01', 'round-02'):
+    assert_begins_from(begun[name], others, 'generator')
+  one, two = (masks_of(begun[name].state) for name in ('round-01', 'round-02'))
+  assert_same(two, largest(end(tmp_path / 'round-01'), one, _count(two), 'averages'))
 
 
 def test_layer_by_layer_each_keeps_its_share(imp, tmp_path):
