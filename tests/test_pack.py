@@ -18,6 +18,7 @@ import tf_stugan
 from tf_stugan import cli
 from tf_stugan import configuration
 from tf_stugan import errors
+from tf_stugan import output_files
 from tf_stugan.sharing import kept_weights
 from tf_stugan.sharing import packed_files
 from tf_stugan.training import checkpoints
@@ -35,7 +36,7 @@ def make_run(folder, *files, bindings=()):
     for variable in player.averaged.trainable_variables if player.averaged else ():
       variable.assign(1.5 * variable)
   workdir.write_config(configuration.snapshot())
-  workdir.write(workdir.data, json.dumps({domain: {'name': data.name} for domain, data in run.data.items()}))
+  output_files.write_whole(workdir.data, json.dumps({domain: {'name': data.name} for domain, data in run.data.items()}))
   log = Log(workdir)
   measuring.Cost(1, log)(trainer, 0)
   trainer.step.assign(2)

@@ -19,12 +19,13 @@ from tf_stugan import configuration
 from tf_stugan import errors
 from tf_stugan import gin_changes
 from tf_stugan import gin_files
+from tf_stugan import output_files
 from tf_stugan import signals
 from tf_stugan.commands import common
 from tf_stugan.procedures.banner import banner
 from tf_stugan.training import agreement
-from tf_stugan.training import checkpoints
 from tf_stugan.training import checkpoint_files
+from tf_stugan.training import checkpoints
 from tf_stugan.training import overview
 from tf_stugan.training import strategies
 from tf_stugan.training import tickets
@@ -121,14 +122,15 @@ def _lead_stage(experiment, strategy, values, stage, workdir):
   prepared = _prepare(experiment, strategy, stage, workdir, values)
   if values.profile:
     prepared = prepared._replace(hooks=(Profile(workdir.path / 'profile'),))
-  workdir.write(workdir.data, _check_data(workdir, prepared.data, values.allow_config_change))
+  output_files.write_whole(workdir.data, _check_data(workdir, prepared.data, values.allow_config_change))
   _tell_if_finished(workdir, stage)
   run = Workdir(values.workdir)
   run.write_config(configuration.snapshot())
   if stage.name:
     with configuration.bound(stage.decided(run.path) if stage.decided else {}):
       workdir.write_config(configuration.snapshot(stage.name))
-  workdir.write(workdir.operative_config, configuration.operative())  # for who is killed; complete after the first step
+  # For who is killed; it is complete after the first step.
+  output_files.write_whole(workdir.operative_config, configuration.operative())
   if not workdir.newest_step() or values.allow_config_change:
     prepared = prepared._replace(overview=functools.partial(
         overview.write, configuration=configuration.snapshot(), settings=_settings(), data=prepared.data))
@@ -136,7 +138,7 @@ def _lead_stage(experiment, strategy, values, stage, workdir):
     experiment.procedure.run(prepared, stage, run.path)
   finally:
     try:
-      workdir.write(workdir.operative_config, configuration.operative())
+      output_files.write_whole(workdir.operative_config, configuration.operative())
     except OSError as error:  # what ended the run is what has to be told
       _LOG.warning('%s could not be written: %s', workdir.operative_config, error)
   return list(prepared.trainer.gan.outputs)

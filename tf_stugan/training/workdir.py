@@ -12,6 +12,7 @@ import socket
 
 from tf_stugan import errors
 from tf_stugan import gin_files
+from tf_stugan import output_files
 from tf_stugan.training.saved_steps import list_checkpoints
 from tf_stugan.training.saved_steps import newest_step
 
@@ -78,7 +79,7 @@ class Workdir:
 
   def write_config(self, text: str) -> None:
     """Writes config.gin, and first in it the format of the workdir."""
-    self.write(self.config, f'{_FORMAT}\n{text}')
+    output_files.write_whole(self.config, f'{_FORMAT}\n{text}')
 
   def check_format(self) -> None:
     """Raises UserError if there is a run that another version of this program wrote."""
@@ -164,19 +165,6 @@ class Workdir:
       for folder in self._made:
         folder.rmdir()  # only if it is empty
 
-  def write(self, file: pathlib.Path, text: str) -> None:
-    """Writes all or nothing: a full disk or a kill leaves the file as it was."""
-    temporary = file.with_name(f'{file.name}.{os.urandom(4).hex()}.tmp')  # others may write the same file
-    try:
-      with errors.naming(file), open(temporary, 'w') as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-      os.replace(temporary, file)
-    except OSError:
-      temporary.unlink(missing_ok=True)
-      raise
-
   def sync_rows(self) -> None:
     """Returns when the rows of metrics.jsonl are on the disk, and would survive a power cut."""
     if self.metrics.exists():
@@ -194,7 +182,7 @@ class Workdir:
   def truncate_rows(self, step: int) -> None:
     """Removes rows past `step`, so that no step appears twice after a resume."""
     kept = [row for row in self.rows() if row['step'] <= step] if step else []
-    self.write(self.metrics, ''.join(json.dumps(row) + '\n' for row in kept))
+    output_files.write_whole(self.metrics, ''.join(json.dumps(row) + '\n' for row in kept))
 
 
 def _read_rows(path):
