@@ -29,6 +29,7 @@ from tf_stugan.training import checkpoints
 from tf_stugan.training import overview
 from tf_stugan.training import strategies
 from tf_stugan.training import tickets
+from tf_stugan.training import workdir_lock
 from tf_stugan.training.profiling import Profile
 from tf_stugan.training.workdir import Workdir
 from tf_stugan.usage.common import parse_numbers
@@ -105,13 +106,13 @@ def _rehearse(experiment, strategy, values):
 def _lead(experiment, strategy, values):
   """Trains, as the process that writes."""
   workdir = Workdir(values.workdir, create=True)
-  with workdir.lock(shared=bool(values.rounds)), workdir.discarded_if_refused():
+  with workdir_lock.hold(workdir.path, shared=bool(values.rounds)), workdir.discarded_if_refused():
     workdir.check_format()
     if workdir.has_begun():
       _check_unchanged(workdir, values.allow_config_change)
     agreement.wait(strategy)
     for stage, place in _open_stages(experiment, workdir, values):
-      with place.lock() if values.rounds else contextlib.nullcontext(), place.discarded_if_refused():
+      with workdir_lock.hold(place.path) if values.rounds else contextlib.nullcontext(), place.discarded_if_refused():
         outputs = _lead_stage(experiment, strategy, values, stage, place)
   _LOG.info('Done: %s. What next:\n%s', workdir.path,
             _next_commands(place.path, workdir.path, outputs, experiment.evaluator))

@@ -12,6 +12,7 @@ from tf_stugan.training import agreement
 from tf_stugan.training import checkpoints
 from tf_stugan.training import measuring
 from tf_stugan.training import progress
+from tf_stugan.training import row_files
 from tf_stugan.training import saved_steps
 from tf_stugan.training import saving
 from tf_stugan.training import showing
@@ -95,7 +96,7 @@ class Train(Procedure):
       if not step and (rows := run.workdir.rows()):
         _LOG.warning('%s has rows up to step %d and no checkpoint: the run begins again at step 0, without these rows.',
                      run.workdir.path, max(row['step'] for row in rows))
-      run.workdir.truncate_rows(step)
+      row_files.truncate(run.workdir.metrics, step)
     return step
 
   def _attempt(self, run, log, stop, num_steps, begin):

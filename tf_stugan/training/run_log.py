@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 import contextlib
 import importlib
-import json
 import logging
 
 import numpy as np
 import tensorflow as tf
 
 from tf_stugan import faults
+from tf_stugan.training import row_files
 from tf_stugan.training.workdir import Workdir
 
 _LOG = logging.getLogger(__name__)
@@ -37,8 +37,7 @@ class Log:
     if not self._writes:
       return
     try:
-      with open(self._path, 'a') as file:
-        file.write(json.dumps({'kind': kind, 'step': step, **values}) + '\n')
+      row_files.append(self._path, {'kind': kind, 'step': step, **values})
     except OSError as error:
       _LOG.warning('The %s row of step %d could not be written: %s', kind, step, error)
     faults.reached('row', step)

@@ -4,6 +4,7 @@ import contextlib
 
 from tf_stugan import errors
 from tf_stugan.training import checkpoints
+from tf_stugan.training import row_files
 from tf_stugan.training import strategies
 from tf_stugan.training.hooks import Hook
 from tf_stugan.training.hooks import Phase
@@ -41,7 +42,7 @@ class Checkpoint(Hook):
     trainer.check_state()
     self._saved = step
     if strategies.is_chief(trainer.strategy):
-      self._workdir.sync_rows()  # a checkpoint without the rows before it would never get them back
+      row_files.sync(self._workdir.metrics)  # a checkpoint without the rows before it would never get them back
       checkpoints.save(trainer, self._workdir.checkpoints, self._keep, self._milestones, self._attachments)
 
 
