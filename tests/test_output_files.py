@@ -145,3 +145,13 @@ def test_a_link_stays_a_link(folder):
   (folder / 'link').symlink_to('f')
   write_file(folder / 'link', 'newer, written by me')
   assert (folder / 'link').is_symlink() and (folder / 'f').read_text() == 'newer, written by me'
+
+
+def test_a_file_of_a_run_is_written_whole_or_stays_as_it_was(tmp_path, monkeypatch):
+  output_files.write_whole(tmp_path / 'config.gin', 'SEED = 1')
+  def full(_):
+    raise OSError(errno.ENOSPC, 'No space left on device')
+  monkeypatch.setattr(os, 'fsync', full)
+  with pytest.raises(OSError, match=r"No space left.*config\.gin'"):
+    output_files.write_whole(tmp_path / 'config.gin', 'SEED = 2')
+  assert contents(tmp_path) == {'config.gin': b'SEED = 1'}

@@ -18,10 +18,12 @@ import tf_stugan
 from tf_stugan import cli
 from tf_stugan import configuration
 from tf_stugan import errors
+from tf_stugan import output_files
 from tf_stugan.sharing import kept_weights
 from tf_stugan.sharing import packed_files
 from tf_stugan.training import checkpoints
-from tf_stugan.training import reporting
+from tf_stugan.training import measuring
+from tf_stugan.training.run_log import Log
 from tf_stugan.training.workdir import Workdir
 
 def make_run(folder, *files, bindings=()):
@@ -34,12 +36,12 @@ def make_run(folder, *files, bindings=()):
     for variable in player.averaged.trainable_variables if player.averaged else ():
       variable.assign(1.5 * variable)
   workdir.write_config(configuration.snapshot())
-  workdir.write(workdir.data, json.dumps({domain: {'name': data.name} for domain, data in run.data.items()}))
-  log = reporting.Log(workdir)
-  reporting.Cost(1, log)(trainer, 0)
+  output_files.write_whole(workdir.data, json.dumps({domain: {'name': data.name} for domain, data in run.data.items()}))
+  log = Log(workdir)
+  measuring.Cost(1, log)(trainer, 0)
   trainer.step.assign(2)
   if run.evaluator:
-    reporting.Evaluate(1, run.evaluator, log)(trainer, 2)
+    measuring.Evaluate(1, run.evaluator, log)(trainer, 2)
   checkpoints.save(trainer, workdir.checkpoints)
   return folder
 

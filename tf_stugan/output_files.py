@@ -1,7 +1,8 @@
 """Where commands write. What a command did not write itself is never taken away: it is refused with one line.
 
 A file says who wrote it by a sign inside, some bytes that all of them have; a folder by a manifest, which names the command
-and the SHA-256 of every file, so that a file that was changed or added since is nobody's but the user's.
+and the SHA-256 of every file, so that a file that was changed or added since is nobody's but the user's. Files of a run need
+no sign: they lie in a folder that is its own.
 """
 
 from collections.abc import Iterable, Iterator
@@ -118,6 +119,24 @@ def new_folder(path: pathlib.Path, command: str) -> Iterator[pathlib.Path]:
     finally:
       if old.exists() and not path.exists():
         os.rename(old, path)
+
+
+def write_whole(path: pathlib.Path, text: str) -> None:
+  """Writes a file of a run, all or nothing: a full disk or a kill leaves it as it was.
+
+  Raises:
+    OSError: it cannot be written; names the file.
+  """
+  temporary = path.with_name(f'{path.name}.{os.urandom(4).hex()}.tmp')  # others may write the same file
+  try:
+    with errors.naming(path), open(temporary, 'w') as stream:
+      stream.write(text)
+      stream.flush()
+      os.fsync(stream.fileno())
+    os.replace(temporary, path)
+  except OSError:
+    temporary.unlink(missing_ok=True)
+    raise
 
 
 @contextlib.contextmanager

@@ -75,7 +75,7 @@ class Clock(hooks.Hook):
   """Takes the time of training without what surrounds it: the pipeline that reads the data is opened once a run."""
 
   def __init__(self):
-    super().__init__(10**9)  # no step is interrupted
+    super().__init__(hooks.NEVER)  # no step is interrupted
     self.seconds = None
 
   def begin(self, trainer, step, num_steps):

@@ -20,8 +20,8 @@ from tf_stugan.procedures.procedure import Run
 from tf_stugan.sparsity import masks
 from tf_stugan.training import checkpoints
 from tf_stugan.training import layer_choice
-from tf_stugan.training import reporting
 from tf_stugan.training import saved_steps
+from tf_stugan.training import saving
 from tf_stugan.training.workdir import Workdir
 
 STEPS = 4
@@ -62,7 +62,7 @@ class Shaken:
 
 
 class Cost:
-  """In the place of `reporting.Cost`."""
+  """In the place of `measuring.Cost`."""
 
   def __init__(self):
     self.before = 0.0
@@ -368,7 +368,7 @@ def test_the_state_to_rewind_to_is_kept_before_the_run_saves_that_step(tmp_path)
                        start={'generator': 'rewind', 'discriminator': 'rewind'})
   made.run(Run(Workdir(tmp_path, create=True), {}, None, None), made.stages(make_trainer)[0], tmp_path)
   kept, = hooks
-  assert kept.phase < reporting.Checkpoint(1, Workdir(tmp_path)).phase
+  assert kept.phase < saving.Checkpoint(1, Workdir(tmp_path)).phase
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ from tf_stugan import cli
 from tf_stugan import errors
 from tf_stugan.reports import comparisons
 from tf_stugan.reports import drawing
-from tf_stugan.reports import rows as rows_lib
+from tf_stugan.reports import intervals
 from tf_stugan.training.workdir import Workdir
 
 
@@ -64,7 +64,7 @@ def test_a_curve_and_its_last_value_are_two_figures(tmp_path):
 def test_the_band_is_the_interval_of_the_mean_and_of_two_seeds_both(tmp_path):
   frame = pd.DataFrame([[1.0, 2.0, 6.0], [4.0, 4.0, 4.0]])
   band = comparisons._band  # pylint: disable=protected-access
-  np.testing.assert_allclose(band(frame), np.transpose([rows_lib.interval([1, 2, 6]), (4, 4)]))
+  np.testing.assert_allclose(band(frame), np.transpose([intervals.interval([1, 2, 6]), (4, 4)]))
   np.testing.assert_allclose(band(frame[[0, 1]]), [[1, 4], [2, 4]])
 
 

@@ -8,7 +8,8 @@ import pytest
 from tf_stugan import cli
 from tf_stugan import configuration
 from tf_stugan import rng
-from tf_stugan.training import reporting
+from tf_stugan.training import measuring
+from tf_stugan.training.run_log import Log
 from tf_stugan.training.workdir import Workdir
 
 STEPS = 100_000
@@ -19,7 +20,7 @@ FILES = ('runs/train.gin', 'models/sngan.gin', 'datasets/cifar10.gin', 'metrics/
 def run(tmp_path_factory):
   """A workdir of SNGAN on CIFAR-10 at full size with ADAPT's settings, as if trained; and cost rows by density."""
   workdir = Workdir(tmp_path_factory.mktemp('run'), create=True)
-  log, cost = reporting.Log(workdir), {}
+  log, cost = Log(workdir), {}
   configuration.load([configuration.find(f) for f in FILES], [
       f'NUM_STEPS = {STEPS}', 'Trainer.layers = @layer_choice.conv_and_dense'])
   trainer = configuration.make_experiment().make_trainer()
@@ -28,7 +29,7 @@ def run(tmp_path_factory):
     for side in trainer.sides.values():
       side.method.density = density
       side.method.initialize(side.masked, rng.seed(1, side.player.name))
-    reporting.Cost(1000, log)(trainer, 0)
+    measuring.Cost(1000, log)(trainer, 0)
     cost[density] = workdir.rows()[-1]
   workdir.write_config(configuration.snapshot())
   return workdir, cost

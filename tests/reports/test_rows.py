@@ -14,10 +14,11 @@ import pytest
 from tests.reports.test_records import columns
 from tests.reports.test_records import run
 from tf_stugan import cli
+from tf_stugan.reports import climbs
 from tf_stugan.reports import comparisons
 from tf_stugan.reports import drawing
 from tf_stugan.reports import figures
-from tf_stugan.reports import climbs
+from tf_stugan.reports import intervals
 from tf_stugan.reports import records
 from tf_stugan.reports import rows as rows_lib
 from tf_stugan.reports import tables
@@ -151,7 +152,7 @@ def test_rows_without_the_score_by_which_a_run_is_judged_now_are_none_of_its_bes
 
 
 def test_one_value_has_no_interval():
-  assert all(math.isnan(end) for end in rows_lib.interval([3.0]))
+  assert all(math.isnan(end) for end in intervals.interval([3.0]))
 
 
 def test_words_and_latex(tmp_path):

@@ -16,6 +16,7 @@ from tf_stugan import errors
 from tf_stugan.studies import engines
 from tf_stugan.studies import plan as plans
 from tf_stugan.studies.display import last_rows
+from tf_stugan.training import workdir_lock
 from tf_stugan.training.workdir import Workdir
 
 ROWS = ('static', 'stugan')
@@ -90,7 +91,7 @@ def test_a_failed_run_stops_no_other_and_its_code_is_that_of_the_study(study, tm
 
 
 def test_one_study_has_a_folder_at_a_time(study, tmp_path, capsys):
-  with Workdir(str(tmp_path / 'a'), create=True).lock():
+  with workdir_lock.hold(Workdir(str(tmp_path / 'a'), create=True).path):
     assert study() == 2
   assert 'is in use by another run' in capsys.readouterr().err
 

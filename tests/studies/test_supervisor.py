@@ -18,6 +18,7 @@ from tf_stugan.studies import supervisor
 from tf_stugan.studies.display import Display
 from tf_stugan.studies.folder import Folder
 from tf_stugan.studies.folder import Outcome
+from tf_stugan.training import workdir_lock
 
 # Stands for `python -m tf_stugan.cli train`: appends its name to a file, and ends as the file `ends` says next.
 _PROGRAM = """
@@ -195,8 +196,8 @@ from tf_stugan.studies import engines
 engines.start(engines.Task('a', {str(tmp_path / 'w')!r}, {str(tmp_path / 'log')!r}, ('train', '--workdir=x'), {{}}))
 time.sleep(60)
 """)
-  from tf_stugan.training.workdir import Workdir  # pylint: disable=g-import-not-at-top
-  with Workdir(str(tmp_path / 'w'), create=True).lock():
+  (tmp_path / 'w').mkdir()
+  with workdir_lock.hold(tmp_path / 'w'):
     root = str(pathlib.Path(__file__).parents[2])
     starter = engines.subprocess.Popen([sys.executable, str(script)], env={**os.environ, 'PYTHONPATH': root})
     child = _wait(lambda: _children(starter.pid), 30)[0]

@@ -10,7 +10,7 @@ from tests import tiny
 from tf_stugan import errors
 from tf_stugan.sparsity import one_shot_pruning
 from tf_stugan.training import agreement
-from tf_stugan.training import reporting
+from tf_stugan.training import saving
 from tf_stugan.training import strategies
 from tf_stugan.training.workdir import Workdir
 
@@ -50,11 +50,11 @@ def trainer():
 @pytest.mark.slow
 def test_a_mask_that_differs_on_one_replica_stops_the_run_and_nothing_is_saved(trainer, tmp_path):
   workdir = Workdir(tmp_path)
-  trainer.fit(tiny.DATA, 2, [reporting.Checkpoint(2, workdir)])  # an update, and all agree
+  trainer.fit(tiny.DATA, 2, [saving.Checkpoint(2, workdir)])  # an update, and all agree
   mask = trainer.sides['generator'].masked[3].mask
   flip(mask, 1, 5)
   with pytest.raises(errors.DisagreementError, match=r'masks of the generator differ .* step 4 \(hashes by ') as info:
-    trainer.fit(tiny.DATA, 6, [reporting.Checkpoint(2, workdir)])
+    trainer.fit(tiny.DATA, 6, [saving.Checkpoint(2, workdir)])
   assert info.value.exit_code == 4
   assert [p.name for p in workdir.checkpoints.iterdir()] == ['step-00000002']
 

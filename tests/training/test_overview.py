@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tf_stugan.data.images import Images
 from tf_stugan.training import overview
-from tf_stugan.training import reporting
+from tf_stugan.training.run_log import Log
 from tf_stugan.training.workdir import Workdir
 
 
@@ -27,7 +27,7 @@ def read_settings(events):
 def test_real_images_come_from_all_over_a_set(tmp_path):
   pixels = np.arange(200, dtype=np.uint8)[:, None, None, None] * np.ones([200, 4, 4, 1], np.uint8)
   data = {'a': Images('sorted', pixels, np.zeros(200, np.int32), 1)}
-  overview.write(reporting.Log(Workdir(tmp_path)), 3, 'SEED = 1\n', {'SEED': 1}, data)
+  overview.write(Log(Workdir(tmp_path)), 3, 'SEED = 1\n', {'SEED': 1}, data)
   event, = read_events(Workdir(tmp_path)).Tensors('samples/real_a')
   grid = tf.io.decode_png(event.tensor_proto.string_val[2]).numpy()
   shown = grid.reshape(8, 6, 8, 6)[:, 3, :, 3].ravel()

@@ -1,38 +1,11 @@
-import errno
-import logging
 import os
-import subprocess
-import sys
 
 import pytest
 
 from tf_stugan import cli
 from tf_stugan import errors
+from tf_stugan.training import workdir_lock
 from tf_stugan.training.workdir import Workdir
-
-
-def test_rows_past_the_restored_step_are_cut(tmp_path):
-  workdir = Workdir(tmp_path)
-  workdir.metrics.write_text('{"step": 1}\n{"step": 2}\n{"step": 3}\n{"ste')
-  assert workdir.rows() == [{'step': 1}, {'step': 2}, {'step': 3}]
-  workdir.truncate_rows(2)
-  assert workdir.metrics.read_text() == '{"step": 1}\n{"step": 2}\n'
-
-
-def test_a_second_process_is_refused_and_told_of_the_first(tmp_path, caplog):
-  code = ('from tf_stugan.training.workdir import Workdir\n'
-          f'with Workdir({str(tmp_path)!r}).lock(): print("held", flush=True); input()')
-  with subprocess.Popen([sys.executable, '-c', code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
-    assert other.stdout.readline() == 'held\n'
-    with pytest.raises(errors.UserError, match=f'in use by another run: process {other.pid} on'), Workdir(tmp_path).lock():
-      pass
-    other.kill()
-  with caplog.at_level(logging.INFO), Workdir(tmp_path).lock():  # the lock went with its process
-    assert f'process {os.getpid()} on' in (tmp_path / '.lock').read_text()
-  assert f'left locked by process {other.pid} on' in caplog.text and 'taken over' in caplog.text
-  caplog.clear()
-  with caplog.at_level(logging.INFO), Workdir(tmp_path).lock():
-    assert not caplog.text  # the one before left in order
 
 
 def test_a_folder_that_is_not_there(tmp_path):
@@ -41,17 +14,6 @@ def test_a_folder_that_is_not_there(tmp_path):
   (tmp_path / 'file').touch()
   with pytest.raises(errors.UserError, match='cannot be made'):
     Workdir(tmp_path / 'file' / 'run', create=True)
-
-
-def test_a_file_is_written_whole_or_stays_as_it_was(tmp_path, monkeypatch):
-  workdir = Workdir(tmp_path)
-  workdir.write(workdir.config, 'SEED = 1')
-  def full(_):
-    raise OSError(errno.ENOSPC, 'No space left on device')
-  monkeypatch.setattr(os, 'fsync', full)
-  with pytest.raises(OSError, match=r"No space left.*config\.gin'"):
-    workdir.write(workdir.config, 'SEED = 2')
-  assert {p.name: p.read_text() for p in tmp_path.iterdir()} == {'config.gin': 'SEED = 1'}
 
 
 @pytest.mark.parametrize('name', ['', 'nul\0', os.fsdecode(b'latin-\xe4')])
@@ -66,7 +28,7 @@ def test_names_that_tensorflow_does_not_take(name, tmp_path, monkeypatch):
     (errors.DataError('no images'), False), (MemoryError('too wide'), False), (errors.DivergedError('NaN'), True)])
 def test_who_ends_before_the_first_step_leaves_nothing_unless_it_has_begun_to_train(tmp_path, error, stays):
   workdir = Workdir(str(tmp_path / 'new' / 'run'), create=True)
-  with pytest.raises(type(error)), workdir.lock(), workdir.discarded_if_refused():
+  with pytest.raises(type(error)), workdir_lock.hold(workdir.path), workdir.discarded_if_refused():
     workdir.write_config('SEED = 1')
     raise error
   assert (tmp_path / 'new').exists() == stays
@@ -75,12 +37,12 @@ def test_who_ends_before_the_first_step_leaves_nothing_unless_it_has_begun_to_tr
 def test_a_procedure_stays_from_the_first_step_of_its_first_stage_on(tmp_path):
   def attempt(stage, *rows):
     workdir = Workdir(str(tmp_path / 'run'), create=True)
-    with pytest.raises(errors.DataError), workdir.lock(), workdir.discarded_if_refused():
+    with pytest.raises(errors.DataError), workdir_lock.hold(workdir.path), workdir.discarded_if_refused():
       workdir.write_config('SEED = 1')
       place = workdir.stage(stage)
       with place.discarded_if_refused():
         place.write_config('SEED = 1')
-        place.write(place.metrics, ''.join(f'{{"kind": "train", "step": {step}}}\n' for step in rows))
+        place.metrics.write_text(''.join(f'{{"kind": "train", "step": {step}}}\n' for step in rows))
         raise errors.DataError('no images')
   attempt('dense')
   assert not (tmp_path / 'run').exists()
@@ -92,7 +54,7 @@ def test_a_procedure_stays_from_the_first_step_of_its_first_stage_on(tmp_path):
 @pytest.mark.parametrize('begun', [True, False])
 def test_a_stage_that_is_refused_leaves_the_stages_before_it_whole(tmp_path, begun):
   workdir = Workdir(str(tmp_path / 'new'), create=True)
-  with pytest.raises(errors.DataError), workdir.lock(), workdir.discarded_if_refused():
+  with pytest.raises(errors.DataError), workdir_lock.hold(workdir.path), workdir.discarded_if_refused():
     workdir.write_config('SEED = 1')
     if begun:
       before = workdir.stage('dense')
@@ -106,15 +68,6 @@ def test_a_stage_that_is_refused_leaves_the_stages_before_it_whole(tmp_path, beg
   left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob('*.gin')}
   assert left == ({'new/config.gin', 'new/dense/config.gin'} if begun else set())
   assert (tmp_path / 'new').exists() == begun and not (tmp_path / 'new' / 'round-01').exists()
-
-
-def test_processes_that_train_rounds_of_a_ladder_share_its_workdir_and_keep_others_out(tmp_path):
-  workdir = Workdir(tmp_path)
-  several = 'in use by another run: one or several that train some of its rounds'
-  with workdir.lock(shared=True), workdir.lock(shared=True), pytest.raises(errors.UserError, match=several):
-    workdir.lock().__enter__()
-  with workdir.lock(), pytest.raises(errors.UserError, match='in use by another run: process'):
-    workdir.lock(shared=True).__enter__()
 
 
 @pytest.mark.parametrize('command', [

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 import pathlib
 
 import numpy as np
-from PIL import Image
+
+from tf_stugan.data import pictures
 
 _QUALITY = 9  # of 10: pictures of few pixels show every artefact
 
@@ -23,7 +24,7 @@ def write(frames: Sequence[np.ndarray], path: pathlib.Path, fps: int, text: Mapp
 
 
 def _write_gif(frames, path, fps, comment):
-  first, *others = (Image.fromarray(frame[..., 0] if frame.shape[-1] == 1 else frame) for frame in frames)
+  first, *others = map(pictures.to_pillow, frames)
   first.save(path, 'GIF', save_all=True, append_images=others, duration=round(1000 / fps), loop=0, comment=comment)
 
 

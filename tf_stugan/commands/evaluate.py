@@ -14,8 +14,9 @@ from tf_stugan import output_files
 from tf_stugan.commands import common
 from tf_stugan.data.image_folder import ImageFolder
 from tf_stugan.reports import score_curves
-from tf_stugan.training.evaluation import details
+from tf_stugan.training import row_files
 from tf_stugan.training import saved_steps
+from tf_stugan.training.evaluation import details
 from tf_stugan.training.workdir import Workdir
 from tf_stugan.usage import evaluate as usage
 from tf_stugan.usage.data import find_named
@@ -55,8 +56,7 @@ def _score_run(values, workdir, output):
     step = common.restore_chosen(trainer, workdir, choice)
     scores = _some(evaluator.evaluate(trainer.gan.outputs))
     row = {'step': step, **scores, 'protocol': evaluator.protocol(), **details(scores)}
-    with open(workdir.evaluations, 'a') as file:
-      file.write(json.dumps(row) + '\n')
+    row_files.append(workdir.evaluations, row)
     _show(row, output or (workdir.path / 'evaluation' if 'curves' in row else None), f'step-{step:08}-')
 
 

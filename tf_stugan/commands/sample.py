@@ -11,7 +11,7 @@ from tf_stugan import output_files
 from tf_stugan.commands import animation
 from tf_stugan.commands import common
 from tf_stugan.data import images as images_lib
-from tf_stugan.training import reporting
+from tf_stugan.data import pictures
 from tf_stugan.training.workdir import Workdir
 from tf_stugan.usage import sample as usage
 from tf_stugan.usage.common import parse_numbers
@@ -55,7 +55,7 @@ def run(values: flags.FlagValues) -> None:
     if usage.moves(target):
       animation.write(_frames(images, columns, values), path, values.fps, text)
     else:
-      reporting.save_png(_enlarged(reporting.image_grid(images, columns), values.scale), path, text)
+      pictures.save_png(_enlarged(pictures.make_grid(images, columns), values.scale), path, text)
   sys.stdout.write(f'{target}\n')
 
 
@@ -70,7 +70,7 @@ def _frames(images, columns, values):
     walks = len(parse_numbers('seeds', values.seeds)) - 1
     rows = rows.reshape(-1, walks * columns, *images.shape[1:])
     rows = rows[:, [i for i in range(walks * columns) if i == 0 or i % columns]]
-  return [_enlarged(reporting.image_grid(frame, len(frame)), values.scale) for frame in rows.swapaxes(0, 1)]
+  return [_enlarged(pictures.make_grid(frame, len(frame)), values.scale) for frame in rows.swapaxes(0, 1)]
 
 
 def _names(seeds, labels, values):
@@ -85,7 +85,7 @@ def _names(seeds, labels, values):
 def _write_separately(images, names, text, folder):
   with output_files.new_files(pathlib.Path(folder), usage.SOFTWARE) as scratch:
     for image, name in zip(images, names, strict=True):
-      reporting.save_png(image, scratch / name, text)
+      pictures.save_png(image, scratch / name, text)
   return f'{folder}/: {len(set(names))} images\n'
 
 

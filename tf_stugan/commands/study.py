@@ -17,6 +17,7 @@ from tf_stugan.studies.folder import Folder
 from tf_stugan.studies.study import parse_axis
 from tf_stugan.studies.supervisor import open_runs
 from tf_stugan.studies.supervisor import Supervisor
+from tf_stugan.training import workdir_lock
 from tf_stugan.training.workdir import Workdir
 from tf_stugan.usage.common import parse_numbers
 
@@ -25,8 +26,7 @@ def run(values: flags.FlagValues) -> None:
   folder = Folder(values.workdir)
   before = folder.read()
   plan = plans.make(_request(values))
-  workdir = Workdir(values.workdir, create=True)
-  with workdir.lock():
+  with workdir_lock.hold(Workdir(values.workdir, create=True).path):
     folder.check_same(plan)
     missing = open_runs(plan.runs, folder.outcomes())
     if not values.print_commands:

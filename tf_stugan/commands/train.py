@@ -19,15 +19,17 @@ from tf_stugan import configuration
 from tf_stugan import errors
 from tf_stugan import gin_changes
 from tf_stugan import gin_files
+from tf_stugan import output_files
 from tf_stugan import signals
 from tf_stugan.commands import common
 from tf_stugan.procedures.banner import banner
 from tf_stugan.training import agreement
-from tf_stugan.training import checkpoints
 from tf_stugan.training import checkpoint_files
+from tf_stugan.training import checkpoints
 from tf_stugan.training import overview
 from tf_stugan.training import strategies
 from tf_stugan.training import tickets
+from tf_stugan.training import workdir_lock
 from tf_stugan.training.profiling import Profile
 from tf_stugan.training.workdir import Workdir
 from tf_stugan.usage.common import parse_numbers
@@ -108,13 +110,13 @@ def _rehearse(experiment, strategy, values):
 def _lead(experiment, strategy, values):
   """Trains, as the process that writes."""
   workdir = Workdir(values.workdir, create=True)
-  with workdir.lock(shared=bool(values.rounds)), workdir.discarded_if_refused():
+  with workdir_lock.hold(workdir.path, shared=bool(values.rounds)), workdir.discarded_if_refused():
     workdir.check_format()
     if workdir.has_begun():
       _check_unchanged(workdir, values.allow_config_change)
     agreement.wait(strategy)
     for stage, place in _open_stages(experiment, workdir, values):
-      with place.lock() if values.rounds else contextlib.nullcontext(), place.discarded_if_refused():
+      with workdir_lock.hold(place.path) if values.rounds else contextlib.nullcontext(), place.discarded_if_refused():
         outputs = _lead_stage(experiment, strategy, values, stage, place)
   _LOG.info('Done: %s. What next:\n%s', workdir.path,
             _next_commands(place.path, workdir.path, outputs, experiment.evaluator))
@@ -125,14 +127,15 @@ def _lead_stage(experiment, strategy, values, stage, workdir):
   prepared = _prepare(experiment, strategy, stage, workdir, values)
   if values.profile:
     prepared = prepared._replace(hooks=(Profile(workdir.path / 'profile'),))
-  workdir.write(workdir.data, _check_data(workdir, prepared.data, values.allow_config_change))
+  output_files.write_whole(workdir.data, _check_data(workdir, prepared.data, values.allow_config_change))
   _tell_if_finished(workdir, stage)
   run = Workdir(values.workdir)
   run.write_config(configuration.snapshot())
   if stage.name:
     with configuration.bound(stage.decided(run.path) if stage.decided else {}):
       workdir.write_config(configuration.snapshot(stage.name))
-  workdir.write(workdir.operative_config, configuration.operative())  # for who is killed; complete after the first step
+  # For who is killed; it is complete after the first step.
+  output_files.write_whole(workdir.operative_config, configuration.operative())
   if not workdir.newest_step() or values.allow_config_change:
     prepared = prepared._replace(overview=functools.partial(
         overview.write, configuration=configuration.snapshot(), settings=_settings(), data=prepared.data))
@@ -140,7 +143,7 @@ def _lead_stage(experiment, strategy, values, stage, workdir):
     experiment.procedure.run(prepared, stage, run.path)
   finally:
     try:
-      workdir.write(workdir.operative_config, configuration.operative())
+      output_files.write_whole(workdir.operative_config, configuration.operative())
     except OSError as error:  # what ended the run is what has to be told
       _LOG.warning('%s could not be written: %s', workdir.operative_config, error)
   return list(prepared.trainer.gan.outputs)

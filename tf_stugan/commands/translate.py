@@ -6,13 +6,13 @@ import sys
 
 from absl import flags
 import numpy as np
-from PIL import Image
 
 from tf_stugan import errors
 from tf_stugan import output_files
 from tf_stugan.commands import common
 from tf_stugan.data import image_files
 from tf_stugan.data import images as images_lib
+from tf_stugan.data import pictures
 from tf_stugan.data import pixels
 
 _LOG = logging.getLogger(__name__)
@@ -78,4 +78,4 @@ def _make(output, picture):
 
 def _write(image, path):
   path.parent.mkdir(parents=True, exist_ok=True)
-  Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(path)
+  pictures.to_pillow(image).save(path)

@@ -12,6 +12,8 @@ import numpy as np
 from PIL import Image
 from PIL import ImageOps
 
+from tf_stugan.data import pictures
+
 # Pillow goes by content, not by suffix, and some of its readers are programs (EPS starts Ghostscript): name those wanted.
 _FORMATS = ('BMP', 'GIF', 'JPEG', 'PNG', 'PPM', 'TIFF', 'WEBP')
 SUFFIXES = ('.bmp', '.gif', '.jpe', '.jpeg', '.jpg', '.pbm', '.pgm', '.png', '.pnm', '.ppm', '.tif', '.tiff', '.webp')
@@ -49,8 +51,7 @@ def square(image: np.ndarray, resolution: int) -> np.ndarray:
     return image
   side = min(height, width)
   left, top = (width - side) / 2, (height - side) / 2
-  picture = Image.fromarray(image[:, :, 0] if channels == 1 else image)
-  resized = picture.resize(
+  resized = pictures.to_pillow(image).resize(
       (resolution, resolution), Image.Resampling.BILINEAR, box=(left, top, left + side, top + side))
   return np.asarray(resized).reshape(resolution, resolution, channels)
 

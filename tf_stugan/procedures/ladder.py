@@ -11,6 +11,7 @@ import logging
 import pathlib
 
 from tf_stugan import errors
+from tf_stugan import output_files
 from tf_stugan.gans.gan import check_roles
 from tf_stugan.gans.gan import GAN
 from tf_stugan.metrics.score import is_better
@@ -25,8 +26,8 @@ from tf_stugan.procedures.source_ladder import SourceLadder
 from tf_stugan.procedures.train import Train
 from tf_stugan.sparsity.fixed_masks import FixedMasks
 from tf_stugan.training import checkpoints
-from tf_stugan.training import starting_weights
 from tf_stugan.training import costs
+from tf_stugan.training import starting_weights
 from tf_stugan.training import strategies
 from tf_stugan.training.best_scores import best_score
 from tf_stugan.training.hooks import Hook
@@ -191,7 +192,7 @@ class Ladder(Procedure):
     return [round_name(index + 1)] if self.is_cumulative else []
 
   def _describe(self, trainer, folder):
-    Workdir(str(folder)).write(folder / DESCRIPTION, json.dumps({
+    output_files.write_whole(folder / DESCRIPTION, json.dumps({
         'method': trainer.label, 'seed': trainer.seed, 'initial_seed': trainer.initial_seed,
         'dense': str(self.dense.resolve()) if self.dense else DENSE,
         'rewind': self.rewind_step / self.num_steps,

@@ -11,10 +11,10 @@ from tf_stugan.data.domains import check_alike
 from tf_stugan.data.images import Images
 from tf_stugan.data.images import ImageSource
 from tf_stugan.gans.gan import GAN
-from tf_stugan.training import reporting
 from tf_stugan.training import strategies
 from tf_stugan.training.evaluation import Evaluator
 from tf_stugan.training.hooks import Hook
+from tf_stugan.training.run_log import Log
 from tf_stugan.training.saved_steps import list_checkpoints
 from tf_stugan.training.trainer import Trainer
 from tf_stugan.training.workdir import Workdir
@@ -31,7 +31,7 @@ class Run(NamedTuple):
   evaluator: Evaluator | None
   originals: Mapping[str, Images] = {}  # images that are translated, by domain; empty where nothing is
   hooks: tuple[Hook, ...] = ()  # beside those that the procedure brings
-  overview: Callable[[reporting.Log, int], None] | None = None  # writes what is known before the first step; (log, step)
+  overview: Callable[[Log, int], None] | None = None  # writes what is known before the first step; (log, step)
 
 
 class Stage(NamedTuple):

@@ -10,10 +10,14 @@ from tf_stugan.procedures.procedure import Procedure
 from tf_stugan.procedures.procedure import Stage
 from tf_stugan.training import agreement
 from tf_stugan.training import checkpoints
+from tf_stugan.training import measuring
 from tf_stugan.training import progress
-from tf_stugan.training import reporting
+from tf_stugan.training import row_files
 from tf_stugan.training import saved_steps
+from tf_stugan.training import saving
+from tf_stugan.training import showing
 from tf_stugan.training import strategies
+from tf_stugan.training.run_log import Log
 from tf_stugan.training.stop_signal import StopSignal
 
 _LOG = logging.getLogger(__name__)
@@ -67,7 +71,7 @@ class Train(Procedure):
     if step:
       _LOG.info('Going on from the checkpoint of step %d.', step)
     strategy = run.trainer.strategy
-    log = reporting.Log(run.workdir, strategies.is_chief(strategy))
+    log = Log(run.workdir, strategies.is_chief(strategy))
     if run.overview:
       run.overview(log, step)
     begin = functools.partial(self._begin, run, stage, folder, step)
@@ -92,24 +96,24 @@ class Train(Procedure):
       if not step and (rows := run.workdir.rows()):
         _LOG.warning('%s has rows up to step %d and no checkpoint: the run begins again at step 0, without these rows.',
                      run.workdir.path, max(row['step'] for row in rows))
-      run.workdir.truncate_rows(step)
+      row_files.truncate(run.workdir.metrics, step)
     return step
 
   def _attempt(self, run, log, stop, num_steps, begin):
     """Trains to the end and returns True; or goes back to a checkpoint and returns False."""
-    evaluate = reporting.Evaluate(self.evaluate_interval, run.evaluator, log, stop.stopped) if run.evaluator else None
-    checkpoint = reporting.Checkpoint(self.checkpoint_interval, run.workdir, self.keep_checkpoints, self.keep_every,
-                                      run.trainer.host_state.pending_evaluation)
-    cost = reporting.Cost(self.evaluate_interval, log)
+    evaluate = measuring.Evaluate(self.evaluate_interval, run.evaluator, log, stop.stopped) if run.evaluator else None
+    checkpoint = saving.Checkpoint(self.checkpoint_interval, run.workdir, self.keep_checkpoints, self.keep_every,
+                                   run.trainer.host_state.pending_evaluation)
+    cost = measuring.Cost(self.evaluate_interval, log)
     batch_statistics = run.evaluator is not None and run.evaluator.batch_statistics
     hooks = [
         *([evaluate] if evaluate else []),
         progress.Progress(self.report_interval, evaluate),
-        reporting.Report(self.report_interval, log),
+        showing.LogMeans(self.report_interval, log),
         cost,
-        reporting.Samples(self.sample_interval, run.workdir, log, run.originals, batch_statistics=batch_statistics),
+        showing.Samples(self.sample_interval, run.workdir, log, run.originals, batch_statistics=batch_statistics),
         checkpoint,
-        *([reporting.Milestone(self.keep_every, checkpoint)] if self.keep_every else []),
+        *([saving.Milestone(self.keep_every, checkpoint)] if self.keep_every else []),
         *run.hooks,
         stop.hook(checkpoint),
     ]

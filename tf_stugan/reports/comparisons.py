@@ -7,13 +7,13 @@ import pathlib
 import pandas as pd
 
 from tf_stugan.reports import figures
+from tf_stugan.reports import intervals
 from tf_stugan.reports import records
 from tf_stugan.reports import rows as rows_lib
 from tf_stugan.reports import style
 
 _LARGE = ('FLOPs', 'bytes', 'density', 'milliseconds', 'multiply-adds', 'parameters')  # axes with orders of magnitude
 _LABEL_SIZE = 9  # points
-_FEWEST = 3  # seeds that an interval is drawn of
 
 
 def plot_curves(curves: Mapping[str, Sequence[pd.Series]], methods: Mapping[str, str], name: str, path: pathlib.Path,
@@ -70,9 +70,9 @@ def _side_by_side(curves):
 
 
 def _band(frame):
-  if frame.shape[1] < _FEWEST:
+  if frame.shape[1] < intervals.FEWEST_SEEDS:
     return frame.min(axis=1), frame.max(axis=1)
-  ends = [rows_lib.interval(values) for values in frame.to_numpy()]
+  ends = [intervals.interval(values) for values in frame.to_numpy()]
   return tuple(zip(*ends, strict=True))
 
 
@@ -83,7 +83,9 @@ def _with_spread(title, frames):
 
 def _band_of(most):
   """Says what is drawn of so many seeds."""
-  return '' if most < 2 else 'both of 2 seeds' if most < _FEWEST else f'95 % interval of the mean over {most} seeds'
+  if most < intervals.FEWEST_SEEDS:
+    return 'both of 2 seeds' if most > 1 else ''
+  return f'95 % interval of the mean over {most} seeds'
 
 
 def plot_against(table: pd.DataFrame, what: str, against: str, path: pathlib.Path) -> bool:
@@ -119,7 +121,7 @@ def plot_against(table: pd.DataFrame, what: str, against: str, path: pathlib.Pat
       axes.plot(*zip(*ordered, strict=True), color=looks[lines['row'].iloc[0]].colour, linewidth=0.8, alpha=0.6)
   for line in shown.to_dict('records'):
     (x, y), look = points[line['row']], looks[line['row']]
-    low, high = ('low', 'high') if line.get('n', 0) >= _FEWEST else ('minimum', 'maximum')
+    low, high = ('low', 'high') if line.get('n', 0) >= intervals.FEWEST_SEEDS else ('minimum', 'maximum')
     bar = [[max(y - line.get(f'{what} {low}', y), 0)], [max(line.get(f'{what} {high}', y) - y, 0)]]
     axes.errorbar([x], [y], yerr=bar, fmt=look.marker, color=look.colour, capsize=3,
                   fillstyle='none' if isinstance(line.get('form'), str) else 'full')

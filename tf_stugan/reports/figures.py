@@ -15,7 +15,7 @@ def plot_layers(run: str, workdir: Workdir, path: pathlib.Path) -> None:
   names = [key for key, value in last.items() if key.endswith(('/layer_densities', '/layer_exploration')) and value]
   if not names:
     return
-  figures = _matplotlib()
+  figures = import_matplotlib()
   figure = figures.Figure(figsize=(12, 4 * -(-len(names) // 2)), dpi=100, layout='constrained')
   for i, name in enumerate(names):
     axes = figure.add_subplot(-(-len(names) // 2), 2, i + 1, title=f'{run}: {name}', xlabel='step')
@@ -26,7 +26,8 @@ def plot_layers(run: str, workdir: Workdir, path: pathlib.Path) -> None:
   figure.savefig(path)
 
 
-def _matplotlib():
+def import_matplotlib():
+  """Returns matplotlib.figure, set to draw into files: there may be no screen."""
   import matplotlib  # pylint: disable=g-import-not-at-top  (slow, and only figures need it)
   matplotlib.use('Agg')
   from matplotlib import figure  # pylint: disable=g-import-not-at-top
@@ -35,7 +36,7 @@ def _matplotlib():
 
 def axes(title: str, x: str, y: str):
   """Returns an empty (figure, axes), so small that its letters can be read at half the width of a page."""
-  figure = _matplotlib().Figure(figsize=(5.2, 3.6), dpi=160, layout='constrained')
+  figure = import_matplotlib().Figure(figsize=(5.2, 3.6), dpi=160, layout='constrained')
   made = figure.add_subplot(xlabel=x, ylabel=y)
   made.set_title(title, fontsize='medium')
   made.grid(alpha=0.3)

@@ -6,10 +6,9 @@ import pathlib
 import pandas as pd
 
 from tf_stugan.reports import figures
+from tf_stugan.reports import intervals
 from tf_stugan.reports import ladders
 from tf_stugan.reports import style
-
-_SEEDS_OF_A_BAND = 3  # of two the interval is 12.7 standard errors wide, and hides all else
 
 
 def draw(rounds: pd.DataFrame, folder: pathlib.Path) -> list[str]:
@@ -37,7 +36,7 @@ def draw(rounds: pd.DataFrame, folder: pathlib.Path) -> list[str]:
 
 
 def _draw(found, score, label, position):
-  several = any(point.seeds >= _SEEDS_OF_A_BAND for curve in found for point in curve.points)
+  several = any(point.seeds >= intervals.FEWEST_SEEDS for curve in found for point in curve.points)
   figure, axes = figures.axes(
       f'{score} of the rounds{"; band: 95 % interval of the mean over seeds" if several else ""}', label, score)
   figure.set_figheight(4.2)  # inches; with the legend below
@@ -52,7 +51,7 @@ def _draw(found, score, label, position):
   axes.axhline(math.fsum(dense) / len(dense), linestyle='--', color='grey', label='dense')
   axes.set_ylim(axes.get_ylim())  # of means: a band of few seeds may be any wide
   for curve in found:
-    width = [p.half_width if p.seeds >= _SEEDS_OF_A_BAND else 0.0 for p in curve.points]
+    width = [p.half_width if p.seeds >= intervals.FEWEST_SEEDS else 0.0 for p in curve.points]
     if any(width):
       axes.fill_between(
           [position(p) for p in curve.points], [p.mean - w for p, w in zip(curve.points, width, strict=True)],

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from tf_stugan.metrics.score import is_better
+from tf_stugan.reports import intervals
 from tf_stugan.reports import records
 from tf_stugan.reports import rows as rows_lib
 from tf_stugan.reports.climbs import Climb
@@ -97,7 +98,7 @@ def _curve(method, lines):
 def _point(lines):
   """Makes a point of the lines of one round."""
   mean = lines['value'].mean()
-  return Point(int(lines['round'].iloc[0]), lines['remaining'].iloc[0], mean, rows_lib.interval(lines['value'])[1] - mean,
+  return Point(int(lines['round'].iloc[0]), lines['remaining'].iloc[0], mean, intervals.interval(lines['value'])[1] - mean,
                len(lines), lines['cost / dense'].mean(skipna=False))
 
 

@@ -6,15 +6,14 @@ import re
 from typing import NamedTuple
 
 import pandas as pd
-from scipy import stats
 
 from tf_stugan import gin_files
+from tf_stugan.reports import intervals
 from tf_stugan.reports import records
 from tf_stugan.training.workdir import Workdir
 
 _DENSE = 'DENSE'  # binding of a procedure: where the dense run of this seed lies
 _TICKETS = 'TICKETS'  # binding of a ladder that has the masks of another one
-_LEVEL = 0.95
 
 
 class Run(NamedTuple):
@@ -157,7 +156,7 @@ def _line(row):
     values = frame[column].dropna()  # a run may lack it
     line[column] = values.iloc[0].item() if values.nunique() == 1 else float(values.mean())
     if column in scores:
-      ends = (*interval(frame[column]), float(frame[column].min()), float(frame[column].max()))
+      ends = (*intervals.interval(frame[column]), float(frame[column].min()), float(frame[column].max()))
       line |= {f'{column} {name}': end for name, end in zip(('low', 'high', 'minimum', 'maximum'), ends, strict=True)}
   return line
 
@@ -167,10 +166,3 @@ def score_columns(found: Sequence[Mapping[str, object]]) -> list[str]:
   best = [column for record in found for column in record if column.startswith('best ') and not column.endswith(' at step')]
   names = {name for column in best for name in (column, column.removeprefix('best '))}
   return list(dict.fromkeys(column for record in found for column in record if column in names))
-
-
-def interval(values: Sequence[float]) -> tuple[float, float]:
-  """Returns the 95 % interval of a mean by Student's t; NaN, NaN of fewer than two values."""
-  values = pd.Series(values, dtype=float).dropna()  # of runs that have no such score
-  half = stats.t.ppf((1 + _LEVEL) / 2, len(values) - 1) * values.sem() if len(values) > 1 else float('nan')
-  return float(values.mean() - half), float(values.mean() + half)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 import pathlib
 
+from tf_stugan.reports import figures
 from tf_stugan.reports import style
 from tf_stugan.training.workdir import Workdir
 
@@ -25,8 +26,7 @@ def plot(curves: Mapping[str, Mapping[str, Sequence[float]]], title: str, path: 
     title: above the figure.
     path: where it goes; the ending tells the format.
   """
-  from matplotlib import figure as figures  # pylint: disable=g-import-not-at-top  (slow, and only figures need it)
-  figure = figures.Figure(figsize=(5, 5), dpi=120, layout='constrained')
+  figure = figures.import_matplotlib().Figure(figsize=(5, 5), dpi=120, layout='constrained')
   (horizontal, vertical) = next(iter(curves.values()))
   axes = figure.add_subplot(title=title.replace('_', ' '), xlabel=horizontal, ylabel=vertical, xlim=(0, 1), ylim=(0, 1))
   axes.grid(alpha=0.3)

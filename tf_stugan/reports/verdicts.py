@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from tf_stugan.reports import intervals
 from tf_stugan.reports import records
 from tf_stugan.reports import rows as rows_lib
 
@@ -54,7 +55,7 @@ def judge(comparisons: Sequence[Comparison], rows: Sequence[rows_lib.Row], plann
 
 
 def _line(values, planned, is_lower):
-  low, high = rows_lib.interval(values)
+  low, high = intervals.interval(values)
   mean = statistics.fmean(values) if values else float('nan')
   return {'n': len(values), 'planned': planned, 'difference': mean, 'difference low': low, 'difference high': high,
           'verdict': _verdict(low, high, len(values), planned, is_lower)}

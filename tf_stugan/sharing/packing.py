@@ -12,11 +12,11 @@ from safetensors import numpy as tensors
 
 import tf_stugan
 from tf_stugan.data import images as images_lib
+from tf_stugan.data import pictures
 from tf_stugan.sharing import kept_weights
 from tf_stugan.sharing import model_card
 from tf_stugan.sharing.generator import FORMAT
 from tf_stugan.training import costs
-from tf_stugan.training import reporting
 from tf_stugan.training import state
 from tf_stugan.training.trainer import Trainer
 from tf_stugan.training.workdir import Workdir
@@ -83,9 +83,9 @@ def _picture(workdir, name, output, step):
   if output.source:
     found = [*workdir.samples.glob(f'step-{step:08}-{name}.png'), *workdir.samples.glob(f'step-{step:08}.png')]
     return found[0].read_bytes() if found else None
-  grid = reporting.image_grid(images_lib.to_uint8(output.make(output.inputs(np.arange(_SAMPLES)))))
+  grid = pictures.make_grid(images_lib.to_uint8(output.make(output.inputs(np.arange(_SAMPLES)))))
   file = io.BytesIO()
-  reporting.save_png(grid, file, {'step': step, 'output': name, 'numbers': f'0-{_SAMPLES - 1}'})
+  pictures.save_png(grid, file, {'step': step, 'output': name, 'numbers': f'0-{_SAMPLES - 1}'})
   return file.getvalue()
 
 

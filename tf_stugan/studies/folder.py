@@ -6,10 +6,10 @@ import shutil
 from typing import NamedTuple
 
 from tf_stugan import errors
+from tf_stugan import output_files
 from tf_stugan.studies import plan as plans
 from tf_stugan.studies.plan import Plan
 from tf_stugan.studies.plan import Run
-from tf_stugan.training.workdir import Workdir
 
 _FORMAT = 'Study of tf_stugan, format 1'
 _MARGIN = 2**30  # bytes that stay free on the disk
@@ -67,7 +67,7 @@ class Folder:
       file.parent.mkdir(exist_ok=True)
       file.write_text(text, encoding='utf-8')
     values = {'format': _FORMAT, 'threads': threads, 'plan': plans.to_json(plan)}
-    Workdir(str(self.path)).write(self._study, json.dumps(values, indent=1) + '\n')
+    output_files.write_whole(self._study, json.dumps(values, indent=1) + '\n')
 
   def check_same(self, plan: Plan) -> None:
     """Raises UserError if runs that have begun here are not those of this plan. It may have more."""

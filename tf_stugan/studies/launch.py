@@ -11,7 +11,7 @@ import signal
 import sys
 import time
 
-from tf_stugan.training.workdir import Workdir
+from tf_stugan.training import workdir_lock
 
 _PR_SET_PDEATHSIG = 1  # of prctl(2), on Linux
 _SECONDS = 0.5  # between two looks at the lock
@@ -21,7 +21,7 @@ def main(parent: str, workdir: str, *command: str) -> None:
   """Does not return: the command takes the place of this process."""
   if sys.platform == 'linux':
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)  # it outlives exec
-  while os.getppid() == int(parent) and pathlib.Path(workdir).is_dir() and Workdir(workdir).is_locked():
+  while os.getppid() == int(parent) and workdir_lock.is_held(pathlib.Path(workdir)):
     time.sleep(_SECONDS)
   if os.getppid() != int(parent):  # gone before it could be told
     os.kill(os.getpid(), signal.SIGTERM)

@@ -5,6 +5,8 @@ import enum
 
 from tf_stugan import errors
 
+NEVER = 2**62  # steps: the interval of hooks that act between steps, and at none of their own but the last
+
 
 class Phase(enum.IntEnum):
   """When a hook has its turn among those of one step: what one phase finds out, the later ones tell and save."""

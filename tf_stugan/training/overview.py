@@ -4,13 +4,14 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from tf_stugan.data import pictures
 from tf_stugan.data.images import Images
-from tf_stugan.training import reporting
+from tf_stugan.training.run_log import Log
 
 _COUNT = 64  # images of a domain, as of a sheet of samples
 
 
-def write(log: reporting.Log, step: int, configuration: str, settings: Mapping[str, object],
+def write(log: Log, step: int, configuration: str, settings: Mapping[str, object],
           data: Mapping[str, Images]) -> None:
   """Writes the configuration as text, its settings as hyper-parameters, and real images beside the samples.
 
@@ -21,9 +22,9 @@ def write(log: reporting.Log, step: int, configuration: str, settings: Mapping[s
     settings: those that tell runs apart, by name; values other than numbers, bools and strings are written as text.
     data: by domain; shown are 64 images from all over each, so that one in order of its classes shows all of them.
   """
-  log.text(step, 'configuration', '\n'.join(f'    {line}' for line in configuration.splitlines()))  # code, in Markdown
-  log.settings({name: value if isinstance(value, (bool, int, float, str)) else repr(value)
-                for name, value in settings.items()})
+  log.write_text(step, 'configuration', '\n'.join(f'    {line}' for line in configuration.splitlines()))  # code, in Markdown
+  log.write_settings({name: value if isinstance(value, (bool, int, float, str)) else repr(value)
+                      for name, value in settings.items()})
   for domain, images in data.items():
     chosen = np.linspace(0, len(images) - 1, min(_COUNT, len(images))).astype(int)
-    log.image(step, f'samples/real_{domain}', reporting.image_grid(images.images[chosen]))
+    log.write_image(step, f'samples/real_{domain}', pictures.make_grid(images.images[chosen]))

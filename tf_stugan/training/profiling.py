@@ -6,6 +6,7 @@ import pathlib
 import tensorflow as tf
 
 from tf_stugan.training.hooks import Hook
+from tf_stugan.training.hooks import NEVER
 
 _LOG = logging.getLogger(__name__)
 
@@ -21,7 +22,7 @@ class Profile(Hook):
   """
 
   def __init__(self, folder: pathlib.Path):
-    super().__init__(10**9)
+    super().__init__(NEVER)
     self.folder = folder
     self.calls = 0
     self.active = False

@@ -11,7 +11,7 @@ import rich.table
 import rich.text
 
 from tf_stugan.training.hooks import Hook
-from tf_stugan.training.reporting import Evaluate
+from tf_stugan.training.measuring import Evaluate
 
 _LOG = logging.getLogger(__name__)
 

@@ -7,6 +7,7 @@ from tf_stugan import errors
 from tf_stugan import signals
 from tf_stugan.training import agreement
 from tf_stugan.training.hooks import Hook
+from tf_stugan.training.hooks import NEVER
 from tf_stugan.training.hooks import Phase
 
 _LOG = logging.getLogger(__name__)
@@ -43,7 +44,7 @@ class StopSignal:
               'Ctrl-C to end at once.' if number == signal.SIGHUP else 'Again to end at once.')
 
   def hook(self, checkpoint: Hook) -> Hook:
-    """Saves with `checkpoint` and raises `Interrupted` at the first return to the host after a signal.
+    """Makes a hook that, at the first return to the host after a signal, saves with `checkpoint` and raises `Interrupted`.
 
     Of several workers one that received a signal is enough: all stop at the same step.
     """
@@ -56,7 +57,7 @@ class _Stop(Hook):
   everywhere = True
 
   def __init__(self, signal_, checkpoint):
-    super().__init__(interval=2**62)  # it acts between steps, not at steps of its own
+    super().__init__(NEVER)
     self._signal = signal_
     self._checkpoint = checkpoint
 

@@ -1,21 +1,16 @@
 """One run is one folder; this file knows what lies where in it."""
 
 import contextlib
-import datetime
-import fcntl
-import json
-import logging
-import os
 import pathlib
 import shutil
-import socket
 
 from tf_stugan import errors
 from tf_stugan import gin_files
+from tf_stugan import output_files
+from tf_stugan.training import row_files
+from tf_stugan.training import workdir_lock
 from tf_stugan.training.saved_steps import list_checkpoints
 from tf_stugan.training.saved_steps import newest_step
-
-_LOG = logging.getLogger(__name__)
 
 _FORMAT = '# Workdir of tf_stugan, format 2'  # the first line of config.gin
 
@@ -51,7 +46,7 @@ class Workdir:
     self.checkpoints = self.path / 'checkpoints'
     self.samples = self.path / 'samples'
     self.events = self.path / 'events'
-    self._lock = self.path / '.lock'
+    self._lock = self.path / workdir_lock.FILE
 
   def newest_step(self) -> int:
     """Returns the step of the newest checkpoint, by its name; 0 without one."""
@@ -78,7 +73,7 @@ class Workdir:
 
   def write_config(self, text: str) -> None:
     """Writes config.gin, and first in it the format of the workdir."""
-    self.write(self.config, f'{_FORMAT}\n{text}')
+    output_files.write_whole(self.config, f'{_FORMAT}\n{text}')
 
   def check_format(self) -> None:
     """Raises UserError if there is a run that another version of this program wrote."""
@@ -93,54 +88,11 @@ class Workdir:
     return Workdir(str(self.path / name), create=True) if name else self
 
   @contextlib.contextmanager
-  def lock(self, shared: bool = False):
-    """Holds the workdir for this process while entered; the lock goes with the process, however that ends.
-
-    Args:
-      shared: with others that hold it so, too.
-
-    Raises:
-      UserError: another process has it; the message names that one.
-    """
-    with open(self._lock, 'ab+', buffering=0) as file:
-      try:
-        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-      except OSError as error:
-        file.seek(0)
-        holder = file.read().decode().strip() or 'one or several that train some of its rounds'
-        raise errors.UserError(f'{self.path} is in use by another run: {holder}') from error
-      if shared:
-        yield
-        return
-      file.seek(0)
-      if before := file.read().decode().strip():
-        _LOG.info('%s was left locked by %s, which is gone; its lock is taken over.', self.path, before)
-      file.truncate(0)
-      started = datetime.datetime.now().isoformat(timespec='seconds')
-      with errors.naming(self._lock):
-        file.write(f'process {os.getpid()} on {socket.gethostname()}, started {started}\n'.encode())
-      try:
-        yield
-      finally:  # a process that is killed does not come here: the next one tells of it
-        file.truncate(0)
-
-  def is_locked(self) -> bool:
-    """Tells whether some process holds the workdir now."""
-    if not self._lock.exists():
-      return False
-    with open(self._lock, 'rb') as file:
-      try:
-        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-      except OSError:
-        return True
-    return False
-
-  @contextlib.contextmanager
   def discarded_if_refused(self):
     """Leaves no file and no folder of this process behind where an error comes before the run had any step.
 
-    Enter it within `lock`. Files of a run that was here before, and whatever else lies in the folder, stay; and everything
-    of a run one of whose stages has begun.
+    Enter it while the workdir is held. Files of a run that was here before, and whatever else lies in the folder, stay;
+    and everything of a run one of whose stages has begun.
     """
     before = set(self.path.iterdir())
     try:
@@ -164,46 +116,13 @@ class Workdir:
       for folder in self._made:
         folder.rmdir()  # only if it is empty
 
-  def write(self, file: pathlib.Path, text: str) -> None:
-    """Writes all or nothing: a full disk or a kill leaves the file as it was."""
-    temporary = file.with_name(f'{file.name}.{os.urandom(4).hex()}.tmp')  # others may write the same file
-    try:
-      with errors.naming(file), open(temporary, 'w') as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-      os.replace(temporary, file)
-    except OSError:
-      temporary.unlink(missing_ok=True)
-      raise
-
-  def sync_rows(self) -> None:
-    """Returns when the rows of metrics.jsonl are on the disk, and would survive a power cut."""
-    if self.metrics.exists():
-      with errors.naming(self.metrics), open(self.metrics, 'a') as file:
-        os.fsync(file.fileno())
-
   def rows(self) -> list[dict]:
     """Reads the rows of metrics.jsonl, without damaged lines: the last one may be cut off after a crash."""
-    return _read_rows(self.metrics)
+    return row_files.read(self.metrics)
 
   def scores(self) -> list[dict]:
     """Reads the rows of scores: of training, and after them of `tf-stugan evaluate`."""
-    return [row for row in self.rows() if row['kind'] == 'evaluation'] + _read_rows(self.evaluations)
-
-  def truncate_rows(self, step: int) -> None:
-    """Removes rows past `step`, so that no step appears twice after a resume."""
-    kept = [row for row in self.rows() if row['step'] <= step] if step else []
-    self.write(self.metrics, ''.join(json.dumps(row) + '\n' for row in kept))
-
-
-def _read_rows(path):
-  rows = []
-  if path.exists():
-    for line in path.read_text().splitlines():
-      with contextlib.suppress(json.JSONDecodeError):
-        rows.append(json.loads(line))
-  return rows
+    return [row for row in self.rows() if row['kind'] == 'evaluation'] + row_files.read(self.evaluations)
 
 
 def _check_name(path):

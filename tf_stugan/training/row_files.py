@@ -1,0 +1,39 @@
+"""Files of rows: one JSON object a line, added at the end."""
+
+from collections.abc import Mapping
+import contextlib
+import json
+import os
+import pathlib
+
+from tf_stugan import errors
+from tf_stugan import output_files
+
+
+def append(path: pathlib.Path, row: Mapping[str, object]) -> None:
+  """Adds a row to a file, which need not be there."""
+  with open(path, 'a') as file:
+    file.write(json.dumps(row) + '\n')
+
+
+def read(path: pathlib.Path) -> list[dict]:
+  """Returns the rows of a file, without damaged lines: the last one may be cut off after a crash; [] without a file."""
+  rows = []
+  if path.exists():
+    for line in path.read_text().splitlines():
+      with contextlib.suppress(json.JSONDecodeError):
+        rows.append(json.loads(line))
+  return rows
+
+
+def truncate(path: pathlib.Path, step: int) -> None:
+  """Removes rows past `step`, so that no step appears twice after a resume."""
+  kept = [row for row in read(path) if row['step'] <= step] if step else []
+  output_files.write_whole(path, ''.join(json.dumps(row) + '\n' for row in kept))
+
+
+def sync(path: pathlib.Path) -> None:
+  """Returns when the rows are on the disk, and would survive a power cut."""
+  if path.exists():
+    with errors.naming(path), open(path, 'a') as file:
+      os.fsync(file.fileno())

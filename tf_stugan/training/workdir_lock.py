@@ -1,0 +1,74 @@
+"""One process at a time has a workdir. The lock goes with its process, however that ends."""
+
+from collections.abc import Iterator
+import contextlib
+import datetime
+import fcntl
+import logging
+import os
+import pathlib
+import socket
+
+from tf_stugan import errors
+
+_LOG = logging.getLogger(__name__)
+
+FILE = '.lock'  # in the workdir; says who has it
+
+
+@contextlib.contextmanager
+def hold(workdir: pathlib.Path, shared: bool = False) -> Iterator[None]:
+  """Holds a workdir for this process while entered.
+
+  Args:
+    workdir: the folder, which is there.
+    shared: with others that hold it so, too.
+
+  Raises:
+    UserError: another process has it; the message names that one.
+  """
+  with open(workdir / FILE, 'ab+', buffering=0) as file:
+    _take(file, workdir, shared)
+    if shared:
+      yield
+      return
+    _sign(file, workdir)
+    try:
+      yield
+    finally:  # a process that is killed does not come here: the next one tells of it
+      file.truncate(0)
+
+
+def is_held(workdir: pathlib.Path) -> bool:
+  """Tells whether some process holds a workdir now."""
+  if not (workdir / FILE).exists():
+    return False
+  with open(workdir / FILE, 'rb') as file:
+    try:
+      fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+      return True
+  return False
+
+
+def _take(file, workdir, shared):
+  try:
+    fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+  except OSError as error:
+    holder = _read(file) or 'one or several that train some of its rounds'
+    raise errors.UserError(f'{workdir} is in use by another run: {holder}') from error
+
+
+def _sign(file, workdir):
+  """Writes who has it now, and tells of the one before, if that one did not leave in order."""
+  if before := _read(file):
+    _LOG.info('%s was left locked by %s, which is gone; its lock is taken over.', workdir, before)
+  file.truncate(0)
+  started = datetime.datetime.now().isoformat(timespec='seconds')
+  with errors.naming(workdir / FILE):
+    file.write(f'process {os.getpid()} on {socket.gethostname()}, started {started}\n'.encode())
+
+
+def _read(file):
+  file.seek(0)
+  return file.read().decode().strip()
