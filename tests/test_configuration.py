@@ -19,7 +19,7 @@ def made(*bindings, experiment='sngan_cifar10_stugan.gin'):
 
 
 def made_trainer(*bindings, **kwargs):
-  return configuration.made(made(*bindings, **kwargs).make_trainer)
+  return configuration.build_configured(made(*bindings, **kwargs).make_trainer)
 
 
 def test_the_paper_s_numbers_of_sngan_on_cifar10():

@@ -152,7 +152,7 @@ def test_layers_with_one_weight_and_players_that_put_out_a_constant_are_warned_o
   trainer = tiny.make_trainer(methods={'discriminator': pruning(0, 1e-9), 'generator': pruning(0, 0.2)})
   trainer.update_masks(tiny.DATA)
   assert all(int(masks.nonzeros(v.mask)) == 1 for v in trainer.sides['discriminator'].masked)
-  trainer.look_at_what_is_left(['discriminator'], tiny.DATA)
+  trainer.warn_of_thin_layers(['discriminator'], tiny.DATA)
   first, second = own_messages(caplog)
   assert first.startswith('One weight is left') and 'block1/conv1' in first and 'of the discriminator' in first
   assert second.startswith('The loss of the discriminator is the same for any images')
@@ -199,7 +199,7 @@ def test_networks_that_do_something_are_not_warned_of(strategy, caplog, monkeypa
   with strategies.make(strategy).scope():
     trainer = saliency_of(['discriminator', 'generator'])
   monkeypatch.setattr(trainer._thin_layers, 'check', lambda *_: True)  # pylint: disable=protected-access
-  trainer.look_at_what_is_left(['discriminator', 'generator'], tiny.DATA)
+  trainer.warn_of_thin_layers(['discriminator', 'generator'], tiny.DATA)
   assert own_messages(caplog) == []
 
 

@@ -28,7 +28,7 @@ def write(text):
 def test_lines_are_kept_back_and_the_terminal_can_be_reached(capfd, monkeypatch):
   monkeypatch.delenv(_LEVEL, raising=False)
   write('before ')
-  with quiet.kept_back() as terminal:
+  with quiet.hold_back() as terminal:
     write('noise ')
     os.write(terminal, b'ours ')
   write('after')
@@ -37,7 +37,7 @@ def test_lines_are_kept_back_and_the_terminal_can_be_reached(capfd, monkeypatch)
 
 def test_what_was_kept_back_is_shown_where_something_fails(capfd, monkeypatch):
   monkeypatch.delenv(_LEVEL, raising=False)
-  with pytest.raises(ValueError), quiet.kept_back(), quiet.kept_back():
+  with pytest.raises(ValueError), quiet.hold_back(), quiet.hold_back():
     write('the reason')
     raise ValueError
   assert capfd.readouterr().err == 'the reason'
@@ -45,7 +45,7 @@ def test_what_was_kept_back_is_shown_where_something_fails(capfd, monkeypatch):
 
 def test_who_interrupts_does_not_ask_for_a_reason(capfd, monkeypatch):
   monkeypatch.delenv(_LEVEL, raising=False)
-  with pytest.raises(KeyboardInterrupt), quiet.kept_back():
+  with pytest.raises(KeyboardInterrupt), quiet.hold_back():
     write('noise')
     raise KeyboardInterrupt
   assert capfd.readouterr().err == ''
@@ -54,7 +54,7 @@ def test_who_interrupts_does_not_ask_for_a_reason(capfd, monkeypatch):
 def test_nothing_is_kept_back_of_who_asks(capfd, monkeypatch):
   monkeypatch.setenv(_LEVEL, '3')
   quiet.set_verbosity(1, errors_are_of_interest=False)
-  with quiet.kept_back():
+  with quiet.hold_back():
     write('noise')
   assert capfd.readouterr().err == 'noise'
 

@@ -162,7 +162,7 @@ def _import_quietly(module):
 
   A signal ends the process at once: an exception might get lost in C++ code.
   """
-  with quiet.kept_back() as terminal:
+  with quiet.hold_back() as terminal:
     def leave(*_):
       os.dup2(terminal, 2)
       signals.forget_lost_terminal()

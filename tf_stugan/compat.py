@@ -46,7 +46,7 @@ tf.config.optimizer.set_experimental_options({'remapping': False})
 
 __all__ = [
     'Binding', 'PolynomialDecay', 'adam_slots', 'assign', 'collect_graphs', 'frozen', 'gin_bindings',
-    'gin_macro_value', 'gin_reference', 'keras', 'kept_gin', 'limited_gin', 'precision', 'tfgan']
+    'gin_macro_value', 'gin_reference', 'keras', 'preserve_gin', 'restrict_gin', 'precision', 'tfgan']
 
 
 def assign(variable: tf.Variable, value: tf.Tensor) -> None:
@@ -101,7 +101,7 @@ def adam_slots(optimizer: keras.optimizers.Optimizer, variable: tf.Variable) -> 
 
 
 @contextlib.contextmanager
-def limited_gin(texts: Mapping[str, str], check: Callable[[str, object], None]):
+def restrict_gin(texts: Mapping[str, str], check: Callable[[str, object], None]):
   """Gives gin, while entered, no files but `texts`, {path: text}, and has it call `check(selector, object)` before it makes
   anything configurable that a text refers to."""
   builtins = (gin.config.macro, gin.config._retrieve_constant, gin.config.singleton)  # pylint: disable=protected-access
@@ -132,7 +132,7 @@ def limited_gin(texts: Mapping[str, str], check: Callable[[str, object], None]):
 
 
 @contextlib.contextmanager
-def kept_gin():
+def preserve_gin():
   """Has gin work on copies of all that it keeps while entered; afterwards it has what it had, and nothing more."""
   config = gin.config
   names = ('_REGISTRY', '_INVERSE_REGISTRY', '_RENAMED_SELECTORS', '_CONFIG', '_IMPORTS', '_OPERATIVE_CONFIG',

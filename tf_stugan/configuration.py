@@ -60,7 +60,7 @@ def load(files: Sequence[pathlib.Path], bindings: Sequence[str] = (), modules: S
   texts = gin_limits.read(files, modules)
   gin_limits.check_bindings(bindings, texts, modules)
   check = functools.partial(gin_limits.check_configurable, modules=modules)
-  with compat.limited_gin(texts, check):
+  with compat.restrict_gin(texts, check):
     _in_one_line(gin.parse_config_files_and_bindings, list(map(str, files)), [], finalize_config=False)
     parsed = snapshot()
     for binding in bindings:
@@ -159,7 +159,7 @@ def make_experiment():
   Raises:
     UserError: something that is required is not set, or an argument does not fit.
   """
-  return made(lambda: gin.get_configurable(_EXPERIMENT)())
+  return build_configured(lambda: gin.get_configurable(_EXPERIMENT)())
 
 
 def make_data():
@@ -168,7 +168,7 @@ def make_data():
   Raises:
     UserError: as `make_experiment`.
   """
-  return made(lambda: copy.deepcopy(gin.query_parameter(f'{_EXPERIMENT}.data')))  # gin builds what it refers to
+  return build_configured(lambda: copy.deepcopy(gin.query_parameter(f'{_EXPERIMENT}.data')))  # gin builds what it refers to
 
 
 def make_evaluator():
@@ -177,7 +177,7 @@ def make_evaluator():
   Raises:
     UserError: as `make_experiment`.
   """
-  return made(lambda: copy.deepcopy(gin.query_parameter(f'{_EXPERIMENT}.evaluator')))
+  return build_configured(lambda: copy.deepcopy(gin.query_parameter(f'{_EXPERIMENT}.evaluator')))
 
 
 def make_study():
@@ -186,10 +186,10 @@ def make_study():
   Raises:
     UserError: as `make_experiment`.
   """
-  return made(lambda: gin.get_configurable(_STUDY)())
+  return build_configured(lambda: gin.get_configurable(_STUDY)())
 
 
-def made(build: Callable[[], Any]) -> Any:
+def build_configured(build: Callable[[], Any]) -> Any:
   """Returns what `build` makes of the configuration; what is wrong with its arguments is told in one line.
 
   Raises:
@@ -218,8 +218,8 @@ def make_trainer(stage, folder: pathlib.Path | None = None):
   Raises:
     UserError: as `make_experiment`.
   """
-  with bound(stage.decided(folder) if stage.decided else {}):
-    return made(stage.make_trainer)
+  with overriding(stage.decided(folder) if stage.decided else {}):
+    return build_configured(stage.make_trainer)
 
 
 def macro_value(name: str) -> object:
@@ -231,7 +231,7 @@ def macro_value(name: str) -> object:
 
 
 @contextlib.contextmanager
-def bound(macros: Mapping[str, object]) -> Iterator[None]:
+def overriding(macros: Mapping[str, object]) -> Iterator[None]:
   """Gives macros that the configuration sets other values, while entered."""
   before = {name: gin.query_parameter(f'{name}/gin.macro.value') for name in macros}
   _bind(macros)

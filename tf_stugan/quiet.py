@@ -32,7 +32,7 @@ def set_verbosity(verbosity: int, errors_are_of_interest: bool) -> None:
 
 
 @contextlib.contextmanager
-def kept_back() -> Iterator[int]:
+def hold_back() -> Iterator[int]:
   """Keeps back what this process writes to file descriptor 2; shows it if an error passes, which Ctrl-C is not.
 
   Yields a descriptor that leads to where standard error did.
@@ -71,7 +71,7 @@ class _TensorFlowFinder(importlib.abc.MetaPathFinder):
 
 def _quietly(execute):
   def exec_module(module):
-    with kept_back():
+    with hold_back():
       execute(module)
   return exec_module
 

@@ -75,7 +75,7 @@ def go(files, procedure, folder, *bindings):
   if made.search:
     made.search.train = Searched(STEPS)
   for stage in experiment.stages():
-    with configuration.bound(stage.decided(folder) if stage.decided else {}):
+    with configuration.overriding(stage.decided(folder) if stage.decided else {}):
       trainer = stage.make_trainer()
       made.check(trainer, stage)
     data = experiment.build(trainer)
@@ -145,7 +145,7 @@ def test_a_ticket_has_the_initial_weights_of_the_channels_whose_scales_are_not_z
 def test_the_configuration_of_the_extracted_network_says_its_widths(ticket, tmp_path):
   folder, _, trainer = ticket
   experiment = load(SNGAN, 'channel_ticket', f'SEARCH_STEPS = {STEPS}')
-  with configuration.bound(experiment.stages()[-1].decided(folder)):
+  with configuration.overriding(experiment.stages()[-1].decided(folder)):
     text = configuration.snapshot('extracted')
   assert configuration.macro_value('CHANNELS') == {}
   (tmp_path / 'config.gin').write_text(text)
@@ -311,7 +311,7 @@ def test_the_ledger_of_an_extracted_run_is_about_this_run(ticket, tmp_path, caps
   experiment = load(SNGAN, 'channel_ticket', f'SEARCH_STEPS = {STEPS}')
   texts = {}
   for stage in experiment.stages():
-    with configuration.bound(stage.decided(ticket[0]) if stage.decided else {}):
+    with configuration.overriding(stage.decided(ticket[0]) if stage.decided else {}):
       texts[stage.name] = configuration.snapshot(stage.name)
   told = {}
   for name, text in texts.items():

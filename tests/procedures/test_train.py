@@ -84,12 +84,12 @@ def test_a_rollback_goes_on_from_the_newest_checkpoint_with_other_draws(tmp_path
 
 def forget_after_a_rollback(trainer, monkeypatch):
   """The fault is in the graph of the first attempt only."""
-  go_on = trainer.go_on_otherwise
+  go_on = trainer.reseed_after_rollback
 
   def go_on_without(rollbacks):
     monkeypatch.delenv('TF_STUGAN_FAULT')
     go_on(rollbacks)
-  monkeypatch.setattr(trainer, 'go_on_otherwise', go_on_without)
+  monkeypatch.setattr(trainer, 'reseed_after_rollback', go_on_without)
 
 
 @pytest.mark.slow

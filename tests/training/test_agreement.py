@@ -71,19 +71,20 @@ def test_masks_made_before_training_are_compared_too():
 
 def test_workers_that_would_go_on_from_different_steps_are_told(monkeypatch):
   monkeypatch.setattr(strategies, 'num_workers', lambda strategy: 2)
-  monkeypatch.setattr(agreement, '_of_workers', lambda strategy, value: np.array([4.0, 0.0]))
+  monkeypatch.setattr(agreement, '_gather_workers', lambda strategy, value: np.array([4.0, 0.0]))
   with pytest.raises(errors.CheckpointError, match='steps 0, 4. All of them have to see the same --workdir'):
     agreement.check_step(strategies.make('one_device'), 4)
 
 
 def test_workers_with_another_configuration_are_told(monkeypatch):
   monkeypatch.setattr(strategies, 'num_workers', lambda strategy: 2)
-  monkeypatch.setattr(agreement, '_of_workers', lambda strategy, value: np.array([value, value]))
+  monkeypatch.setattr(agreement, '_gather_workers', lambda strategy, value: np.array([value, value]))
   strategy = strategies.make('one_device')
   agreement.check_same(strategy, 'configurations', 'SEED = 1')
   other = binascii.crc32(b'SEED = 2')
   monkeypatch.setattr(
-      agreement, '_of_workers', lambda strategy, value: np.array([value, other & 0xFFFF if value < 65536 else other >> 16]))
+      agreement, '_gather_workers',
+      lambda strategy, value: np.array([value, other & 0xFFFF if value < 65536 else other >> 16]))
   with pytest.raises(errors.DisagreementError, match='different configurations'):
     agreement.check_same(strategy, 'configurations', 'SEED = 1')
 

@@ -79,7 +79,7 @@ def test_a_look_at_what_is_left_moves_no_scale():
   trainer = tiny.make_trainer(precision='float16')
   scale = trainer.loss_scales['generator']
   scale.scale.assign(2.0**60)
-  trainer.graph.two_looks('generator', trainer._draw_batch(tiny.DATA, 0))
+  trainer.graph.probe_twice('generator', trainer._draw_batch(tiny.DATA, 0))
   assert (float(scale.scale), int(scale.quiet)) == (2.0**60, 0)
 
 
@@ -119,12 +119,12 @@ def test_parts_of_a_batch_are_averaged_or_put_together():
   def function(batch, seed):
     return [tf.reduce_mean(batch['x']), tf.cast(seed[0], tf.float32)], batch['x'] + 1
   batch, seed = {'x': tf.range(6.0)}, tf.constant([1, 2])
-  run = tf.function(lambda: accumulation.in_parts(function, batch, seed, 3), autograph=False)
+  run = tf.function(lambda: accumulation.call_in_parts(function, batch, seed, 3), autograph=False)
   (mean, of_seeds), together = run()
   np.testing.assert_array_equal(together, np.arange(1.0, 7.0))
   assert float(mean) == 2.5
   assert float(of_seeds) != 1  # a part has latents of its own
-  assert [float(x) for x in accumulation.in_parts(function, batch, seed, 1)[0]] == [2.5, 1]
+  assert [float(x) for x in accumulation.call_in_parts(function, batch, seed, 1)[0]] == [2.5, 1]
 
 
 @pytest.mark.slow

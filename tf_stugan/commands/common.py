@@ -94,7 +94,7 @@ def restore_trainer(values: flags.FlagValues) -> tuple[Workdir, Trainer]:
     UserError: it has no such checkpoint.
   """
   workdir = Workdir(values.workdir)
-  trainer = configuration.made(make_experiment(values, workdir).make_trainer)
+  trainer = configuration.build_configured(make_experiment(values, workdir).make_trainer)
   trainer.build(checkpoint_files.image_shapes(workdir.checkpoints))
   restore_chosen(trainer, workdir, values.checkpoint)
   return workdir, trainer

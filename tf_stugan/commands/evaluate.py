@@ -44,7 +44,7 @@ def _score_run(values, workdir, output):
                            '--gin_file=metrics/random_network.gin.')
   evaluator = experiment.evaluator
   evaluator.num_samples = values.num_samples or evaluator.num_samples
-  trainer = configuration.made(experiment.make_trainer)
+  trainer = configuration.build_configured(experiment.make_trainer)
   if values.num_samples and all(output.source for output in trainer.gan.outputs.values()):
     raise errors.UserError('--num_samples is for images that are made of noise; this run translates: all test images are '
                            'scored.')

@@ -18,13 +18,13 @@ def run(values: flags.FlagValues) -> None:
   *_, last = stages = experiment.stages()
   if experiment.stage:  # whose configuration says what was decided for it
     asked = next((stage for stage in stages if stage.name == experiment.stage), last)
-    ledger = ledgers.ledger(configuration.made(experiment.make_trainer), asked.num_steps, convention,
+    ledger = ledgers.ledger(configuration.build_configured(experiment.make_trainer), asked.num_steps, convention,
                             asked.first_step)
     together, undecided = None, False
   else:
     found = ledgers.make_ledgers(stages, convention)
     ledger, undecided = found[last.name], ledgers.is_undecided(last)
-    together = ledgers.add_up(found).training if last.name else None
+    together = ledgers.sum_ledgers(found).training if last.name else None
   sys.stdout.write(
       _as_json(ledger, convention, together) if values.json else _as_text(ledger, convention, together, undecided))
 

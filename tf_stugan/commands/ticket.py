@@ -29,10 +29,10 @@ def run(values: flags.FlagValues) -> None:
   if not is_round and stage.begin:
     raise errors.UserError(f'{workdir.path} did not begin with random weights, but with what another run, or a ticket, left '
                            'it: a ticket is made of a round, or of a run that is sparse from the first step.')
-  trainer = configuration.made(stage.make_trainer)
-  before = costs.before(workdir.rows(), math.nan) if is_round else _operations_to_find_masks(workdir, trainer)
+  trainer = configuration.build_configured(stage.make_trainer)
+  before = costs.prior_operations(workdir.rows(), math.nan) if is_round else _operations_to_find_masks(workdir, trainer)
   if not is_round:  # its own first masks would take away initial weights of those that it grew later
-    trainer = configuration.made(functools.partial(stage.make_trainer, methods=from_ticket.unmasked(trainer)))
+    trainer = configuration.build_configured(functools.partial(stage.make_trainer, methods=from_ticket.unmasked(trainer)))
   trainer.build(checkpoint_files.image_shapes(workdir.checkpoints))  # and has its initial weights
   if is_round:
     experiment.procedure.load_round(trainer, number(experiment.stage), pathlib.Path(workdir.path).absolute().parent)
@@ -49,4 +49,4 @@ def _operations_to_find_masks(workdir, trainer):
   steps = range(1, workdir.newest_step() + 1)
   last = max((step for step in steps for method in trainer.methods.values() if method.is_update_step(step)), default=0)
   found = costs.cost_rows(workdir.rows(), last)
-  return costs.add_up(found, last)[0] if found else math.nan
+  return costs.sum_operations(found, last)[0] if found else math.nan

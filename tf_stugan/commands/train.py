@@ -132,7 +132,7 @@ def _lead_stage(experiment, strategy, values, stage, workdir):
   run = Workdir(values.workdir)
   run.write_config(configuration.snapshot())
   if stage.name:
-    with configuration.bound(stage.decided(run.path) if stage.decided else {}):
+    with configuration.overriding(stage.decided(run.path) if stage.decided else {}):
       workdir.write_config(configuration.snapshot(stage.name))
   # For who is killed; it is complete after the first step.
   output_files.write_whole(workdir.operative_config, configuration.operative())

@@ -30,7 +30,7 @@ def convert(output: Output, batch_size: int, metadata: dict) -> bytes:
   import tf2onnx  # pylint: disable=g-import-not-at-top  (an extra)
   images = plain_images(output.network)
   serve = tf.function(lambda *inputs: {'images': images(*inputs)}, autograph=False)
-  with quiet.kept_back(), warnings.catch_warnings():
+  with quiet.hold_back(), warnings.catch_warnings():
     warnings.simplefilter('ignore')  # of NumPy and TensorFlow, about what the converter still calls
     model, _ = tf2onnx.convert.from_function(serve, output.signature(batch_size), opset=_OPSET)
   model.metadata_props.add(key='tf_stugan', value=json.dumps(metadata))

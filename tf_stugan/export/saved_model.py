@@ -15,5 +15,5 @@ def save(output: Output, path: pathlib.Path, batch_size: int) -> None:
   module = tf.Module()
   module.network = output.network
   module.serve = serve
-  with quiet.kept_back():
+  with quiet.hold_back():
     tf.saved_model.save(module, str(path), {'serving_default': serve})

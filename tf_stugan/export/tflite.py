@@ -44,7 +44,7 @@ def convert(images: Images, output: Output, batch_size: int = 1, precision: str 
     converter.representative_dataset = lambda: _calibration(output, batch_size)
   if encoded:
     converter.optimizations = [*converter.optimizations, tf.lite.Optimize.EXPERIMENTAL_SPARSITY]
-  with quiet.kept_back(), warnings.catch_warnings():
+  with quiet.hold_back(), warnings.catch_warnings():
     warnings.filterwarnings('ignore', 'Statistics for quantized inputs')  # calibration has given them
     return converter.convert()
 

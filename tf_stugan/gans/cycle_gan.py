@@ -98,9 +98,9 @@ class CycleGAN(GAN):
     self.balance = {f'{name}/balance_ratio': BalanceProbe(
         'translators', f'{name}/fake_logits', 'translators', self._balance(name), (f'discriminator_{output.domain}', name))
         for name, output in self.outputs.items()}
-    self._say_what_is_played()
+    self._set_turns_and_work()
 
-  def _say_what_is_played(self):
+  def _set_turns_and_work(self):
     """Sets turns and work; teachers are part of both."""
     scalars = ('a_to_b/fake_logits', 'b_to_a/fake_logits', 'cycle_a', 'cycle_b', *(['identity'] if self.identity else []),
                *(['imitation'] if self.teachers else []))
@@ -119,7 +119,7 @@ class CycleGAN(GAN):
     self.teachers = {name: self._make_generator(name=name) for name in self.outputs}
     self.distance = distance
     self.adversarial = adversarial
-    self._say_what_is_played()
+    self._set_turns_and_work()
 
   def build(self, image_shapes=None):
     for domain, shape in (image_shapes or {}).items():

@@ -96,9 +96,9 @@ class NoiseToImage(GAN):
     self._make_generator, self._make_discriminator = make_generator, make_discriminator
     self.teachers = {}
     self.adversarial = 1.0  # weight of the generator's own loss
-    self._say_what_is_played()
+    self._set_turns_and_work()
 
-  def _say_what_is_played(self):
+  def _set_turns_and_work(self):
     """Sets turns and work; terms are part of both."""
     self.turns = (
         Turn('discriminator', ('discriminator',), self._discriminator_objective,
@@ -121,14 +121,14 @@ class NoiseToImage(GAN):
       teacher = self._make_discriminator()
     self.teachers = {**self.teachers, 'discriminator': teacher}
     self.terms['discriminator'] += (Distillation(teacher, weight),)
-    self._say_what_is_played()
+    self._set_turns_and_work()
 
   def imitate(self, distance, adversarial=1.0):
     teacher = self._make_generator()
     self.teachers = {**self.teachers, 'generator': teacher}
     self.terms['generator'] += (Imitation(teacher, distance),)
     self.adversarial = adversarial
-    self._say_what_is_played()
+    self._set_turns_and_work()
 
   def build(self, image_shapes=None):
     latents, labels = _two_inputs(self.generator)

@@ -160,7 +160,7 @@ class Channels(Procedure):
   def _begin_search(self, run, cost, folder):
     if self.dense:
       dense_runs.check_data('Channels.dense', self.dense, run.data)
-    cost.before = costs.of_all_training(self._dense(folder))
+    cost.before = costs.total_operations(self._dense(folder))
     source, step = self._dense_checkpoint(folder)
     with self._naming_dense():
       for player in run.trainer.gan.players:
@@ -198,7 +198,7 @@ class Channels(Procedure):
 
   def _begin_extracted(self, make_trainer, run, cost, folder):
     trainer, needed = run.trainer, folder / SEARCH if self.search else self._dense(folder) if self._looks_at_dense else None
-    cost.before = costs.of_all_training(needed) if needed else 0.0
+    cost.before = costs.total_operations(needed) if needed else 0.0
     with trainer.strategy.scope():
       full = make_trainer(methods={})
       full.build(trainer.image_shapes)

@@ -56,6 +56,6 @@ class FromTicket(Procedure):
     tickets.assign(ticket, self.ticket, trainer)
     for side in trainer.sides.values():
       round_start.settle(side)
-    trainer.look_at_what_is_left(list(trainer.methods), run.data)
+    trainer.warn_of_thin_layers(list(trainer.methods), run.data)
     if ticket.step:
       cost(trainer, ticket.step)

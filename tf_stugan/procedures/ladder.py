@@ -225,11 +225,11 @@ class Ladder(Procedure):
       cost(trainer, 0)  # the steps up to there, which were dense
     if self.source:
       self._check_networks_of_source(trainer, index)
-      self.source.tell_what_is_not_taken(trainer, index)
+      self.source.warn_of_unused_masks(trainer, index)
       if 'initial' in self.start.values():
-        self.source.tell_whose_initial_weights(trainer)
+        self.source.log_initial_seed(trainer)
     self.load_round(trainer, index, folder)
-    trainer.look_at_what_is_left(list(trainer.methods), run.data)
+    trainer.warn_of_thin_layers(list(trainer.methods), run.data)
     if self.rewind_step:
       cost(trainer, self.rewind_step)
 
@@ -238,13 +238,13 @@ class Ladder(Procedure):
     found by. The steps before the one that it goes back to were done in the dense run, and are counted as its own."""
     needed = 0.0
     if self.is_cumulative and index > 1:
-      needed = costs.of_all_training(folder / round_name(index - 1))
+      needed = costs.total_operations(folder / round_name(index - 1))
     elif self.is_cumulative or self._looks_at_dense:
-      needed = costs.of_all_training(self._dense(folder))
+      needed = costs.total_operations(self._dense(folder))
     if self.source:
-      needed += costs.of_all_training(self.source.path / round_name(index))
+      needed += costs.total_operations(self.source.path / round_name(index))
     if self.rewind_step:
-      needed -= costs.of_all_training(self._dense(folder)) * self.rewind_step / self.num_steps
+      needed -= costs.total_operations(self._dense(folder)) * self.rewind_step / self.num_steps
     return needed
 
   def _check_networks_of_source(self, trainer, index):

@@ -208,7 +208,7 @@ class Experiment:
     data = self.load_data(data_dir)
     self.check_data(trainer, data)
     with trainer.strategy.scope():
-      trainer.build(trainer.shown({domain: images.image_shape for domain, images in data.items()}))
+      trainer.build(trainer.shapes_shown({domain: images.image_shape for domain, images in data.items()}))
     return data
 
   def check_data(self, trainer: Trainer, data: Mapping[str, Images]) -> None:

@@ -45,13 +45,13 @@ class SourceLadder:
     starting_weights.check_parts(trainer, self.checkpoints(index), [
         *(f'weights/{name}' for name in players), *(f'masks/{name}' for name in trainer.methods)])
 
-  def tell_what_is_not_taken(self, trainer: Trainer, index: int) -> None:
+  def warn_of_unused_masks(self, trainer: Trainer, index: int) -> None:
     """Warns of players that have masks there and none here."""
     masked = checkpoint_files.masked_layers(self.checkpoints(index))
     if left := sorted({name.split('/')[0] for name in masked} - set(trainer.methods)):
       _LOG.warning('The masks that %s has for %s are not taken: PRUNED does not name the role.', self.path, ', '.join(left))
 
-  def tell_whose_initial_weights(self, trainer: Trainer) -> None:
+  def log_initial_seed(self, trainer: Trainer) -> None:
     """Says whether its masks meet the initial weights of their own seed: nobody sees it in the numbers."""
     seed = rounds.description(self.path).get('initial_seed')
     same = 'those that they were found with, if the networks are drawn alike' if seed == trainer.initial_seed else 'others'

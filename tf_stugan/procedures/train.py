@@ -141,6 +141,6 @@ class Train(Procedure):
     if rollbacks > self.max_rollbacks or not saved_steps.list_checkpoints(run.workdir.checkpoints):
       raise error
     step = self._restore(run)
-    run.trainer.go_on_otherwise(rollbacks)
+    run.trainer.reseed_after_rollback(rollbacks)
     _LOG.warning('%s Back to the checkpoint of step %d, with other latents: rollback %d of %d.', error, step, rollbacks,
                  self.max_rollbacks)

@@ -93,8 +93,8 @@ def _read(folder, features):
     _LOG.warning('%s is not drawn as a ladder: %s.', folder, _what_is_missing(ladder, rows, best))
     return None
   method = f'{ladder["method"]} {ladder["rewind"]:.0%}' if ladder['rewind'] else ladder['method']
-  dense = costs.of_run(rows[0])
-  spent = {i: costs.of_run(rows[i]) + costs.before(rows[i], math.nan) for i in best}
+  dense = costs.run_operations(rows[0])
+  spent = {i: costs.run_operations(rows[i]) + costs.prior_operations(rows[i], math.nan) for i in best}
   return Climb(folder.name, ladder['method'], method, ladder['seed'], _setting(runs), best[0].name, best[0].better,
                records.comparable(best[0].row), best[0].value, {i: found.value for i, found in best.items() if i},
                dict(enumerate(ladder['rounds'].values(), 1)), {i: spent[i] / dense for i in best if i}, dense,
@@ -163,7 +163,7 @@ def make_climbs(runs: Iterable[rows_lib.Run], climbs: Sequence[Climb]) -> list[C
 
 
 def _all_training(rows):
-  return costs.of_run(rows) + costs.before(rows)
+  return costs.run_operations(rows) + costs.prior_operations(rows)
 
 
 def _has_ended(run, rows):

@@ -102,7 +102,7 @@ def is_undecided(stage) -> bool:
   return bool(stage.decided and not all(stage.decided(None).values()))
 
 
-def add_up(stages: Mapping[str, Ledger]) -> Ledger:
+def sum_ledgers(stages: Mapping[str, Ledger]) -> Ledger:
   """Returns the ledger of the last stage with the steps and operations of all.
 
   A last stage without a name lies where the procedure does, and counts those before itself. What all cost is to be compared

@@ -186,8 +186,8 @@ def training_cost(rows: Sequence[dict], last_step: int) -> dict[str, float]:
   found = costs.cost_rows(rows, last_step)
   if not found:
     return {}
-  spent, dense = costs.add_up(found, last_step)
-  needed = costs.before(rows)
+  spent, dense = costs.sum_operations(found, last_step)
+  needed = costs.prior_operations(rows)
   return {COST: spent, 'training FLOPs / dense': spent / dense,
           **({'all training FLOPs / dense': (spent + needed) / dense} if needed else {})}
 

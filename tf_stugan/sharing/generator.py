@@ -137,12 +137,12 @@ def from_files(files: Mapping[str, bytes], name: str, modules: Sequence[str] = (
 
 def _build(config, image_shapes, modules):
   """Returns the outputs of the configured game, with random weights."""
-  with compat.kept_gin():
+  with compat.preserve_gin():
     with tempfile.TemporaryDirectory() as folder:
       path = pathlib.Path(folder, 'config.gin')
       path.write_text(config, encoding='utf-8')
       configuration.load([path], modules=modules)
-    gan = configuration.made(configuration.make_experiment().make_trainer).gan
+    gan = configuration.build_configured(configuration.make_experiment().make_trainer).gan
     gan.build({domain: tuple(shape) for domain, shape in image_shapes.items()})
   return gan.outputs
 

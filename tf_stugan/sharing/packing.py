@@ -94,10 +94,10 @@ def _cost(rows, step, players) -> Mapping[str, object]:
   found = costs.cost_rows(rows, step)
   if not found:
     return {}
-  spent, dense = costs.add_up(found, step)
+  spent, dense = costs.sum_operations(found, step)
   return {**{player: {what: found[-1][f'{player}/{what}'] for what in _COSTS} for player in sorted(players)},
           'training_operations': spent, 'dense_training_operations': dense,
-          **({'all_training_operations': spent + needed} if (needed := costs.before(rows)) else {})}
+          **({'all_training_operations': spent + needed} if (needed := costs.prior_operations(rows)) else {})}
 
 
 def _scores(workdir, step):

@@ -87,9 +87,9 @@ def rewire(variables: Sequence[MaskedVariable], gradients: Sequence[tf.Tensor], 
   old = [tf.identity(v.mask) for v in variables]
   drop, grow = [], []
   seeds = rng.folds(seed, 2 * len(variables))
-  for variable, gradient, of_drop, of_grow in zip(variables, gradients, seeds[::2], seeds[1::2], strict=True):
-    drop.append(drop_score(variable.weight, gradient, of_drop))
-    grow.append(grow_score(variable.weight, gradient, of_grow))
+  for variable, gradient, drop_seed, grow_seed in zip(variables, gradients, seeds[::2], seeds[1::2], strict=True):
+    drop.append(drop_score(variable.weight, gradient, drop_seed))
+    grow.append(grow_score(variable.weight, gradient, grow_seed))
   before, drop, grow = ([pool(tensor, units) for tensor in tensors] for tensors in (old, drop, grow))
   groups = [_flatten(tensors) for tensors in (before, drop, grow)] if across_layers else [before, drop, grow]
   moved = [counts(masks.nonzeros(mask), mask.shape.num_elements()) for mask in groups[0]]

@@ -30,7 +30,7 @@ from tf_stugan.studies.study import row_name
 from tf_stugan.studies.study import Setting
 from tf_stugan.studies.study import Study
 
-with quiet.kept_back():
+with quiet.hold_back():
   from tf_stugan import configuration
   from tf_stugan.metrics import cost
   from tf_stugan.reports import ledger as ledgers
@@ -220,7 +220,7 @@ class _Checker:
     if experiment.evaluator and self._cache_dir:
       self._prepare_extractor(experiment.evaluator, data)
     found = ledgers.make_ledgers(stages, cost.Measured())
-    ledger = ledgers.add_up(found)
+    ledger = ledgers.sum_ledgers(found)
     parameters = sum(network.parameters for each in found.values() for network in each.networks.values())
     return {'method': trainer.label, 'num_steps': ledger.num_steps, 'training': float(ledger.training),
             'dense_training': float(ledger.dense_training), 'computed': float(ledger.computed),

@@ -11,7 +11,7 @@ from tf_stugan.rng import Seed
 _SEEDS = 1 << 16  # where the seeds of the parts begin, beyond those that an objective makes of its own
 
 
-def in_parts(function: Callable[[Any, Seed], tuple[Any, Any]], batch: Any, seed: Seed, parts: int) -> tuple[Any, Any]:
+def call_in_parts(function: Callable[[Any, Seed], tuple[Any, Any]], batch: Any, seed: Seed, parts: int) -> tuple[Any, Any]:
   """Calls function(part of the batch, seed of its own) for equal parts; function(batch, seed) for one.
 
   Args:

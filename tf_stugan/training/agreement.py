@@ -27,7 +27,7 @@ def fingerprint(masks: Sequence[tf.Tensor]) -> tf.Tensor:
   return tf.cast(tf.stack(halves), tf.float32)
 
 
-def of_replicas(values: tf.Tensor) -> tf.Tensor:
+def gather_replicas(values: tf.Tensor) -> tf.Tensor:
   """Gathers, in a replica, float32 [n], whole numbers below 2^24 -> [replicas, n], those of all replicas.
 
   One all-reduce, as of gradients, which every strategy has: each replica adds its row to those that are zero elsewhere.
@@ -38,7 +38,7 @@ def of_replicas(values: tf.Tensor) -> tf.Tensor:
 
 
 def check_masks(names: Sequence[str], fingerprints: np.ndarray, step: int) -> None:
-  """Compares what `of_replicas` collected of the `fingerprint`s of some networks' masks.
+  """Compares what `gather_replicas` collected of the `fingerprint`s of some networks' masks.
 
   Args:
     names: of the networks.
@@ -61,7 +61,7 @@ def any_worker(strategy: tf.distribute.Strategy, flag: bool) -> bool:
   """Tells whether the flag is set on one worker at least: the same answer on all of them. All have to ask."""
   if strategies.num_workers(strategy) == 1:
     return flag
-  return bool(_of_workers(strategy, flag).any())
+  return bool(_gather_workers(strategy, flag).any())
 
 
 def wait(strategy: tf.distribute.Strategy) -> None:
@@ -85,7 +85,7 @@ def tell_of_lost_workers(strategy: tf.distribute.Strategy) -> Iterator[None]:
 def check_step(strategy: tf.distribute.Strategy, step: int) -> None:
   """Raises CheckpointError where workers would go on from different steps."""
   if strategies.num_workers(strategy) > 1:
-    steps = sorted({int(s) for s in _of_workers(strategy, step)})
+    steps = sorted({int(s) for s in _gather_workers(strategy, step)})
     if len(steps) > 1:
       raise errors.CheckpointError(
           f'The workers found different checkpoints to go on from: steps {", ".join(map(str, steps))}. All of them have to '
@@ -97,12 +97,12 @@ def check_same(strategy: tf.distribute.Strategy, what: str, text: str) -> None:
   if strategies.num_workers(strategy) > 1:
     checksum = binascii.crc32(text.encode())
     for half in (checksum >> 16, checksum & 0xFFFF):  # a float32 has 24 bits
-      if len(set(_of_workers(strategy, half))) > 1:
+      if len(set(_gather_workers(strategy, half))) > 1:
         raise errors.DisagreementError(
             f'The workers of this run have different {what}. Start all of them with the same command, on the same files.')
 
 
-def _of_workers(strategy, value) -> np.ndarray:
+def _gather_workers(strategy, value) -> np.ndarray:
   """Gathers one number of each replica's worker, [replicas]."""
   return _collector(strategy)(tf.constant([value], tf.float32)).numpy()[:, 0]
 
@@ -110,4 +110,4 @@ def _of_workers(strategy, value) -> np.ndarray:
 @functools.cache
 def _collector(strategy):
   return tf.function(
-      lambda value: strategy.experimental_local_results(strategy.run(of_replicas, args=(value,)))[0], autograph=False)
+      lambda value: strategy.experimental_local_results(strategy.run(gather_replicas, args=(value,)))[0], autograph=False)

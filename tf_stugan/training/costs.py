@@ -14,7 +14,7 @@ def cost_rows(rows: Sequence[dict], last_step: int) -> list[dict]:
   return costs if costs and costs[0]['step'] == 0 else []
 
 
-def add_up(costs: Sequence[dict], last_step: int) -> tuple[float, float]:
+def sum_operations(costs: Sequence[dict], last_step: int) -> tuple[float, float]:
   """Returns the operations of all steps up to `last_step`, over the masks that each of them had, and those of the dense run.
 
   Args:
@@ -26,19 +26,19 @@ def add_up(costs: Sequence[dict], last_step: int) -> tuple[float, float]:
   return spent, last_step * costs[0]['dense_step_operations']
 
 
-def of_run(rows: Sequence[dict]) -> float:
+def run_operations(rows: Sequence[dict]) -> float:
   """Returns the operations of a run up to its last row; NaN where they were not logged."""
   last_step = max((row['step'] for row in rows), default=0)
   found = cost_rows(rows, last_step)
-  return add_up(found, last_step)[0] if found and last_step else math.nan
+  return sum_operations(found, last_step)[0] if found and last_step else math.nan
 
 
-def before(rows: Sequence[dict], unknown: float = 0.0) -> float:
+def prior_operations(rows: Sequence[dict], unknown: float = 0.0) -> float:
   """Returns the operations of all training that a run needed and did not do itself; `unknown` where it does not say so."""
   return next((row['operations_before'] for row in rows if 'operations_before' in row), unknown)
 
 
-def of_all_training(path: str | os.PathLike) -> float:
+def total_operations(path: str | os.PathLike) -> float:
   """Returns the operations of the run in a workdir and of all training that it needed; NaN where they were not logged."""
   rows = Workdir(str(path)).rows()
-  return of_run(rows) + before(rows)
+  return run_operations(rows) + prior_operations(rows)

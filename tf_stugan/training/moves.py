@@ -106,7 +106,7 @@ class Moves:
       with self.undisturbed():
         if turn is last:
           return self._compute(turn, batch, seed, made, along)
-        _, new = accumulation.in_parts(
+        _, new = accumulation.call_in_parts(
             lambda part, seed, turn=turn: ((), turn.objective(part[0], seed, part[1]).made),
             (batch, made), seed, turn.accumulation_steps)
       made = {**made, **new}
@@ -128,7 +128,7 @@ class Moves:
     variables = {name: self._sides[name].player.network.trainable_variables for name in turn.players}
     loss_scale = self._loss_scales.get(turn.name)
 
-    def of_part(part, seed):
+    def differentiate_part(part, seed):
       batch, made = part
       with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(variables)
@@ -138,25 +138,25 @@ class Moves:
       gradients = tape.gradient(target, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
       return (gradients, {'loss': loss, **outcome.scalars}), outcome.made
 
-    def product_of_part(part, seed):
+    def multiply_hessian(part, seed):
       with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(variables)
-        (gradients, scalars), made = of_part(part, seed)
+        (gradients, scalars), made = differentiate_part(part, seed)
         pairs = zip(tf.nest.flatten(along), tf.nest.flatten(gradients), strict=True)
         target = tf.add_n([tf.reduce_sum(a * g) for a, g in pairs])
       products = tape.gradient(target, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
       return (products, scalars), made
 
-    (gradients, scalars), made = accumulation.in_parts(
-        product_of_part if along else of_part, (batch, made), seed, turn.accumulation_steps)
+    (gradients, scalars), made = accumulation.call_in_parts(
+        multiply_hessian if along else differentiate_part, (batch, made), seed, turn.accumulation_steps)
     gradients, scalars = mean_over_replicas((gradients, scalars))
     finite = None
     if loss_scale:
       flat, finite = loss_scale.unscaled(tf.nest.flatten(gradients))
       gradients = tf.nest.pack_sequence_as(gradients, flat)
-    return gradients, Move(batch, seed, self._of_masked(gradients), scalars, made, finite)
+    return gradients, Move(batch, seed, self._pick_masked(gradients), scalars, made, finite)
 
-  def _of_masked(self, gradients):
+  def _pick_masked(self, gradients):
     """Picks, of each player, those gradients that belong to masked kernels, in the order of the masks."""
     result = {}
     for name, given in gradients.items():

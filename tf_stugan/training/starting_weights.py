@@ -28,26 +28,26 @@ def restore_parts(trainer, folder: pathlib.Path, parts: Sequence[str], step: int
     CheckpointError: there is none, or its networks are others; the message names the first variable that differs.
   """
   every = trainer.parts()
-  return read_variables(folder, {part: _of_player(every, *part.split('/')) for part in parts}, trainer, step)
+  return read_variables(folder, {part: _select_player(every, *part.split('/')) for part in parts}, trainer, step)
 
 
 def check_parts(trainer, folder: pathlib.Path, parts: Sequence[str]) -> None:
   """Raises what `restore_parts` would of the newest checkpoint, and reads nothing into the trainer."""
   every = trainer.parts()
-  _as_wanted(named_variables.check, checkpoint_files.find_whole(folder, None),
-             {part: _of_player(every, *part.split('/')) for part in parts})
+  _naming_mismatch(named_variables.check, checkpoint_files.find_whole(folder),
+                   {part: _select_player(every, *part.split('/')) for part in parts})
 
 
 def read_variables(folder: pathlib.Path, parts: named_variables.Parts, trainer, step: int | None = None) -> int:
   """Reads as `restore_parts` does, into variables that need not be the trainer's own."""
   path = checkpoint_files.find_whole(folder, step)
-  _as_wanted(named_variables.read, path, parts)
+  _naming_mismatch(named_variables.read, path, parts)
   for side in trainer.sides.values():
     masks.apply_masks(side.masked)
   return step_of(path)
 
 
-def _as_wanted(look, path, parts):
+def _naming_mismatch(look, path, parts):
   """Calls a function of `named_variables`, and says of a mismatch where it is."""
   try:
     look(path / 'variables', parts)
@@ -55,7 +55,7 @@ def _as_wanted(look, path, parts):
     raise errors.CheckpointError(f'{path} holds other networks than this experiment: {error}') from error
 
 
-def _of_player(parts, part, player=''):
+def _select_player(parts, part, player=''):
   """Returns the variables of a part by name; those of one player, if one is named, without its name before theirs."""
   prefix = f'{player}/' if player else ''
   return {name.removeprefix(prefix): v for name, v in parts[part].items() if name.startswith(prefix)}

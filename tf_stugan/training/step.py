@@ -103,7 +103,7 @@ class StepGraph:
     """Makes a function that updates the masks of these players and returns their fingerprints on all replicas."""
     return tf.function(lambda: self._in_replicas(self._replica_update, batches, names), autograph=False)
 
-  def two_looks(self, player: str, batches: Any) -> tuple[tf.Tensor, tf.Tensor]:
+  def probe_twice(self, player: str, batches: Any) -> tuple[tf.Tensor, tf.Tensor]:
     """Returns what a player's turn reports of these batches, and of their negatives with other latents; nothing moves."""
     def look(batches, draw, sign):
       signed = tf.nest.map_structure(lambda x: sign * x if x.dtype.is_floating else x, batches)
@@ -179,7 +179,7 @@ class StepGraph:
     if not names or self._alone:
       return tf.zeros([self._strategy.num_replicas_in_sync, 0])
     masks_ = [[tf.convert_to_tensor(v.mask) for v in self._sides[name].masked] for name in names]
-    return agreement.of_replicas(tf.concat([agreement.fingerprint(m) for m in masks_], axis=0))
+    return agreement.gather_replicas(tf.concat([agreement.fingerprint(m) for m in masks_], axis=0))
 
   def _measure_balance(self, turn, moves):
     """Measures the ratios around this turn, right after it: nobody else has moved since."""
@@ -189,7 +189,7 @@ class StepGraph:
         continue
       move = moves[turn.name]
       with self.moves.undisturbed():
-        (after, real), _ = accumulation.in_parts(
+        (after, real), _ = accumulation.call_in_parts(
             lambda batch, seed, probe=probe, ratio=ratio: (
                 [tf.reduce_mean(ratio.counted(scores)) for scores in probe.measure(batch, seed)], ()),
             moves[probe.opponent].batch, move.seed, turn.accumulation_steps)

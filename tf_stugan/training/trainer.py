@@ -114,7 +114,7 @@ class Trainer(tf.Module):
             f'The {turn.batch_size // replicas} images that a replica has of a batch of the {turn.name} cannot be cut '
             f'into {turn.accumulation_steps} accumulation steps.')
 
-  def shown(self, image_shapes: Mapping[str, Shape]) -> dict[str, Shape]:
+  def shapes_shown(self, image_shapes: Mapping[str, Shape]) -> dict[str, Shape]:
     """Returns the shapes of what players see of real images with these shapes, by domain."""
     side = self.crop or self.resize
     return {domain: (side or shape[0], side or shape[1], shape[2]) for domain, shape in image_shapes.items()}
@@ -166,7 +166,7 @@ class Trainer(tf.Module):
     """All of the run, in the order of `parts`."""
     return tuple(v for part in self.parts().values() for v in part.values())
 
-  def go_on_otherwise(self, rollbacks: int) -> None:
+  def reseed_after_rollback(self, rollbacks: int) -> None:
     """Goes on with other latents, another data order and other random regrowth than before the last rollback.
 
     Args:
@@ -199,7 +199,7 @@ class Trainer(tf.Module):
     step = int(self.step.numpy())
     if step == 0:
       self.update_masks(data)
-    self.look_at_what_is_left([name for name, side in self.sides.items() if side.masked], data)  # by the first masks, too
+    self.warn_of_thin_layers([name for name, side in self.sides.items() if side.masked], data)  # by the first masks, too
     iterator = self._batches(data, step)
     hooks = sorted(hooks, key=lambda hook: hook.phase)
     mine = hooks if strategies.is_chief(self.strategy) else [hook for hook in hooks if hook.everywhere]
@@ -208,8 +208,8 @@ class Trainer(tf.Module):
         hook.begin(self, step, num_steps)
       while step < num_steps:
         events = self._events_at(step + 1)
-        step += self._call(iterator, data, step, 1 if events else self._quiet_steps(step, num_steps, hooks), events)
-        self.look_at_what_is_left(changed(events), data)
+        step += self._call(iterator, data, step, 1 if events else self._steps_without_host(step, num_steps, hooks), events)
+        self.warn_of_thin_layers(changed(events), data)
         faults.reached('step', step)
         for hook in mine:
           hook.after_call(self, step)
@@ -255,18 +255,18 @@ class Trainer(tf.Module):
     agreement.check_masks(names, fingerprints.numpy(), step)
     for name in names:
       self.sides[name].exploration.restart()
-    self.look_at_what_is_left(names, data)
+    self.warn_of_thin_layers(names, data)
 
   def _scales(self):
     return [float(scale.scale) for scale in self.loss_scales.values()]
 
-  def look_at_what_is_left(self, names: Sequence[str], data: Mapping[str, images.Images]) -> None:
+  def warn_of_thin_layers(self, names: Sequence[str], data: Mapping[str, images.Images]) -> None:
     """Warns of layers with hardly a weight, and of players whose loss is a constant because of them."""
     for name in names:
       if not self._thin_layers.check(self.sides[name].player, self.sides[name].masked):
         continue
       batches = self._draw_batch(data, int(self.step.numpy()))
-      first, second = self.graph.two_looks(name, batches)
+      first, second = self.graph.probe_twice(name, batches)
       if np.allclose(first, second, rtol=1e-6, atol=0):
         self._thin_layers.warn_constant(name)
 
@@ -278,19 +278,19 @@ class Trainer(tf.Module):
     self.check_data(data)
     draws = {t.name: images.Draw(t.updates_per_step, t.batch_size, t.domains) for t in self.gan.turns if t.domains}
 
-    def of_worker(context):
+    def draw_for_worker(context):
       share = context.num_replicas_in_sync // context.num_input_pipelines
       replicas = range(context.input_pipeline_id * share, (context.input_pipeline_id + 1) * share)
       return images.batches(data, draws, self._draw_seed, first_step, context.num_replicas_in_sync, self.flip, replicas,
                             self.resize, self.crop)
-    return iter(self.strategy.distribute_datasets_from_function(of_worker))
+    return iter(self.strategy.distribute_datasets_from_function(draw_for_worker))
 
   def _events_at(self, step) -> tuple[str, ...]:
     updates = tuple(name for name, side in self.sides.items() if side.method and side.method.is_update_step(step))
     measured = any(ratio.is_measurement_step(step) for ratio in self.balance.values())
     return (BALANCE, *updates) if measured else updates
 
-  def _quiet_steps(self, step, num_steps, hooks) -> int:
+  def _steps_without_host(self, step, num_steps, hooks) -> int:
     """Counts the steps from here that need nothing of the host; at least one."""
     last = min(step + self.steps_per_call, num_steps, *((step // h.interval + 1) * h.interval for h in hooks))
     for later in range(step + 2, last + 1):
