@@ -140,6 +140,18 @@ def test_a_dry_run_looks_for_the_run_that_it_would_begin_from(run, capsys, tmp_p
   assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
+def test_a_dry_run_of_a_ladder_begins_its_first_round_and_writes_nothing(cache, capsys, tmp_path):
+  dense = [*TINY, '--gin_file=methods/dense.gin']
+  ladder = [*dense, '--gin_file=procedures/omp_g.gin', '--gin_param=ROUNDS = 1', f"--gin_param=DENSE = '{tmp_path}/dense'"]
+  assert call(capsys, 'train', f'--workdir={tmp_path}/dense', cache, *dense)[0] == 0
+  assert call(capsys, 'train', '--dry_run', f'--workdir={tmp_path}/new', cache, *ladder)[0] == 0
+  code, _, err = call(capsys, 'train', '--dry_run', f'--workdir={tmp_path}/new', cache, *ladder,
+                      '--gin_param=GENERATOR_WIDTH = 5')
+  assert code == 5 and 'holds other networks' in err
+  assert [path.name for path in tmp_path.iterdir()] == ['dense']
+
+
 def test_a_changed_configuration_is_refused_with_what_differs(run, cache, capsys):
   code, _, err = call(capsys, 'train', f'--workdir={run}', cache, *TINY, '--gin_param=EMA_DECAY = 0.5')
   assert code == 2

@@ -71,7 +71,8 @@ def parts_of(path):
 
 def test_a_round_of_a_ladder_tells_what_it_took_to_find_and_no_paths_of_this_machine(tmp_path):
   run = make_run(tmp_path / 'run', 'sngan_cifar10_small_dense.gin', 'procedures/random_tickets.gin', 'runs/tiny.gin',
-                 'runs/noise.gin', bindings=["DENSE = '/home/me/runs/imp_g/dense'", "TICKETS = '~/runs/imp_g/'"])
+                 'runs/noise.gin', bindings=["DENSE = '/home/me/runs/imp_g/dense'", "TICKETS = '~/runs/imp_g/'",
+                                             """METHOD = "/home/o'me/flowers\""""])
   rows = (run / 'metrics.jsonl').read_text()
   (run / 'metrics.jsonl').write_text(rows.replace('"kind": "cost"', '"kind": "cost", "operations_before": 2e9', 1))
   assert cli.main(['tf-stugan', 'pack', f'--workdir={run}', f'--output={tmp_path}/one.stugan', '--license=CC0-1.0']) == 0

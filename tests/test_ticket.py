@@ -60,6 +60,9 @@ CHANGES = {
     'damaged': lambda a: a.update({KERNEL: np.array([{}], object)}),  # a pickle, which is not opened
     'another version': lambda a: told(a, format=2),
     'do not have the densities': lambda a: a.update({MASK: np.ones_like(a[MASK])}),
+    'is no ticket of': lambda a: told(a, roles=[]),
+    'it is damaged': lambda a: told(a, roles={'generator': ['generator']}),
+    'have the densities that it names, {}': lambda a: told(a, roles={}, densities={}),
     'is nothing that a ticket holds': lambda a: a.update({'code': np.zeros(3)}),
     'has the type float64': lambda a: a.update({KERNEL: a[KERNEL].astype(np.float64)}),
     'is not finite': lambda a: a.update({KERNEL: a[KERNEL] * np.float32(np.nan)}),
@@ -114,6 +117,28 @@ def test_a_ticket_for_other_networks_names_the_layer_and_assigns_nothing(written
 def test_a_dense_run_is_no_ticket(tmp_path):
   with pytest.raises(errors.UserError, match='no masks'):
     tickets.write(tmp_path / 'x.npz', tiny.make_trainer(methods={}, width=2))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('method, layers', [('stugan', 'conv_only'), ('sdst_rigl', 'conv_and_dense')])
+def test_a_ticket_of_a_run_that_explored_has_initial_weights_wherever_its_masks_went(method, layers, tmp_path):
+  flags = [*(f'--gin_file={f}' for f in FILES), *(f'--gin_param={name} = {value}' for name, value in BINDINGS.items()),
+           '--gin_file=runs/tiny.gin', '--gin_file=runs/noise.gin', f'--cache_dir={tmp_path}/cache']
+  run, path = tmp_path / 'run', tmp_path / 'ticket.npz'
+  assert cli.main(['tf-stugan', 'train', f'--workdir={run}', *flags, f'--gin_file=methods/{method}.gin',
+                   '--gin_param=UPDATE_INTERVAL = 1', '--gin_param=GENERATOR_DENSITY = 0.3',
+                   f'--gin_param=trainer.Trainer.layers = @layer_choice.{layers}']) == 0
+  assert cli.main(['tf-stugan', 'ticket', f'--workdir={run}', f'--output={path}']) == 0
+  ticket = tickets.read(path)
+  found = {name: array for name, array in ticket.arrays.items() if name.startswith('masks/')}
+  assert any(array.ndim == 2 for array in found.values()) == (layers == 'conv_and_dense')
+  for name, mask in found.items():
+    weights = ticket.arrays[f'{name.replace("masks", "weights", 1)}/kernel']
+    np.testing.assert_array_equal(weights != 0, mask, err_msg=name)
+  again = tmp_path / 'again'
+  assert cli.main(['tf-stugan', 'train', f'--workdir={again}', *flags, f'--ticket={path}']) == 0
+  first = next(json.loads(line) for line in (again / 'metrics.jsonl').read_text().splitlines() if '"cost"' in line)
+  assert first['operations_before'] == ticket.operations_before > 0
 
 
 @pytest.mark.slow

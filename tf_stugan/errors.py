@@ -74,6 +74,11 @@ def message(error: Exception) -> str:
   return str(error).split('\n  In call to')[0]
 
 
+def first_line(error: BaseException) -> str:
+  """Returns the first line of what an error says, at most 200 characters; its type where it says nothing."""
+  return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+
+
 @contextlib.contextmanager
 def naming(path: os.PathLike) -> Iterator[None]:
   """Gives an OSError raised in it the name of the file, which those of writing and syncing do not have."""

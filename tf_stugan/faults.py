@@ -5,7 +5,7 @@
   nan:generator_loss@7   this loss is NaN at step 7
 
 Points: step (between two calls of the graph, before the hooks), save:begin, save:after_data, save:before_rename,
-save:after_rename (before older checkpoints go), row (a row of metrics was written), nan:PLAYER_loss.
+save:after_rename (before older checkpoints go), row (a row of metrics was written), nan:TURN_loss.
 """
 
 import os

@@ -103,7 +103,7 @@ def _locate(statement, includer):
 
 
 def check_text(text: str, modules: Collection[str], name: str) -> list:
-  """Yields the statements of a text, as gin will parse it; `name` is what messages call it.
+  """Returns the statements of a text, as gin will parse it; `name` is what messages call it.
 
   Raises:
     UserError: it does not parse, imports what it may not, or has a dictionary from which Keras would import something.

@@ -33,7 +33,7 @@ for _name in ('steps', 'rounds', 'precision', 'json'):
 
 
 def make_trainer():
-  """A built trainer of a masked CycleGAN of the published widths, and noise to train it on."""
+  """Returns a built trainer of a masked CycleGAN of the published widths, and noise to train it on."""
   bindings = {
       'NUM_STEPS': 10**9, 'IMAGE_RESOLUTION': FLAGS.resolution, 'RESIZE': FLAGS.resolution, 'CROP': FLAGS.resolution,
       'NUM_BLOCKS': FLAGS.num_blocks, 'GENERATOR_WIDTH': 64, 'DISCRIMINATOR_WIDTH': 64, 'BATCH': 1,
@@ -46,7 +46,7 @@ def make_trainer():
 
 
 def against_plain():
-  """(ratios of time [rounds], median seconds of ours and of the plain step)"""
+  """Returns (ratios of time [rounds], median seconds of ours and of the plain step)."""
   trainer, data = make_trainer()
   plain = plain_cycle_gan.step(64, 64, FLAGS.num_blocks, FLAGS.resolution)
   a, b = (tf.random.uniform([1, FLAGS.resolution, FLAGS.resolution, 3], -1, 1) for _ in range(2))
@@ -59,7 +59,7 @@ def against_plain():
 
 
 def layer_times(translator):
-  """{kind of layer: (how many, milliseconds of one, forward and back)} of a translator."""
+  """Returns {kind of layer: (how many, milliseconds of one, forward and back)} of a translator."""
   r, width = FLAGS.resolution, 64
   shapes = {'stem, 7 x 7': (translator.down[0], 1, (r, 3)), 'down1': (translator.down[1], 1, (r, width)),
             'down2': (translator.down[2], 1, (r // 2, 2 * width)),

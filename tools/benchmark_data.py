@@ -38,7 +38,7 @@ flags.DEFINE_string('cold', None, 'Used by the tool itself: the prepared set to 
 
 
 def speed(data: images.Images) -> float:
-  """Images a second, after the first steps."""
+  """Returns images a second, after the first steps."""
   batches = iter(images.batches({'data': data}, {'x': images.Draw(1, FLAGS.batch, ('data',))}, run_seed=os.getpid()))
   for _ in range(10):  # tracing, and what is prefetched
     next(batches)
@@ -49,7 +49,7 @@ def speed(data: images.Images) -> float:
 
 
 def cold(folder: pathlib.Path) -> float:
-  """Images a second of a set of which nothing is in memory; mapped files stay there, so it has to be a new process."""
+  """Returns images a second of a set of which nothing is in memory. Mapped files stay there: it takes a new process."""
   with open(folder / 'images.bin', 'rb') as file:
     os.fsync(file.fileno())
     os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
@@ -57,7 +57,7 @@ def cold(folder: pathlib.Path) -> float:
 
 
 def decode(folder: pathlib.Path) -> float:
-  """Files a second."""
+  """Returns how many JPEG files a second are decoded and resized."""
   folder.mkdir(exist_ok=True)
   noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, [12, 16, 3], np.uint8))
   noise.resize(tuple(map(int, FLAGS.jpeg_size))).save(content := io.BytesIO(), 'JPEG', quality=90)

@@ -79,7 +79,7 @@ _DENSE = [(form, 'fp32') for form in upsampling.FORMS] + [('phases', precision) 
 
 
 def make_output(model: str, density: float, block: int = 1, width: int | None = None):
-  """What a model file makes, with a built generator and random masks of single weights, or of blocks of output channels."""
+  """Returns what a model makes, its generator built, with random masks of single weights or of blocks of output channels."""
   width = width or FLAGS.width
   files = ('runs/train.gin', f'models/{model}.gin', 'datasets/cifar10.gin', 'metrics/classifier.gin', 'methods/dense.gin')
   bindings = ['NUM_STEPS = 1'] + ([f'GENERATOR_WIDTH = {width}'] if width else [])

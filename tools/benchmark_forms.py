@@ -31,18 +31,22 @@ for _name in ('batch', 'rounds', 'precision', 'jit_compile', 'json'):
 
 
 def up_plain(x, kernel):
+  """Upsamples, then convolves."""
   return resampling.conv(resampling.upsample_nearest(x), kernel)
 
 
 def up_fused_1x1(x, kernel):
+  """Convolves, then upsamples: a 1 x 1 convolution gives the same in either order."""
   return resampling.upsample_nearest(resampling.conv(x, kernel))
 
 
 def down_plain(x, kernel):
+  """Convolves, then pools."""
   return resampling.average_pool(resampling.conv(x, kernel))
 
 
 def channels_first(x, kernel):
+  """Convolves over NCHW, with the transpositions there and back."""
   x = tf.nn.conv2d(tf.transpose(x, [0, 3, 1, 2]), kernel, 1, 'SAME', data_format='NCHW')
   return tf.transpose(x, [0, 2, 3, 1])
 
@@ -57,7 +61,7 @@ _FORMS = {
 
 
 def time_form(form, shape, kernel_shape):
-  """A function that returns the seconds of one computation of a form, with the gradients of both its inputs."""
+  """Returns a function that returns the seconds of one computation of a form, with the gradients of both its inputs."""
   x, kernel = tf.cast(tf.random.normal(shape), FLAGS.precision), tf.random.normal(kernel_shape)
 
   @tf.function(jit_compile=FLAGS.jit_compile or None, autograph=False)
@@ -71,7 +75,7 @@ def time_form(form, shape, kernel_shape):
 
 
 def compare(kind: str, size: int, resolution: int, channels: int):
-  """A row: milliseconds of each form, and the ratio of the first to the second."""
+  """Returns a row: milliseconds of each form, and the ratio of the first to the second."""
   shape, kernel_shape = [2 * FLAGS.batch, resolution, resolution, channels], [size, size, channels, channels]
   forms = {name: time_form(form, shape, kernel_shape) for name, form in _FORMS[kind, size].items()}
   rounds = np.array([[clock() for clock in forms.values()] for _ in range(FLAGS.rounds + 2)])[2:]  # the first trace

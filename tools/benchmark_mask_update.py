@@ -25,7 +25,7 @@ flags.DEFINE_integer('rounds', 5, 'Measurements of each.')
 
 
 def seconds_of_updates(weights: int, layers: int) -> float:
-  """Median seconds of one update of `layers` equal layers."""
+  """Returns the median seconds of one update of `layers` equal layers."""
   size = weights // layers
   variables = [masks.MaskedVariable(str(i), tf.Variable(tf.random.stateless_normal([size], [i, 0])),
                                     tf.Variable(tf.ones([size], tf.bool))) for i in range(layers)]

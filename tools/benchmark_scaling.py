@@ -32,7 +32,7 @@ _WAYS = {'one_device': ('one_device', 1), 'two_replicas': ('mirrored', 1), 'two_
 
 
 def measure(name: str) -> list[float]:
-  """Images/s of each round."""
+  """Returns the images/s of each round."""
   import tensorflow as tf  # pylint: disable=g-import-not-at-top
   from tf_stugan import configuration  # pylint: disable=g-import-not-at-top
   from tf_stugan.training import strategies  # pylint: disable=g-import-not-at-top
@@ -58,7 +58,7 @@ def measure(name: str) -> list[float]:
 
 
 def run(strategy: str, processes: int) -> list[float]:
-  """`measure` in new processes; the first one's answer."""
+  """Calls `measure` in new processes; returns what the first one measured."""
   addresses = [f'127.0.0.1:{port}' for port in launch_local_workers.free_ports(processes)]
   running = []
   for i in range(processes):

@@ -28,7 +28,7 @@ flags.DEFINE_bool('json', False, 'Print one JSON object.')
 
 
 def ways(resolution: int, density: float):
-  """{name: function that computes the layer}, all on the same numbers; checked against one another."""
+  """Returns {name: function that computes the layer}, all on the same numbers; they are checked against one another."""
   c = FLAGS.channels
   rng = np.random.default_rng(1)
   kernel = rng.normal(size=[9 * c, c]).astype(np.float32) * (rng.random([9 * c, c]) < density)
@@ -56,6 +56,7 @@ def ways(resolution: int, density: float):
 
 
 def seconds(call) -> float:
+  """Returns the seconds of one call that returns a tensor."""
   start = time.perf_counter()
   call().numpy()
   return time.perf_counter() - start

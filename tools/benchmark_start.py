@@ -26,7 +26,7 @@ _COLUMNS = ('import', 'networks', 'tracing', 'first step', 'operations', 'graphs
 
 
 def measure(name: str) -> dict[str, float]:
-  """Starts one experiment."""
+  """Starts one experiment in this process; returns what each part took, by the names of `_COLUMNS`."""
   from tf_stugan import configuration  # pylint: disable=g-import-not-at-top
   configuration.load([configuration.find(f'{name}.gin'), configuration.find('runs/noise.gin')],
                      ['RandomImages.num_images = 2048', *FLAGS.param])

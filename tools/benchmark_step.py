@@ -57,7 +57,7 @@ flags.DEFINE_string('memory_of', None, 'Used by the tool itself: print the peak 
 
 
 def make_trainer(method: str):
-  """(built trainer of an SNGAN, noise to train it on); method is 'dense' or 'stugan'."""
+  """Returns (built trainer of an SNGAN, noise to train it on); `method` is 'dense' or 'stugan'."""
   bindings = {'GENERATOR_WIDTH': FLAGS.generator_width, 'DISCRIMINATOR_WIDTH': FLAGS.discriminator_width,
               'GENERATOR_BATCH': 2 * FLAGS.batch, 'DISCRIMINATOR_BATCH': FLAGS.batch, 'DISCRIMINATOR_UPDATES': 1,
               'BALANCE_INTERVAL': 10**9, 'RandomImages.num_images': 256, 'NUM_STEPS': 10**9,
@@ -89,14 +89,14 @@ class Clock(hooks.Hook):
 
 
 def advance(trainer, data, steps: int) -> float:
-  """Seconds a step."""
+  """Trains so many steps; returns the seconds of one."""
   clock = Clock()
   trainer.fit(data, int(trainer.step.numpy()) + steps, [clock])
   return clock.seconds / steps
 
 
 def updates(trainer):
-  """(an update of the discriminator, one of the generator), compiled; the former takes images."""
+  """Returns (an update of the discriminator, one of the generator), compiled; the former takes images."""
   def move(name, batch):
     turn, = (turn for turn in trainer.gan.turns if turn.name == name)
     return trainer.graph.moves.make(turn, batch, rng.seed(1, name, trainer.step), {})
@@ -110,9 +110,10 @@ def updates(trainer):
 
 
 def against_references(trainer):
-  """The trainer's updates of both players against those of plain Keras and, with --torch, of PyTorch.
+  """Times the trainer's updates of both players beside those of plain Keras and, with --torch, of PyTorch.
 
-  Returns: {(player, way): seconds of each round}, and the ratios {player: ours / plain} of counted products.
+  Returns:
+    {(player, way): seconds of each round}, and the ratios {player: ours / plain} of counted products.
   """
   images = tf.random.uniform([FLAGS.batch, 32, 32, 3], -1, 1)
   ours, plain = updates(trainer), plain_sngan.updates(FLAGS.generator_width, FLAGS.discriminator_width, FLAGS.batch)
@@ -131,20 +132,20 @@ def against_references(trainer):
 
 
 def seconds(call) -> float:
-  """Of one call that returns a scalar."""
+  """Returns the seconds of one call that returns a scalar."""
   start = time.perf_counter()
   call().numpy()
   return time.perf_counter() - start
 
 
 def resident_peak() -> float:
-  """MB that this process has held at most (Linux)."""
+  """Returns the MB that this process has held at most (Linux)."""
   status = pathlib.Path('/proc/self/status').read_text()
   return int(re.search(r'VmHWM:\s*(\d+)', status)[1]) / 1024
 
 
 def peak_memory(method: str) -> float:
-  """MB at most while training, above what there was before."""
+  """Returns the MB that training takes at most, above what there was before."""
   before = resident_peak()
   advance(*make_trainer(method), 4)
   return resident_peak() - before
@@ -167,7 +168,7 @@ def main(_):
 
 
 def against_dense():
-  """A masked step against a dense one, in time and memory, and what a mask update adds."""
+  """Compares a masked step with a dense one, in time and memory; returns that, and what a mask update adds."""
   (dense, data), (masked, _) = make_trainer('dense'), make_trainer('stugan')
   schedule = masked.methods['generator'].schedule
   times = []

@@ -45,7 +45,7 @@ def train():
 
 
 def compare(settings: list[str]) -> dict:
-  """{setting: seconds of a step, and the ratio to the first setting}"""
+  """Returns {setting: seconds of a step, and the ratio to the first setting}."""
   command = [__file__, '--worker', f'--experiment={FLAGS.experiment}', f'--steps={FLAGS.steps}']
   workers = [timed_process.TimedProcess(command, dict(zip(
       ('TF_NUM_INTRAOP_THREADS', 'TF_NUM_INTEROP_THREADS'), setting.split(','), strict=True))) for setting in settings]

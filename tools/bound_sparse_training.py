@@ -29,7 +29,7 @@ for _name in ('generator_width', 'discriminator_width', 'batch', 'json'):
 
 
 def bound(masked: float) -> dict[str, float]:
-  """The share, the limit, and the speed of the masked products that a whole step's gain needs (infinite: none is enough)."""
+  """Returns the share, the limit, and the speed-up of masked products that --gain needs (infinite: none is enough)."""
   left = 1 / FLAGS.gain - (1 - masked)
   return {'share': masked, 'limit': 1 / (1 - masked), 'needed': masked / left if left > 0 else float('inf')}
 

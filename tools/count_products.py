@@ -5,7 +5,7 @@ import math
 
 
 def count(function, *args) -> collections.Counter:
-  """Multiply-adds of convolutions, their gradients and matrix products of one call, by (operation, shape of the kernel)."""
+  """Counts multiply-adds of convolutions, their gradients and matrix products in one call, by (operation, kernel shape)."""
   counts = collections.Counter()
   for op in _needed(function.get_concrete_function(*args).graph):
     # A convolution or a gradient of one: a product for every pixel of the map after it, every tap, every pair of channels.
@@ -25,7 +25,7 @@ def count(function, *args) -> collections.Counter:
 
 
 def _needed(graph):
-  """The operations that a call executes: a gradient that nobody takes is in the graph, too."""
+  """Returns the operations that a call executes: a gradient that nobody takes is in the graph, too."""
   needed, left = set(), [*(tensor.op for tensor in graph.outputs), *graph.control_outputs]
   while left:
     op = left.pop()

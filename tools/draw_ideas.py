@@ -18,7 +18,7 @@ _WIDTH = 10  # inches; with letters of 18 points a picture can be read at half o
 
 
 def draw_layers() -> plt.Figure:
-  """One layer with all of its weights, and one with a tenth of them; below them the masks."""
+  """Draws one layer with all of its weights, and one with a tenth of them; below them the masks."""
   figure, axes = _figure(1, 2, 4.2)
   generator = np.random.default_rng(3)
   for axis, density, title in zip(axes, (1, 0.1), ('dense: 100 weights', 'sparse: 10 weights'), strict=True):
@@ -35,7 +35,7 @@ def draw_layers() -> plt.Figure:
 
 
 def draw_ways() -> plt.Figure:
-  """How many weights a network has while it trains, by four ways to a small one."""
+  """Draws how many weights a network has while it trains, by four ways to a small one."""
   figure, (axis,) = _figure(1, 1, 4.6)
   ways = {
       'dense': ([0, 1], [1, 1], INK, '-', 0.02, 1.06),
@@ -53,7 +53,7 @@ def draw_ways() -> plt.Figure:
 
 
 def draw_update() -> plt.Figure:
-  """A kernel before an update of its mask, while weights are dropped, while others regrow, and after it."""
+  """Draws a kernel before an update of its mask, while weights are dropped, while others regrow, and after it."""
   generator = np.random.default_rng(7)
   weights, gradients = generator.normal(size=64), generator.normal(size=64)
   mask = np.zeros(64, bool)
@@ -75,7 +75,7 @@ def draw_update() -> plt.Figure:
 
 
 def _draw_kernel(axis, title, parts, size):
-  """A square a weight, the larger the further it is from zero; empty ones have none."""
+  """Draws a square for each weight, the larger the further it is from zero; empty ones have none."""
   rows, columns = np.divmod(np.arange(64), 8)
   axis.scatter(columns, rows, s=150, marker='s', color=EMPTY)
   for chosen, colour in parts:
@@ -86,7 +86,7 @@ def _draw_kernel(axis, title, parts, size):
 
 
 def draw_balance() -> plt.Figure:
-  """What the discriminator says of real and of generated images, before and after an update of the generator."""
+  """Draws what the discriminator says of real and of generated images, before and after an update of the generator."""
   figure, axes = _figure(3, 1, 5.2)
   games = (('discriminator too strong: ratio 0.05', 0.05, DROPPED), ('in balance: ratio 0.5', 0.5, KEPT),
            ('discriminator too weak: ratio 1.2', 1.2, GROWN))

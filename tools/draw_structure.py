@@ -16,7 +16,7 @@ BEGIN, END = '```mermaid\n', '```\n'
 
 
 def find_imports() -> dict[str, set[str]]:
-  """The packages that each package of tf_stugan imports."""
+  """Returns the packages that each package of tf_stugan imports."""
   package = ROOT / 'tf_stugan'
   names = {path.parent.name for path in package.glob('*/__init__.py')}
   result = {name: set() for name in sorted(names)}
@@ -30,7 +30,7 @@ def find_imports() -> dict[str, set[str]]:
 
 
 def reduce_arrows(imports: dict[str, set[str]]) -> list[tuple[str, str]]:
-  """The arrows (from, to) from which all others follow."""
+  """Returns the arrows (from, to) from which all others follow."""
   def reached(name):
     return set().union(imports[name], *(reached(other) for other in imports[name]))
   return [(name, other) for name, imported in imports.items() for other in sorted(imported)
@@ -38,7 +38,7 @@ def reduce_arrows(imports: dict[str, set[str]]) -> list[tuple[str, str]]:
 
 
 def draw() -> str:
-  """A Mermaid graph, from top to bottom."""
+  """Returns a Mermaid graph, from top to bottom."""
   return 'graph TD\n' + ''.join(f'  {name} --> {other}\n' for name, other in reduce_arrows(find_imports()))
 
 

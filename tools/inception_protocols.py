@@ -30,7 +30,7 @@ _IMAGES = flags.DEFINE_integer('images', 2000, 'Of each set.')
 
 
 class StandIn(tf.Module):
-  """64 features and 10 logits of images [N, 299, 299, 3]."""
+  """Computes 64 features and 10 logits of images [N, 299, 299, 3], under the names that Inception gives them."""
 
   def __init__(self):
     super().__init__()
@@ -45,7 +45,7 @@ class StandIn(tf.Module):
 
 
 def random_images(seed, detail):
-  """uint8 [N, 32, 32, 3]: noise of 8 x 8 in blocks, and some noise of single pixels upon it."""
+  """Draws uint8 [N, 32, 32, 3]: noise of 8 x 8 in blocks, and some noise of single pixels upon it."""
   coarse, fine = (rng.normal([_IMAGES.value, size, size, 3], rng.seed(seed, name)).numpy()
                   for size, name in ((8, 'coarse'), (32, 'fine')))
   pixels = 127.5 + 50 * coarse.repeat(4, axis=1).repeat(4, axis=2) + detail * fine

@@ -37,7 +37,7 @@ _LOST, _RESUMABLE = 7, 42  # exit codes of tf-stugan train
 
 
 def free_ports(count: int) -> list[int]:
-  """Ports of 127.0.0.1 that nobody listens on."""
+  """Finds ports of 127.0.0.1 that nobody listens on."""
   with contextlib.ExitStack() as stack:
     sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
     for s in sockets:
@@ -46,7 +46,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def start(index: int, addresses: list[str], arguments: list[str]) -> tuple[subprocess.Popen, threading.Thread]:
-  """One worker, and the thread that prints what it says."""
+  """Starts one worker; returns it, and the thread that prints what it says."""
   config = {'cluster': {'worker': addresses}, 'task': {'type': 'worker', 'index': index}}
   process = subprocess.Popen(
       [sys.executable, '-m', 'tf_stugan.cli', 'train', '--strategy=multi_worker', *arguments],
@@ -83,7 +83,7 @@ def supervise(workers: list[subprocess.Popen]) -> int:
 
 
 def _failure(workers):
-  """The exit code of one that failed; `_LOST` only where all that failed were killed or lost the others."""
+  """Returns the exit code of one that failed; `_LOST` only where all that failed were killed or lost the others."""
   codes = [worker.poll() for worker in workers]
   failures = {_LOST if code < 0 else code for code in codes if code not in (None, 0, _RESUMABLE)}
   return min(failures, key=lambda code: (code == _LOST, code), default=None)

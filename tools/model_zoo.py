@@ -51,26 +51,28 @@ _SOURCES = '''
 
 
 def models() -> list[pathlib.Path]:
+  """Lists the gin files of all models."""
   return sorted((configuration.config_root() / 'models').glob('*.gin'))
 
 
 def macros(text: str) -> dict[str, str]:
-  """NAME -> value of a configuration snapshot; gin writes macros so."""
+  """Returns {NAME: value}: the macros of a configuration snapshot, as gin writes them."""
   return dict(re.findall(r'^(\w+) = \\?\s*(.+?)$', text, re.MULTILINE))
 
 
 def share(network, choice) -> str:
+  """Returns the share of the parameters that carry masks under a choice of `layer_choice`."""
   total = sum(v.shape.num_elements() for v in network.trainable_variables)
   return f'{sum(v.weight.shape.num_elements() for v in choice(network)) / total:.1%}'.replace('%', ' %')
 
 
 def networks_of(gan) -> dict:
-  """A network of each role, the generator's first; others of the role are like it."""
+  """Returns a network of each role, the generator's first; others of the role are like it."""
   return {player.role: player.network for player in sorted(gan.players, key=lambda player: player.role, reverse=True)}
 
 
 def besides(gan, m) -> str:
-  """What else tells a model from the next one."""
+  """Says what else tells a model from the next one."""
   networks = networks_of(gan)
   normalized = [role for role, network in networks.items()
                 if any(layer.kernel_normalizer for layer in kernel_layers(network).values())]
@@ -97,7 +99,7 @@ def _words(name):
 
 
 def describe(file: pathlib.Path) -> tuple[str, str, str]:
-  """Rows of the three parts for one model."""
+  """Writes the rows of the three parts for one model."""
   data = 'cycle_gan_set' if 'CycleGAN' in file.read_text() else 'cifar10'
   shared = ('runs/train.gin', f'models/{file.name}', f'datasets/{data}.gin', 'metrics/classifier.gin', 'methods/dense.gin')
   configuration.load([configuration.find(f) for f in shared], ['NUM_STEPS = 1'])

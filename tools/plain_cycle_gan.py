@@ -25,7 +25,7 @@ def _conv(x, channels, size, stride=1, mirrored=False):
 
 
 def translator(width: int, num_blocks: int, resolution: int) -> keras.Model:
-  """Images [N, R, R, 3] -> images of the same shape."""
+  """Makes the network of a translator: images [N, R, R, 3] -> images of the same shape."""
   relu = layers.ReLU()
   images = layers.Input([resolution, resolution, 3])
   x = relu(_norm(_conv(images, width, 7, mirrored=True)))
@@ -40,7 +40,7 @@ def translator(width: int, num_blocks: int, resolution: int) -> keras.Model:
 
 
 def discriminator(width: int, resolution: int) -> keras.Model:
-  """Images [N, R, R, 3] -> scores [N, h, w, 1]."""
+  """Makes the network of a discriminator: images [N, R, R, 3] -> scores [N, h, w, 1]."""
   images = layers.Input([resolution, resolution, 3])
   x = layers.LeakyReLU(0.2)(_conv(images, width, 4, 2))
   for channels, stride in ((2 * width, 2), (4 * width, 2), (8 * width, 1)):
@@ -49,7 +49,7 @@ def discriminator(width: int, resolution: int) -> keras.Model:
 
 
 def step(generator_width: int, discriminator_width: int, num_blocks: int, resolution: int):
-  """A compiled step, (images of a, images of b) -> loss of the translators."""
+  """Returns a compiled step, (images of a, images of b) -> loss of the translators."""
   g, f = (translator(generator_width, num_blocks, resolution) for _ in range(2))
   d_a, d_b = (discriminator(discriminator_width, resolution) for _ in range(2))
   movers = [g.trainable_variables + f.trainable_variables, d_a.trainable_variables, d_b.trainable_variables]

@@ -13,7 +13,7 @@ layers = keras.layers
 
 
 def _normalized(layer, training):
-  """The kernel of a layer divided by its largest singular value, after one power iteration in training."""
+  """Divides the kernel of a layer by its largest singular value, after one power iteration in training."""
   matrix = tf.reshape(layer.kernel, [-1, layer.kernel.shape[-1]])
   u = layer.u
   v = tf.math.l2_normalize(tf.linalg.matvec(tf.stop_gradient(matrix), u))
@@ -24,7 +24,7 @@ def _normalized(layer, training):
 
 
 class SpectralConv2D(layers.Conv2D):
-  """A convolution with spectral norm."""
+  """Convolves with a kernel under spectral norm."""
 
   def build(self, input_shape):
     super().build(input_shape)
@@ -35,7 +35,7 @@ class SpectralConv2D(layers.Conv2D):
 
 
 class SpectralDense(layers.Dense):
-  """A dense layer without bias, with spectral norm."""
+  """Multiplies by a matrix under spectral norm, without bias."""
 
   def build(self, input_shape):
     super().build(input_shape)
@@ -46,7 +46,7 @@ class SpectralDense(layers.Dense):
 
 
 def generator(width: int) -> keras.Model:
-  """Latents [N, 128] -> images [N, 32, 32, 3]."""
+  """Makes the generator: latents [N, 128] -> images [N, 32, 32, 3]."""
   def norm_relu(x):
     return layers.ReLU()(layers.BatchNormalization(momentum=0.9, epsilon=1e-5)(x))
 
@@ -60,7 +60,7 @@ def generator(width: int) -> keras.Model:
 
 
 def discriminator(width: int) -> keras.Model:
-  """Images [N, 32, 32, 3] -> logits [N, 1]."""
+  """Makes the discriminator: images [N, 32, 32, 3] -> logits [N, 1]."""
   def conv(size, x):
     return SpectralConv2D(width, size, padding='same')(x)
 
@@ -78,7 +78,7 @@ def discriminator(width: int) -> keras.Model:
 
 
 def updates(generator_width: int, discriminator_width: int, batch: int):
-  """(update of the discriminator: images [batch, 32, 32, 3] -> loss, update of the generator: -> loss), compiled."""
+  """Returns compiled updates of discriminator (images [batch, 32, 32, 3] -> loss) and generator (how many -> loss)."""
   g, d = generator(generator_width), discriminator(discriminator_width)
   g_optimizer, d_optimizer = (keras.optimizers.Adam(2e-4, 0.0, 0.9) for _ in range(2))
   g_optimizer.build(g.trainable_variables)

@@ -12,7 +12,7 @@ import sys
 
 
 class TimedProcess:
-  """A process that runs a Python command and answers with seconds.
+  """Runs a Python command in a process of its own, which answers with seconds.
 
   Args:
     command: what follows `python`.

@@ -15,7 +15,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 
 class GeneratorBlock(nn.Module):
-  """[N, width, H, W] -> [N, width, 2H, 2W]."""
+  """Doubles the resolution of a map: [N, width, H, W] -> [N, width, 2H, 2W]."""
 
   def __init__(self, width):
     super().__init__()
@@ -30,7 +30,7 @@ class GeneratorBlock(nn.Module):
 
 
 class Generator(nn.Module):
-  """Latents [N, 128] -> images [N, 3, 32, 32]."""
+  """Makes images [N, 3, 32, 32] of latents [N, 128]."""
 
   def __init__(self, width):
     super().__init__()
@@ -48,7 +48,7 @@ def _conv(channels, width, size):
 
 
 class DiscriminatorBlock(nn.Module):
-  """[N, channels, H, W] -> [N, width, H / 2, W / 2], or the same size."""
+  """Halves the resolution of a map, if `down`: [N, channels, H, W] -> [N, width, H / 2, W / 2] or [N, width, H, W]."""
 
   def __init__(self, channels, width, down, first=False):
     super().__init__()
@@ -63,7 +63,7 @@ class DiscriminatorBlock(nn.Module):
 
 
 class Discriminator(nn.Module):
-  """Images [N, 3, 32, 32] -> logits [N, 1]."""
+  """Judges images [N, 3, 32, 32] by logits [N, 1]."""
 
   def __init__(self, width):
     super().__init__()
@@ -76,7 +76,7 @@ class Discriminator(nn.Module):
 
 
 def make_updates(generator_width: int, discriminator_width: int, batch: int):
-  """{player: its update}; the generator's makes twice `batch` images."""
+  """Returns {player: its update}; the generator's makes twice `batch` images."""
   g, d = Generator(generator_width), Discriminator(discriminator_width)
   optimizers = {net: torch.optim.Adam(net.parameters(), 2e-4, (0.0, 0.9)) for net in (g, d)}
 
@@ -97,7 +97,7 @@ def make_updates(generator_width: int, discriminator_width: int, batch: int):
 
 
 def seconds(call) -> float:
-  """Of one call."""
+  """Returns the seconds of one call."""
   start = time.perf_counter()
   call()
   return time.perf_counter() - start

@@ -432,8 +432,9 @@ def test_masks_that_stay_behind_are_said(imp, tmp_path, caplog):
 
 @pytest.mark.parametrize('stage,kwargs,message', [
     ('dense', {'steps': STEPS + 1}, 'dense is at step 4 of 5. Train it to the end first'),
+    ('dense', {'steps': STEPS - 1}, 'dense is at step 4, beyond the 3 of this experiment'),
     ('round-01', {}, 'round-01 holds no checkpoint of a dense run'),
-    ('dense', {'make': functools.partial(make_trainer, seed=3)}, 'dense has the seed 1, this ladder 3'),
+    ('dense', {'make': functools.partial(make_trainer, seed=3)}, 'dense has the seed 1, this experiment 3'),
 ])
 def test_another_run_than_the_dense_one_of_this_ladder_is_refused(stage, kwargs, message, imp, tmp_path):
   source = tmp_path / 'source' / stage
@@ -441,6 +442,13 @@ def test_another_run_than_the_dense_one_of_this_ladder_is_refused(stage, kwargs,
   (source / 'config.gin').write_text('SEED = 1\ntrainer.Trainer.seed = %SEED\n')
   folder = tmp_path / 'ladder'
   refused(folder, message, dense=str(source), masks=round_masks.Magnitude(of='dense'), **kwargs)
+
+
+def test_a_dense_run_of_other_data_is_refused(imp, tmp_path):
+  dense = tmp_path / 'dense'
+  shutil.copytree(imp[0] / 'dense', dense)
+  (dense / 'data.json').write_text(json.dumps({'data': {'name': 'others', 'images': 9, 'fingerprint': 'x'}}))
+  refused(tmp_path / 'ladder', 'dense was trained on others, 9 images, and not on these', dense=str(dense), rounds=1)
 
 
 def test_a_dense_run_of_another_seed_serves_where_initial_weights_are_named_or_nothing_is_ranked(imp, tmp_path):

@@ -3,6 +3,8 @@
 import json
 import math
 import os
+import pathlib
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -104,6 +106,17 @@ def test_a_point_costs_all_training_that_it_needed(tmp_path):
   told = (tmp_path / 'a' / 'round-01' / 'metrics.jsonl').read_text()
   (tmp_path / 'a' / 'round-01' / 'metrics.jsonl').write_text(told.replace('operations_before', 'unknown'))
   assert [math.isnan(point.cost) for point in read([path])[0].points] == [True, False]
+
+
+def test_a_ladder_that_cannot_be_drawn_is_named_with_the_reason(tmp_path, caplog):
+  path = pathlib.Path(ladder(tmp_path / 'a', 'IMP_G', [15.0], [[14.0]]))
+  further = json.dumps({'kind': 'train', 'step': 10**6}) + '\n'
+  with open(path / 'dense' / 'metrics.jsonl', 'a') as file:
+    file.write(further)
+  assert not climbs.read([path]) and 'no scored round has come to step 1,000,000, where its dense run is' in caplog.text
+  caplog.clear()
+  shutil.rmtree(path / 'dense')
+  assert not climbs.read([path]) and 'its dense run, dense, is not there' in caplog.text
 
 
 def test_a_round_that_one_seed_has_is_held_against_the_dense_run_of_that_seed(tmp_path):

@@ -55,16 +55,33 @@ def test_runs_that_differ_in_their_seed_alone_are_a_row(tmp_path):
   assert line['best FCD'] == pytest.approx((5 + 6 + 9) / 3)
 
 
+def extracted(folder, name, seed, asked, found):
+  """Makes the last stage of a procedure that was asked for some CHANNELS, and has found others."""
+  workdir = seeded(folder, f'{name}/extracted', seed, [4.0 + seed], multiply_adds=10 * seed)
+  (workdir.path.parent / 'config.gin').write_text(f"CHANNELS = {asked}\nDENSE = 'dense_{name}'\n")
+  stage = f"CHANNELS = {found}\nDENSE = 'dense_{name}'\nprocedure.Experiment.stage = 'extracted'\n"
+  workdir.config.write_text(f'{workdir.config.read_text()}{stage}')
+  return {f'{name}/extracted': workdir}
+
+
 def test_what_a_search_has_found_for_a_seed_makes_no_row_of_its_own(tmp_path):
-  workdirs = {}
-  for seed in (1, 2):
-    workdir = seeded(tmp_path, f'a_s{seed}/extracted', seed, [4.0 + seed], multiply_adds=10 * seed)
-    found = f"CHANNELS = {{'generator': {{'norm': {seed}}}}}\nDENSE = 'dense_s{seed}'\n"
-    workdir.config.write_text(f"{workdir.config.read_text()}{found}procedure.Experiment.stage = 'extracted'\n")
-    workdirs[f'a_s{seed}/extracted'] = workdir
-  row, = make(workdirs)
+  row, = make({name: workdir for seed in (1, 2) for name, workdir in extracted(
+      tmp_path, f'a_s{seed}', seed, '{}', f"{{'generator': {{'norm': {seed}}}}}").items()})
   assert len(row.runs) == 2 and rows_lib.table([row])['G multiply-adds'].tolist() == [15]
   assert row.name == 'a/extracted'
+
+
+def test_stages_of_a_network_that_was_asked_to_be_narrower_are_rows_of_their_own(tmp_path):
+  narrow = "{'generator': {'norm': 1}}"
+  rows = make(extracted(tmp_path, 'full_s1', 1, '{}', '{}') | extracted(tmp_path, 'narrow_s1', 1, narrow, narrow))
+  assert [(row.name, len(row.runs)) for row in rows] == [('full/extracted', 1), ('narrow/extracted', 1)]
+
+
+def test_the_same_seed_twice_makes_two_rows(tmp_path):
+  workdirs = {}
+  for name, seed in (('a_s1', 1), ('a_s2', 2), ('b_s1', 1)):
+    workdirs |= extracted(tmp_path, name, seed, '{}', '{}')
+  assert [(row.name, len(row.runs)) for row in make(workdirs)] == [('a/extracted', 2), ('b/extracted', 1)]
 
 
 def test_the_stages_of_a_procedure_stand_for_its_folder(tmp_path):

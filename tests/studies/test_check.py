@@ -104,22 +104,28 @@ def test_what_scores_need_is_missed_before_anything_runs(tmp_path):
          gin_param=["INCEPTION_LOCATION = '/no/such'"])
 
 
+def steps_of(run):
+  return {name: tuple(steps) for name, steps in run.stages.items()}
+
+
 def test_what_runs_of_several_stages_cost_is_told_of_all_of_them():
   made = plan('sngan_cifar10_small_dense.gin', 'runs/tiny.gin', 'runs/noise.gin', axis=[('gin_file', [
       'none', 'procedures/imp_g.gin', 'procedures/channel_ticket.gin', 'methods/prune_and_finetune.gin'])],
       gin_param=['ROUNDS = 2', 'SEARCH_STEPS = 4', 'PRUNE_STEP = 4'])
   dense, ladder, channels, pruned = made.runs
-  assert dense.stages == {'': 8} and ladder.stages == {'dense': 8, 'round-01': 8, 'round-02': 8}
+  assert steps_of(dense) == {'': (0, 8)} and steps_of(ladder) == {'dense': (0, 8), 'round-01': (0, 8), 'round-02': (0, 8)}
   assert (ladder.num_steps, ladder.computed, ladder.disk) == (24, pytest.approx(3 * dense.computed), 3 * dense.disk)
   assert ladder.dense_training == dense.training and 2 * dense.training < ladder.training < ladder.computed
   rewound, = plan('sngan_cifar10_small_dense.gin', 'runs/tiny.gin', 'runs/noise.gin', 'procedures/late_rewinding.gin',
                   gin_param=['ROUNDS = 2', 'REWIND = 0.25']).runs
+  assert steps_of(rewound) == {'dense': (0, 8), 'round-01': (2, 8), 'round-02': (2, 8)}
   assert (rewound.num_steps, rewound.computed) == (8 + 6 + 6, pytest.approx(2.5 * dense.computed))
   assert rewound.training - dense.training == pytest.approx(0.75 * (ladder.training - dense.training))
-  assert channels.stages == {'dense': 8, 'search': 4, 'extracted': 8} and dense.exact and not channels.exact
+  assert steps_of(channels) == {'dense': (0, 8), 'search': (0, 4), 'extracted': (0, 8)}
+  assert dense.exact and not channels.exact
   assert (channels.num_steps, channels.disk) == (20, 3 * dense.disk)
   assert 2.5 * dense.computed < channels.computed < 2.6 * dense.computed  # with the distance from the dense images
-  assert pruned.stages == {'dense': 4, '': 8}  # of which the last one counts the first
+  assert steps_of(pruned) == {'dense': (0, 4), '': (0, 8)}  # of which the last one counts the first
   assert (pruned.num_steps, pruned.computed, pruned.disk) == (8, dense.computed, 2 * dense.disk)
 
 

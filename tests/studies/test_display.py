@@ -39,16 +39,16 @@ def test_one_table_tells_what_runs_what_is_done_and_how_long_it_takes(tmp_path, 
 def test_of_a_run_of_stages_the_one_that_is_trained_is_shown_and_those_before_count(tmp_path, monkeypatch):
   now = [0.0]
   monkeypatch.setattr(display.time, 'monotonic', lambda: now[0])
-  run = plans.Run('a', 'a', 1, {}, [], [], 'IMP_G', 300, computed=30.0,
-                  stages={'dense': 100, 'round-01': 100, 'round-02': 100})
+  run = plans.Run('a', 'a', 1, {}, [], [], 'late rewinding', 300, computed=30.0,
+                  stages={'dense': (0, 100), 'round-01': (20, 120), 'round-02': (20, 120)})
   console = rich.console.Console(file=io.StringIO(), width=100)
   with display.Display(Folder(tmp_path), [run], {}, console) as shown:
     now[0] = 60.0
     write_rows(tmp_path, 'a/dense', {'kind': 'train', 'step': 100})
-    write_rows(tmp_path, 'a/round-01', {'kind': 'train', 'step': 50})
+    write_rows(tmp_path, 'a/round-01', {'kind': 'train', 'step': 70})
     console.print(shown.picture({'a': None}, []))
   lines = [line.strip() for line in console.file.getvalue().splitlines()]
-  assert lines[1].split() == ['a', 'IMP_G', 'round-01', '50', '/', '100']
+  assert lines[1].split() == ['a', 'late', 'rewinding', 'round-01', '70', '/', '120']
   assert lines[-1] == '1 runs: 1 running; ETA 0:01:00'  # 150 of 300 steps in a minute
 
 

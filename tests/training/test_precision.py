@@ -68,9 +68,19 @@ def test_a_gradient_that_overflows_counts_as_zero_and_halves_the_scale(monkeypat
            ([4.0, 8.0], [2, 4], 2), ([4.0, 8.0], [2, 4], 4), ([4.0, 8.0], [1, 2], 4)]
   for scaled, expected, after in steps:
     gradients, finite = scale.unscaled([tf.constant(x) for x in scaled])
+    scale.adjust(finite)
     assert [float(g) for g in gradients] == expected
     assert bool(finite) == np.isfinite(scaled).all()
     assert float(scale.scale) == after
+
+
+def test_a_look_at_what_is_left_moves_no_scale():
+  """It is taken again wherever a run goes on, which would not end as one that was never stopped."""
+  trainer = tiny.make_trainer(precision='float16')
+  scale = trainer.loss_scales['generator']
+  scale.scale.assign(2.0**60)
+  trainer.graph.two_looks('generator', trainer._draw_batch(tiny.DATA, 0))
+  assert (float(scale.scale), int(scale.quiet)) == (2.0**60, 0)
 
 
 def test_an_overflow_ranks_nothing():

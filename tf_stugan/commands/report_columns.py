@@ -61,7 +61,7 @@ def _read_measurements(path):
   try:
     table = pd.read_csv(path)
   except (ValueError, UnicodeDecodeError) as error:
-    raise errors.UserError(f'--measurements={path} is no CSV file: {str(error).splitlines()[0]}') from error
+    raise errors.UserError(f'--measurements={path} is no CSV file: {errors.first_line(error)}') from error
   if not {'run', 'row'} & set(table.columns):
     raise errors.UserError(f'--measurements={path} has no column `run` or `row`, by which its lines would be found.')
   table = table.assign(form=table['form'].fillna('') if 'form' in table else '')

@@ -53,9 +53,11 @@ def run(values: flags.FlagValues) -> None:
 def _add_ticket(values):
   """Puts procedures/ticket.gin on top, with what the file says of itself."""
   path = pathlib.Path(values.ticket).absolute()
-  densities = tickets.read(path).densities
+  ticket = tickets.read(path)
   values.gin_file = [*values.gin_file, 'procedures/ticket.gin']
-  values.gin_param = [*values.gin_param, f'TICKET = {str(path)!r}', f'TICKET_DENSITIES = {densities!r}']
+  values.gin_param = [*values.gin_param, f'TICKET = {str(path)!r}', f'TICKET_DENSITIES = {dict(ticket.densities)!r}']
+  if any(array.ndim == 2 for name, array in ticket.arrays.items() if name.startswith('masks/')):
+    values.gin_param = [*values.gin_param, 'TICKET_LAYERS = @layer_choice.conv_and_dense']
 
 
 def _run(strategy, values):
@@ -92,15 +94,17 @@ def _rehearse(experiment, strategy, values):
     workdir.check_format()
     if workdir.has_begun():
       _check_unchanged(workdir, values.allow_config_change)
-    stage = _stages(experiment, workdir, values)[-1]
-    prepared = _prepare(experiment, strategy, stage, workdir, values)
+    stages = _stages(experiment, workdir, values)
+    prepared = _prepare(experiment, strategy, stages[0], workdir, values)
+    if stages[0].begin and not workdir.has_begun():  # from what somebody trained elsewhere
+      stages[0].begin(prepared, lambda *_: None, path)
+    if len(stages) > 1:
+      prepared = _prepare(experiment, strategy, stages[-1], workdir, values)
     if workdir.newest_step():
       _check_data(workdir, prepared.data, values.allow_config_change)
       checkpoints.restore(prepared.trainer, workdir.checkpoints, set_aside=False)
-    elif stage.begin and len(experiment.stages()) == 1:  # from what somebody trained elsewhere
-      stage.begin(prepared, lambda *_: None, path)
   sys.stdout.write(configuration.snapshot() + '\n')
-  _LOG.info('%s\nNothing stands in the way of this run.', banner(prepared, path, stage.num_steps))
+  _LOG.info('%s\nNothing stands in the way of this run.', banner(prepared, path, stages[-1].num_steps))
 
 
 def _lead(experiment, strategy, values):

@@ -91,7 +91,7 @@ class Inception(FeatureExtractor):
     except Exception as error:  # pylint: disable=broad-except  (a download, an archive or a graph can fail in many ways)
       raise errors.UserError(
           f'Inception could not be loaded from {self.location} ({type(error).__name__}: '
-          f'{str(error).strip().splitlines()[0][:200]}). {_INCEPTION_HELP}') from error
+          f'{errors.first_line(error)}). {_INCEPTION_HELP}') from error
     if bias is None and not self.logits_with_bias:
       _LOG.warning('The bias of the logits of %s cannot be told from its graph: they are taken as they are.', self.location)
     resize = 'TensorFlow 1' if self.legacy_resize else 'TensorFlow 2'

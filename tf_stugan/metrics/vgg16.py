@@ -77,7 +77,7 @@ def _download(cache_dir):
   try:
     return pathlib.Path(keras.utils.get_file(_FILE, _ADDRESS, file_hash=_MD5, cache_dir=str(cache_dir), cache_subdir=''))
   except Exception as error:  # pylint: disable=broad-except  (a download can fail in many ways)
-    raise errors.UserError(f'The weights of VGG-16 could not be downloaded ({str(error).splitlines()[0][:200]}). '
+    raise errors.UserError(f'The weights of VGG-16 could not be downloaded ({errors.first_line(error)}). '
                            f'{_HELP}') from error
 
 

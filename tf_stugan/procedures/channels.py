@@ -158,6 +158,8 @@ class Channels(Procedure):
     return workdir.checkpoints, best.step if best and best.step in kept else None
 
   def _begin_search(self, run, cost, folder):
+    if self.dense:
+      dense_runs.check_data('Channels.dense', self.dense, run.data)
     cost.before = costs.of_all_training(self._dense(folder))
     source, step = self._dense_checkpoint(folder)
     with self._naming_dense():

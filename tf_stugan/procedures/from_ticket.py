@@ -1,6 +1,6 @@
 """Training once, from the masks and weights of a ticket."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 import functools
 import pathlib
 
@@ -11,6 +11,13 @@ from tf_stugan.procedures.procedure import Stage
 from tf_stugan.procedures.train import Train
 from tf_stugan.sparsity.fixed_masks import FixedMasks
 from tf_stugan.training import tickets
+from tf_stugan.training.trainer import Trainer
+
+
+def unmasked(trainer: Trainer) -> dict[str, Callable[[], FixedMasks]]:
+  """Returns methods, by role, that leave all weights as they are until masks are assigned, for roles that have masks."""
+  return {player.role: functools.partial(FixedMasks, 1.0) for player in trainer.gan.players
+          if player.name in trainer.methods}
 
 
 class FromTicket(Procedure):
@@ -41,6 +48,7 @@ class FromTicket(Procedure):
   def _begin(self, run, cost, folder):
     trainer = run.trainer
     ticket = tickets.read(self.ticket)
+    cost.before = ticket.operations_before
     if ticket.step >= self.num_steps:
       raise errors.UserError(f'{self.ticket} is of step {ticket.step}: set NUM_STEPS beyond it.')
     if ticket.step:

@@ -73,10 +73,13 @@ class Random:
 
 
 def tell(kept: Mapping[str, Mapping[str, np.ndarray]], full: Mapping[str, Mapping[str, int]]) -> None:
-  """Logs how many channels stay, and names the normalizations that have but one left."""
+  """Logs how many channels stay; warns where all do, and where a normalization has but one left."""
   for player, norms in kept.items():
     counts = {norm: len(channels) for norm, channels in norms.items()}
     _LOG.info('The %s keeps %d of %d channels.', player, sum(counts.values()), sum(full[player].values()))
+    if all(len(channels) == full[player][norm] for norm, channels in norms.items()):
+      _LOG.warning('No channel of the %s can go, so what comes next is the network of full width: raise RHO or '
+                   'SEARCH_STEPS, or lower KEPT_CHANNELS.', player)
     if single := [norm for norm, count in counts.items() if count == 1 < full[player][norm]]:
       _LOG.warning('Of %s in the %s one channel stays, since a layer needs one: hardly anything gets through it.',
                    ', '.join(sorted(single)), player)

@@ -89,6 +89,7 @@ class Ladder(Procedure):
     self.dense = pathlib.Path(dense).expanduser() if dense else None
     self.rewind_step = round(rewind * train.num_steps)
     self.initial_seed = initial_seed
+    self._chosen = range(1, rounds + 1)  # the rounds that are to be trained
     self.distillation = distillation
     self._check_places()
 
@@ -125,6 +126,7 @@ class Ladder(Procedure):
       raise errors.UserError(
           '--rounds: each round of this ladder needs the one before it, so they cannot be shared out. Set ROUNDS to train '
           'fewer.')
+    self._chosen = [index for index in numbers if index]
     step = newest_step(folder / DENSE / 'checkpoints')
     if self._looks_at_dense and not self.dense and 0 not in numbers and step < self.num_steps:
       raise errors.UserError(f'--rounds: these rounds need the dense run, round 0, which is at step {step} of '
@@ -159,7 +161,7 @@ class Ladder(Procedure):
                        trainer.seed if ranked and self.initial_seed is None else None)
       self._check_rewinding()
     if self.source:
-      indices = range(1, self.rounds + 1) if stage.name == DENSE else [number(stage.name)]
+      indices = self._chosen if stage.name == DENSE else [number(stage.name)]
       self.source.check({i: self._remaining(i) for i in indices})
     if self.distillation and type(trainer.gan).distil is GAN.distil:
       trainer.gan.distil(self.distillation)  # says that this game has nobody to teach
@@ -177,6 +179,8 @@ class Ladder(Procedure):
     refuse_to_go_further(run.workdir, stage, folder, self._needing(number(stage.name)))
     if stage.name == DENSE and self.rewind_step:
       run = run._replace(hooks=(*run.hooks, _Keep(self.rewind_step, folder / DENSE / _KEPT)))
+    elif stage.name != DENSE and strategies.is_chief(run.trainer.strategy):
+      self._describe(run.trainer, folder)
     self.train.run(run, stage, folder)
     if stage.name in (DENSE, round_name(1)):
       self._compare_with_dense(folder)
@@ -214,6 +218,8 @@ class Ladder(Procedure):
     self._check_networks_of_source(trainer, 1)
 
   def _begin(self, index, run, cost, folder):
+    if self.dense:
+      dense_runs.check_data('Ladder.dense', self.dense, run.data)
     trainer, cost.before = run.trainer, self._operations_before(index, folder)
     if self.rewind_step:
       cost(trainer, 0)  # the steps up to there, which were dense
@@ -226,8 +232,6 @@ class Ladder(Procedure):
     trainer.look_at_what_is_left(list(trainer.methods), run.data)
     if self.rewind_step:
       cost(trainer, self.rewind_step)
-    if strategies.is_chief(trainer.strategy):
-      self._describe(trainer, folder)
 
   def _operations_before(self, index, folder):
     """Returns the operations of all training that a round needs: the dense run, the rounds before it, what its masks were

@@ -11,9 +11,9 @@ from tf_stugan import gin_files
 from tf_stugan.reports import records
 from tf_stugan.reports import rescored
 from tf_stugan.reports import rows as rows_lib
+from tf_stugan.training import best_scores
 from tf_stugan.training import costs
 from tf_stugan.training import rounds
-from tf_stugan.training.best_scores import best_score
 from tf_stugan.training.workdir import Workdir
 
 _LOG = logging.getLogger(__name__)
@@ -87,9 +87,10 @@ def _read(folder, features):
   ladder, runs = _runs(folder, features)
   rows = {i: run.rows() for i, run in runs.items()}
   end = _last_step(rows.get(0))
-  best = {i: found for i, run in rows.items() if _last_step(run) >= end and (found := best_score(run))}
+  best = {i: found for i, run in rows.items() if _last_step(run) >= end and (found := best_scores.best_score(run))}
   best = _comparable(best, runs)
   if 0 not in best or len(best) == 1:
+    _LOG.warning('%s is not drawn as a ladder: %s.', folder, _what_is_missing(ladder, rows, best))
     return None
   method = f'{ladder["method"]} {ladder["rewind"]:.0%}' if ladder['rewind'] else ladder['method']
   dense = costs.of_run(rows[0])
@@ -98,6 +99,15 @@ def _read(folder, features):
                records.comparable(best[0].row), best[0].value, {i: found.value for i, found in best.items() if i},
                dict(enumerate(ladder['rounds'].values(), 1)), {i: spent[i] / dense for i in best if i}, dense,
                frozenset(_densities(rows[max(best)])))
+
+
+def _what_is_missing(ladder, rows, best):
+  if 0 not in best:
+    return f'its dense run, {ladder["dense"]}, {"has no score" if 0 in rows else "is not there"}'
+  if len(rows) == 1:
+    return 'no round has begun'
+  furthest = max(_last_step(run) for i, run in rows.items() if i)
+  return f'no scored round has come to step {_last_step(rows[0]):,}, where its dense run is; the furthest is at {furthest:,}'
 
 
 def _runs(folder, features=''):
@@ -132,7 +142,7 @@ def _last_step(rows):
 def make_climbs(runs: Iterable[rows_lib.Run], climbs: Sequence[Climb]) -> list[Climb]:
   """Puts runs that belong to no ladder beside ladders.
 
-  Those of one method are rounds by their densities, of which each costs its own training and nothing else.
+  Those of one method are rounds by their densities, of which each costs its own training and what it needed before.
 
   Args:
     runs: of the report; those that were scored otherwise are left out, those where a player that all the ladders prune has
@@ -143,13 +153,17 @@ def make_climbs(runs: Iterable[rows_lib.Run], climbs: Sequence[Climb]) -> list[C
   groups = {}
   for run in runs:
     rows = run.workdir.rows()
-    best, densities = best_score(rows), _densities(rows)
+    best, densities = best_scores.best_score(rows), _densities(rows)
     if best and pruned and pruned <= densities.keys() and records.comparable(best.row) == climbs[0].protocol and not (
         rounds.description(run.workdir.path.parent)) and _has_ended(run, rows):
       remaining = round(math.fsum(densities[player] for player in pruned) / len(pruned), 3)
       method = records.record(run.workdir)['method']
-      groups.setdefault(method, []).append((remaining, run, best.value, costs.of_run(rows) / climbs[0].dense_cost))
+      groups.setdefault(method, []).append((remaining, run, best.value, _all_training(rows) / climbs[0].dense_cost))
   return [climb for method, group in groups.items() for climb in _make_climbs(method, method, group, climbs)]
+
+
+def _all_training(rows):
+  return costs.of_run(rows) + costs.before(rows)
 
 
 def _has_ended(run, rows):

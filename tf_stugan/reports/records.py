@@ -9,6 +9,7 @@ import os
 import statistics
 
 from tf_stugan import errors
+from tf_stugan.training import best_scores
 from tf_stugan.training import costs
 from tf_stugan.training.saved_steps import list_checkpoints
 from tf_stugan.training.workdir import Workdir
@@ -16,9 +17,6 @@ from tf_stugan.training.workdir import Workdir
 _LOG = logging.getLogger(__name__)
 
 COST = 'training FLOPs'  # a column, and a curve
-# Of rows that say no direction: those of version 0.1.
-_KNOWN = {'fid': 'lower', 'fcd': 'lower', 'rfd': 'lower', 'is': 'higher', 'cs': 'higher', 'kid': 'lower', 'kcd': 'lower',
-          'rkd': 'lower'}
 
 
 def name_runs(folders: Iterable[str]) -> dict[str, Workdir]:
@@ -42,18 +40,13 @@ def protocol(workdir: Workdir) -> str:
 def comparable(row: Mapping[str, object]) -> str:
   """Returns what two rows of scores have to share to be compared, as text: data, features, numbers of images, conditions of
   the first score."""
-  first = next(iter(_directions(row)), '')
-  return json.dumps([protocol_of(row), _conditions(row, first)], sort_keys=True)
+  first = next(iter(best_scores.directions(row)), '')
+  return json.dumps([protocol_of(row), best_scores.conditions(row, first)], sort_keys=True)
 
 
 def protocol_of(row: Mapping[str, object]) -> dict[str, object]:
   """Returns the protocol of a row of scores, in today's words: rows that are older say 'generator' for what was scored."""
   return {'scored' if name == 'generator' else name: value for name, value in row['protocol'].items()}
-
-
-def _conditions(row, name):
-  """Returns under which conditions a score was made, in words; empty where its metric says none."""
-  return row.get('conditions', {}).get(name, '')
 
 
 def _last_evaluation(workdir):
@@ -64,8 +57,8 @@ def scores_apart(workdirs: Iterable[Workdir]) -> set[str]:
   """Returns the names of scores that these runs made under several conditions, so that their columns have to tell which."""
   found = {}
   for row in map(_last_evaluation, workdirs):
-    for name in _directions(row):
-      found.setdefault(name, set()).add(_conditions(row, name))
+    for name in best_scores.directions(row):
+      found.setdefault(name, set()).add(best_scores.conditions(row, name))
   return {name for name, conditions in found.items() if len(conditions) > 1}
 
 
@@ -141,38 +134,31 @@ def _describe_player(player, short, cost, train):
 def _scores(evaluations, apart):
   """Returns columns of the last scores, of the best of the first one, and conditions that no column tells."""
   last = evaluations[-1]
-  directions, titles = _directions(last), _titles(last, apart)
+  directions, titles = best_scores.directions(last), _titles(last, apart)
   result = {titles[name]: last[name] for name in directions}
-  for name, better in list(directions.items())[:1]:
-    choose = min if better == 'lower' else max
-    alike = (row for row in evaluations
-             if name in row and row.get('settled', True) and comparable(row) == comparable(last))
-    best = choose(alike, key=lambda row: row[name], default=last)
-    result |= {f'best {title(name)}': best[name], f'best {title(name)} at step': best['step']}
-  shared = {title(name): _conditions(last, name) for name in directions if name not in apart and _conditions(last, name)}
+  if best := best_scores.best_score(evaluations):
+    result |= {f'best {title(best.name)}': best.value, f'best {title(best.name)} at step': best.step}
+  told = {title(name): best_scores.conditions(last, name) for name in directions if name not in apart}
+  shared = {name: text for name, text in told.items() if text}
   return result | ({'conditions': '; '.join(f'{name}: {text}' for name, text in shared.items())} if shared else {})
 
 
 def _titles(row, apart):
   """Returns the column of each score."""
-  return {name: f'{title(name)} ({_conditions(row, name)})' if name in apart else title(name) for name in _directions(row)}
+  return {name: f'{title(name)} ({best_scores.conditions(row, name)})' if name in apart else title(name)
+          for name in best_scores.directions(row)}
 
 
 def lower_is_better(workdir: Workdir, apart: Collection[str] = ()) -> dict[str, bool]:
   """Tells which way is better, by column, of the scores of a run's last evaluation."""
   row = _last_evaluation(workdir)
   titles = _titles(row, apart)
-  return {titles[name]: better == 'lower' for name, better in _directions(row).items()}
-
-
-def _directions(row):
-  """Returns which way is better, by score."""
-  return row.get('better') or {name: better for name, better in _KNOWN.items() if name in row}
+  return {titles[name]: better == 'lower' for name, better in best_scores.directions(row).items()}
 
 
 def main_score(workdir: Workdir) -> str:
   """Returns the name of the first score of a run; empty for a run without any."""
-  directions = [_directions(row) for row in workdir.rows() if row['kind'] == 'evaluation']
+  directions = [best_scores.directions(row) for row in workdir.rows() if row['kind'] == 'evaluation']
   return next(iter(directions[-1]), '') if directions else ''
 
 
@@ -218,7 +204,7 @@ def curves(workdir: Workdir) -> dict[str, tuple[list[int], list[float]]]:
   what training had cost ('training FLOPs') when it was scored."""
   result, rows = {}, workdir.rows()
   for row in rows:
-    scores = _directions(row) if row['kind'] == 'evaluation' else {}
+    scores = best_scores.directions(row) if row['kind'] == 'evaluation' else {}
     for name, value in row.items():
       if name in scores or name.endswith(('balance_ratio', '/exploration_rate', '/density')):
         steps, values = result.setdefault(name, ([], []))

@@ -12,7 +12,7 @@ from tf_stugan.reports import intervals
 from tf_stugan.reports import records
 from tf_stugan.training.workdir import Workdir
 
-_OF_THIS_SEED = ('CHANNELS', 'DENSE')  # bindings of a stage
+_DENSE = 'DENSE'  # binding of a procedure: where the dense run of this seed lies
 _TICKETS = 'TICKETS'  # binding of a ladder that has the masks of another one
 
 
@@ -65,9 +65,11 @@ def name_rows(workdirs: Mapping[str, Workdir]) -> list[Run]:
     found, seed = setting(workdir), workdir.seed()
     row = names.setdefault(repr(sorted(found.items())) if found else name, without_seed(name, seed))
     result.append(Run(name, row, workdir, seed=seed))
-  taken = list(names.values())
+  taken, seeds = list(names.values()), [(run.row, run.seed) for run in result]
   again = {row for row in taken if taken.count(row) > 1}  # two configurations whose runs have such names
-  return [run._replace(row=run.name) if run.row in again else run for run in result]
+  twice = {row for row, seed in seeds if seed and seeds.count((row, seed)) > 1}  # of other dense runs, for example
+  return [run._replace(row=run.name if run.row in again else without_seed(run.name, run.seed))
+          if run.row in again | twice else run for run in result]
 
 
 def without_seed(name: str, seed: str) -> str:
@@ -78,23 +80,26 @@ def without_seed(name: str, seed: str) -> str:
 def setting(workdir: Workdir) -> dict[str, str]:
   """Returns the bindings that decide what a run computes, but for its seed; {} where it has no config.gin.
 
-  Of a stage that leaves out what this seed has led to, and where it lies. In the place of another ladder that masks come
-  from stands what decided on that one.
+  Of a stage that leaves out what the stages before it have led to with this seed, and where these lie: it has what the
+  procedure says instead. In the place of another ladder that masks come from stands what decided on that one.
   """
-  if not workdir.config.exists():
-    return {}
-  bindings = gin_files.bindings_of(workdir.config.read_text(encoding='utf-8', errors='replace'))
+  bindings = _bindings(workdir.config)
   if any(name.endswith('Experiment.stage') for name in bindings):
-    bindings = {name: value for name, value in bindings.items() if name not in _OF_THIS_SEED}
+    asked = _bindings(workdir.path.parent / workdir.config.name)
+    bindings = {name: asked.get(name, value) for name, value in bindings.items() if name != _DENSE}
   if _TICKETS in bindings:
     bindings[_TICKETS] = _setting_of_tickets(str(gin_files.literal(bindings[_TICKETS])))
   return {name: value for name, value in bindings.items() if not gin_files.is_seed(name)}
 
 
+def _bindings(config):
+  return gin_files.bindings_of(config.read_text(encoding='utf-8', errors='replace')) if config.exists() else {}
+
+
 def _setting_of_tickets(path):
   folder = os.path.expanduser(path)
   found = setting(Workdir(folder)) if os.path.isdir(folder) else {}
-  return repr(sorted((name, value) for name, value in found.items() if name not in _OF_THIS_SEED)) if found else path
+  return repr(sorted((name, value) for name, value in found.items() if name != _DENSE)) if found else path
 
 
 def make_rows(runs: Iterable[Run], add: Callable[[Run, int], Mapping[str, object]] = lambda *_: {},

@@ -14,7 +14,7 @@ _PROCEDURES = {
     'IMP_G': 'ADAPT relaxed', 'IMP_GD': 'ADAPT strict', 'OMP_G': 'SDST-RigL', 'OMP_GD': 'SDST-SET', 'RP': 'GMP',
     'RT': 'SNIP', 'IMP_GD^KD': 'GraSP', 'late rewinding': 'SynFlow', 'standard pruning': 'prune and fine-tune',
     'IMP_G^F': 'SDST-SET', 'IMP_GD^F': 'GraSP', 'ticket': 'GraSP', 'transfer': 'SDST-SET',
-    'channel ticket': 'SDST-RigL', 'fine-tuned channels': 'SDST-SET', 'GS-32': 'GMP', 'random channels': 'SNIP'}
+    'channel ticket': 'ADAPT strict', 'fine-tuned channels': 'SDST-SET', 'GS-32': 'GMP', 'random channels': 'GraSP'}
 _KNOWN = {'dense': ('#000000', 'o'), **dict(zip(_METHODS, zip(COLOURS, 'sD^vP<>X*ph8', strict=True), strict=True))}
 _KNOWN |= {procedure: _KNOWN[method] for procedure, method in _PROCEDURES.items()}
 _LINES = ('-', '--', '-.', ':', (0, (6, 2, 1, 2, 1, 2)), (0, (1, 3)))

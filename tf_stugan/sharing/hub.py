@@ -88,12 +88,8 @@ def _one_line_errors(name):
   except (problems.RepositoryNotFoundError, problems.RevisionNotFoundError) as error:
     raise errors.UserError(f'{name} is not on the hub, or not for the account of this machine (`hf auth login`).') from error
   except problems.LocalEntryNotFoundError as error:
-    raise errors.UserError(f'{name} cannot be reached, and was not fetched before: {_first_line(error)}') from error
+    raise errors.UserError(f'{name} cannot be reached, and was not fetched before: {errors.first_line(error)}') from error
   except problems.EntryNotFoundError as error:
     raise errors.DataError(f'{name} is no packed run, or not all of one.') from error
   except Exception as error:  # pylint: disable=broad-except  (its own, and those of whatever client it has for the network)
-    raise errors.UserError(f'{name}: the hub says {_first_line(error)}') from error
-
-
-def _first_line(error):
-  return (str(error).strip() or type(error).__name__).splitlines()[0]
+    raise errors.UserError(f'{name}: the hub says {errors.first_line(error)}') from error

@@ -75,7 +75,7 @@ def _weights(trainer):
 
 def _without_folders(config):
   """Leaves of paths such as DENSE = '/home/me/runs/dense' the last part: the rest is of no use elsewhere."""
-  return re.sub(rb"""(['"])[/~][^'"\n]*/([^/'"\n]+)/?\1""", rb'\1\2\1', config)
+  return re.sub(rb"""(['"])[/~](?:(?!\1)[^\n])*/((?:(?!\1|/)[^\n])+)/?\1""", rb'\1\2\1', config)
 
 
 def _picture(workdir, name, output, step):

@@ -225,7 +225,7 @@ class _Checker:
     return {'method': trainer.label, 'num_steps': ledger.num_steps, 'training': float(ledger.training),
             'dense_training': float(ledger.dense_training), 'computed': float(ledger.computed),
             'exact': bool(ledger.exact), 'disk': int(parameters * _BYTES * _CHECKPOINTS),
-            'stages': {stage.name: stage.num_steps for stage in stages}}
+            'stages': {stage.name: [stage.first_step, stage.num_steps] for stage in stages}}
 
   def _read(self, experiment):
     """Returns the data; read once where several rows have the same."""

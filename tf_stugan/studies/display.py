@@ -82,7 +82,7 @@ class Display:
     for name in list(running)[:_MOST_ROWS]:
       run = self._runs[name]
       now = self._look(run)
-      step = f'{now.stage} {now.step:,} / {run.stages.get(now.stage, run.num_steps):,}'.strip()
+      step = f'{now.stage} {now.step:,} / {run.stages.get(now.stage, (0, run.num_steps))[1]:,}'.strip()
       table.add_row(*(rich.text.Text(text) for text in (name, run.method, step, now.score)))
     states = [outcome.state for outcome in self._outcomes.values()]
     counts = {'running': len(running), 'waiting': len(waiting)}
@@ -97,7 +97,9 @@ class Display:
     stage = begun[-1] if begun else ''
     before = itertools.takewhile(stage.__ne__, run.stages) if stage else ()  # without a name it counts those before itself
     step, score = last_rows(folder / stage / 'metrics.jsonl')
-    return _Progress(stage, step, score, step + sum(run.stages[name] for name in before))
+    first, _ = run.stages.get(stage, (0, 0))
+    done = max(step - first, 0) + sum(end - begin for begin, end in map(run.stages.get, before))
+    return _Progress(stage, step, score, done)
 
   def _work_done(self):
     """Counts operations of the steps that were done, with those of masked weights: a mask saves no time in training."""

@@ -116,7 +116,7 @@ class Ray:
       ray.init(address='auto', log_to_driver=False, logging_level='error')
     except (ConnectionError, ValueError, RuntimeError) as error:
       raise errors.UserError('--engine=ray: no Ray cluster can be reached from here. Start one with `ray start --head`, or '
-                             f'name it in RAY_ADDRESS ({str(error).splitlines()[0]})') from error
+                             f'name it in RAY_ADDRESS ({errors.first_line(error)})') from error
     gpus = 1 if ray.cluster_resources().get('GPU') else 0
     self._ray = ray
     self._references = {}  # of handles, by their id
@@ -162,7 +162,7 @@ class Slurm:
       self._executor = submitit.AutoExecutor(folder=str(folder), cluster=cluster)
       self._executor.update_parameters(**{'name': 'tf-stugan', 'cpus_per_task': threads, 'timeout_min': 24 * 60, **numbers})
     except (RuntimeError, NameError, TypeError, ValueError) as error:
-      raise errors.UserError(f'--engine=slurm: {str(error).splitlines()[0]}') from error
+      raise errors.UserError(f'--engine=slurm: {errors.first_line(error)}') from error
     self.slots = slots
 
   def submit(self, task: Task):

@@ -29,7 +29,7 @@ class Run:
     dense_training: those of one dense run.
     computed: those that a machine computes which does not skip masked weights.
     disk: bytes of its checkpoints, about.
-    stages: the last step of each stage by its name, in their order; empty where nobody counted them.
+    stages: (first, last) step of each stage by its name, in their order; empty where nobody counted them.
   """
 
   name: str
@@ -45,7 +45,7 @@ class Run:
   exact: bool = True
   disk: int = 0
   computed: float = 0.0
-  stages: Mapping[str, int] = dataclasses.field(default_factory=dict)
+  stages: Mapping[str, Sequence[int]] = dataclasses.field(default_factory=dict)
 
   def configuration(self) -> tuple[Sequence[str], Sequence[str]]:
     """Returns what decides what it computes."""

@@ -1,9 +1,13 @@
-"""What a run is judged by: the best of its first score, told from its rows."""
+"""What a run is judged by, told from its rows: which way its scores are better, and the best of the first one."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from tf_stugan.metrics.score import is_better
+
+# Of rows that say no direction: those of version 0.1.
+_KNOWN = {'fid': 'lower', 'fcd': 'lower', 'rfd': 'lower', 'is': 'higher', 'cs': 'higher', 'kid': 'lower', 'kcd': 'lower',
+          'rkd': 'lower'}
 
 
 class Best(NamedTuple):
@@ -25,13 +29,32 @@ class Best(NamedTuple):
 
 
 def best_score(rows: Sequence[dict]) -> Best | None:
-  """Returns the best evaluation by the first score that the last one has; None where there is none."""
-  rows = [row for row in rows if row['kind'] == 'evaluation' and row.get('settled', True) and row.get('better')]
+  """Returns the best evaluation by the first score of the last one; None where there is none.
+
+  Those that cannot be compared with the last one, say of another number of images, do not count.
+  """
+  rows = [row for row in rows if row['kind'] == 'evaluation' and row.get('settled', True) and directions(row)]
   if not rows:
     return None
-  name, better = next(iter(rows[-1]['better'].items()))
-  best, *others = [row for row in rows if name in row]  # the metrics may have been others before
+  last = rows[-1]
+  name, better = next(iter(directions(last).items()))
+  best, *others = [row for row in rows if name in row and _are_comparable(row, last)]  # metrics may have changed
   for row in others:
     if is_better(row[name], best[name], better):
       best = row
   return Best(name, best[name], best['step'], better, best)
+
+
+def directions(row: Mapping[str, object]) -> dict[str, str]:
+  """Returns which way is better, 'lower' or 'higher', by score."""
+  return row.get('better') or {name: better for name, better in _KNOWN.items() if name in row}
+
+
+def conditions(row: Mapping[str, object], name: str) -> str:
+  """Returns under which conditions a score was made, in words; empty where its metric says none."""
+  return row.get('conditions', {}).get(name, '')
+
+
+def _are_comparable(row, other):
+  first = next(iter(directions(other)))
+  return row.get('protocol') == other.get('protocol') and conditions(row, first) == conditions(other, first)

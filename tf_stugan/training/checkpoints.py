@@ -170,7 +170,7 @@ def _read(trainer, path, manifest):
     named_variables.read(path / 'variables', trainer.parts())
   except (named_variables.MismatchError, tf.errors.OpError) as error:
     raise errors.CheckpointError(
-        f'{path} was written by another configuration: {str(error).strip().splitlines()[0][:300]}') from error
+        f'{path} was written by another configuration: {errors.first_line(error)}') from error
   for name, value in json.loads((path / 'state.json').read_text()).items():
     setattr(trainer.host_state, name, value)
   if _nonzeros(trainer) != manifest['nonzeros']:

@@ -27,17 +27,17 @@ class LossScale(tf.Module):
     return loss * self.scale
 
   def unscaled(self, gradients: Sequence[tf.Tensor]) -> tuple[list[tf.Tensor], tf.Tensor]:
-    """Moves the scale, too.
+    """Returns gradients of the loss itself, zero if any was not finite; and whether they were.
 
     Args:
       gradients: of the scaled loss, equal on all replicas.
-
-    Returns:
-      Gradients of the loss itself, zero if any was not finite; and whether they were.
     """
-    scale, quiet = tf.convert_to_tensor(self.scale), self.quiet + 1
     finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(g)) for g in gradients])
+    return [tf.where(finite, g / self.scale, tf.zeros_like(g)) for g in gradients], finite
+
+  def adjust(self, finite: tf.Tensor) -> None:
+    """Halves the scale after gradients that were not finite, and doubles it after enough that were."""
+    scale, quiet = tf.convert_to_tensor(self.scale), self.quiet + 1
     grow = finite & (quiet >= _QUIET_STEPS)
     compat.assign(self.scale, tf.where(finite, tf.where(grow, 2 * scale, scale), tf.maximum(scale / 2, 1.0)))
     compat.assign(self.quiet, tf.where(finite & ~grow, quiet, 0))
-    return [tf.where(finite, g / scale, tf.zeros_like(g)) for g in gradients], finite

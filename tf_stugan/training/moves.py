@@ -71,6 +71,7 @@ class Moves:
   def make(self, turn: Turn, batch: Batch, seed: Seed, made: Mapping[str, tf.Tensor]) -> Move:
     """Takes one optimizer step of each player of a turn."""
     gradients, move = self._compute(turn, batch, seed, made)
+    self.adjust_loss_scale(turn.name, [move])
     for name in turn.players:
       side = self._sides[name]
       variables = side.player.network.trainable_variables
@@ -80,6 +81,11 @@ class Moves:
       masks.apply_masks(side.masked)
     self._means.add({f'{turn.name}/{key}': value for key, value in move.scalars.items()})
     return move
+
+  def adjust_loss_scale(self, turn: str, moves: Sequence[Move]) -> None:
+    """Moves the loss scale of a turn, if it has one, by whether gradients of it overflowed; none tell nothing."""
+    if moves and turn in self._loss_scales:
+      self._loss_scales[turn].adjust(tf.reduce_all([move.finite for move in moves]))
 
   def turn_of(self, player: str) -> Turn:
     """Finds the last turn in which a player moves: its gradients are those that its sparsity method ranks."""

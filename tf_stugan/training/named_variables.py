@@ -67,7 +67,7 @@ def _others(names):
 
 @contextlib.contextmanager
 def _literal(prefix):
-  """Returns what TensorFlow calls a prefix to read; through a link where it would take the name for a pattern."""
+  """Yields what TensorFlow calls a prefix to read; through a link where it would take the name for a pattern."""
   if not re.search(r'[*?\[\\]', str(prefix)):
     yield str(prefix)
     return

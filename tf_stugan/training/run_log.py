@@ -8,6 +8,7 @@ import logging
 import numpy as np
 import tensorflow as tf
 
+from tf_stugan import errors
 from tf_stugan import faults
 from tf_stugan.training import row_files
 from tf_stugan.training.workdir import Workdir
@@ -74,5 +75,5 @@ class Log:
     try:
       yield
     except (ImportError, tf.errors.OpError) as error:
-      _LOG.warning('From here on nothing goes to TensorBoard: %s', str(error).strip().splitlines()[0])
+      _LOG.warning('From here on nothing goes to TensorBoard: %s', errors.first_line(error))
       self._writer = None

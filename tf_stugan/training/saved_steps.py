@@ -11,8 +11,8 @@ def list_checkpoints(folder: pathlib.Path) -> list[pathlib.Path]:
   if not folder.exists():
     return []
   # Not by a pattern: it finds nothing where a folder must not be read, and the run would begin anew.
-  names = sorted(name for name in os.listdir(folder) if name.startswith(PREFIX))
-  return [folder / name for name in names if name.removeprefix(PREFIX).isdigit()]
+  steps = [name for name in os.listdir(folder) if name.startswith(PREFIX) and name.removeprefix(PREFIX).isdigit()]
+  return sorted((folder / name for name in steps), key=step_of)  # as text, 100,000,000 comes before 99,999,999
 
 
 def newest_step(folder: pathlib.Path) -> int:

@@ -229,6 +229,8 @@ class StepGraph:
     ranked = {name: self._sides[name].method.ranking(probe) for name, probe in probes.items()}
     known = [probe.finite for probe in probes.values() if probe.finite is not None]
     finite = tf.reduce_all(known) if known else None  # where one overflows, the others wait for it
+    for turn in self._gan.turns:
+      self.moves.adjust_loss_scale(turn.name, [move for (name, _), (_, move) in looks.items() if name == turn.name])
     for name in names:
       self._update_masks(self._sides[name], ranked[name], finite, self._step)
     return self._fingerprints(names)

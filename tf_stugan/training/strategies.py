@@ -57,7 +57,7 @@ def _multi_worker(timeout):
     with signals.handled(signal.SIG_DFL):  # TensorFlow would keep Python from seeing them
       return tf.distribute.MultiWorkerMirroredStrategy()
   except (RuntimeError, ValueError, tf.errors.OpError) as error:  # an address that is taken, TensorFlow already in use ...
-    raise errors.UserError(f'--strategy=multi_worker: {_first_line(error)}') from error
+    raise errors.UserError(f'--strategy=multi_worker: {errors.first_line(error)}') from error
 
 
 def check_cluster(text: str) -> None:
@@ -99,11 +99,8 @@ def _tpu():
     return tf.distribute.TPUStrategy(resolver)
   except (ImportError, RuntimeError, ValueError, tf.errors.OpError) as error:
     raise errors.UserError(
-        f'--strategy=tpu: no TPU was found here ({_first_line(error)}). Run on a TPU machine, or set TPU_NAME.') from error
-
-
-def _first_line(error):
-  return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+        f'--strategy=tpu: no TPU was found here ({errors.first_line(error)}). Run on a TPU machine, or set '
+        'TPU_NAME.') from error
 
 
 def describe(strategy: tf.distribute.Strategy) -> str:

@@ -1,11 +1,12 @@
 """Tickets as files: the masks of a run, and the weights that they are trained from, for whoever has the same networks.
 
-A ticket is an .npz without any pickled object: 'masks/PLAYER/LAYER' (bool), 'weights/PLAYER/NAME' (float32, 0 where a mask
-is) and, as JSON, what it is. Whatever a file holds is checked before anything is made of it.
+A ticket is an .npz without any pickled object: 'masks/PLAYER/LAYER' (bool), 'weights/PLAYER/NAME' (float32, 0 where the
+mask is False) and, as JSON, what it is. Whatever a file holds is checked before anything is made of it.
 """
 
 from collections.abc import Mapping
 import json
+import math
 import pathlib
 from typing import NamedTuple
 
@@ -24,15 +25,22 @@ class Ticket(NamedTuple):
     densities: share of the weights that the masks of a role keep, by role.
     step: of the training at which the weights were taken: 0 but for rewound ones.
     arrays: by 'masks/PLAYER/LAYER' and 'weights/PLAYER/NAME'.
+    operations_before: of all training that found it; NaN where nobody says it.
   """
 
   densities: Mapping[str, float]
   step: int
   arrays: Mapping[str, np.ndarray]
+  operations_before: float = math.nan
 
 
-def write(path: pathlib.Path, trainer) -> Ticket:
+def write(path: pathlib.Path, trainer, operations_before: float = math.nan) -> Ticket:
   """Writes the masks and weights of a trainer.
+
+  Args:
+    path: the file.
+    trainer: built, with what training is to begin with.
+    operations_before: as in `Ticket`.
 
   Raises:
     UserError: nobody has masks.
@@ -42,8 +50,10 @@ def write(path: pathlib.Path, trainer) -> Ticket:
     raise errors.UserError('There are no masks in this run: it is dense, and no ticket.')
   arrays = {f'{part}/{name}': v.numpy() for part in ('masks', 'weights') for name, v in parts[part].items()}
   roles = {player.name: player.role for player in trainer.gan.players}
-  ticket = Ticket(_densities(arrays, roles), int(trainer.step.numpy()), arrays)
-  description = json.dumps({'format': _FORMAT, 'roles': roles, 'densities': ticket.densities, 'step': ticket.step})
+  ticket = Ticket(_densities(arrays, roles), int(trainer.step.numpy()), arrays, operations_before)
+  description = json.dumps({
+      'format': _FORMAT, 'roles': roles, 'densities': ticket.densities, 'step': ticket.step,
+      'operations_before': None if math.isnan(operations_before) else operations_before})
   with open(path, 'wb') as file:  # np.savez would add an ending
     np.savez_compressed(file, **{DESCRIPTION: np.array(description)}, **arrays)
   return ticket
@@ -54,7 +64,7 @@ def _densities(arrays, roles):
   result = {}
   for role in dict.fromkeys(roles.values()):
     masks = [v for name, v in arrays.items() if name.startswith('masks/') and roles.get(name.split('/')[1]) == role]
-    if masks:
+    if any(m.size for m in masks):
       result[role] = sum(int(m.sum()) for m in masks) / sum(m.size for m in masks)
   return result
 
@@ -70,6 +80,9 @@ def read(path: pathlib.Path) -> Ticket:
       arrays = {name: file[name] for name in file.files}
     description = json.loads(str(arrays.pop(DESCRIPTION)))
     roles, densities, step = (description[name] for name in ('roles', 'densities', 'step'))
+    as_counted = _densities(arrays, roles)
+    before = description.get('operations_before')
+    before = math.nan if before is None else float(before)
   except OSError as error:
     raise errors.UserError(f'{path} cannot be read: {error.strerror or "it is damaged"}.') from error
   except Exception as error:  # pylint: disable=broad-except  (a damaged archive fails in many ways)
@@ -78,9 +91,9 @@ def read(path: pathlib.Path) -> Ticket:
     raise errors.UserError(f'{path} was written by another version of tf_stugan.')
   for name, array in arrays.items():
     _check_array(path, name, array)
-  if _densities(arrays, roles) != densities:
+  if not densities or as_counted != densities:
     raise errors.UserError(f'{path}: its masks do not have the densities that it names, {densities}.')
-  return Ticket(densities, step, arrays)
+  return Ticket(densities, step, arrays, before)
 
 
 def _check_array(path, name, array):

@@ -8,7 +8,7 @@ It holds no code, and nothing in it is unpickled; every part has its checksum. I
   images = generator.sample(range(16))                       # uint8 [16, H, W, C]
 
 With a new name as --output that does not end in .stugan it is a folder with the same parts, as model hubs show them. The
-configuration goes along as it is, with the folders of data that it names.
+configuration goes along; of folders that it names the last part alone.
 
 --push puts the same parts on the Hugging Face hub, too (pip install 'tf_stugan[hub]'), with the account that `hf auth login`
 knows. A new repository is private.
