@@ -23,6 +23,7 @@ from tf_stugan.commands import train
 from tf_stugan.export import tflite
 from tf_stugan.gans import outputs
 from tf_stugan.training import checkpoints
+from tf_stugan.training import saved_steps
 from tf_stugan.training.workdir import Workdir
 
 NOISE = ['--gin_file=runs/tiny.gin', '--gin_file=runs/noise.gin']
@@ -436,7 +437,7 @@ def test_flops_as_a_table_says_when_layers_are_not_known(capsys):
 
 def test_a_checkpoint_that_training_removes_while_it_is_read_is_replaced_by_the_next(run, monkeypatch):
   folders, tries = [['step-2'], ['step-3']], []
-  monkeypatch.setattr(checkpoints, 'list_checkpoints', lambda _: folders[min(len(tries), 1)])
+  monkeypatch.setattr(saved_steps, 'list_checkpoints', lambda _: folders[min(len(tries), 1)])
   def restore_chosen(trainer, folder, choice):
     tries.append(choice)
     if len(tries) == 1:
