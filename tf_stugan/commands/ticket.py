@@ -17,7 +17,7 @@ from tf_stugan.training import checkpoint_files
 from tf_stugan.training import costs
 from tf_stugan.training import starting_weights
 from tf_stugan.training import tickets
-from tf_stugan.training.rounds import number
+from tf_stugan.training.rounds import index_of
 from tf_stugan.training.workdir import Workdir
 from tf_stugan.usage import ticket as usage
 
@@ -35,7 +35,7 @@ def run(values: flags.FlagValues) -> None:
     trainer = configuration.build_configured(functools.partial(stage.make_trainer, methods=from_ticket.unmasked(trainer)))
   trainer.build(checkpoint_files.image_shapes(workdir.checkpoints))  # and has its initial weights
   if is_round:
-    experiment.procedure.load_round(trainer, number(experiment.stage), pathlib.Path(workdir.path).absolute().parent)
+    experiment.procedure.load_round(trainer, index_of(experiment.stage), pathlib.Path(workdir.path).absolute().parent)
   starting_weights.restore_parts(trainer, workdir.checkpoints, ['masks'])
   output = usage.output(values)
   with output_files.new_file(output, usage.SIGN) as path:

@@ -34,7 +34,7 @@ from tf_stugan.training.hooks import Hook
 from tf_stugan.training.hooks import Phase
 from tf_stugan.training.rounds import DENSE
 from tf_stugan.training.rounds import DESCRIPTION
-from tf_stugan.training.rounds import number
+from tf_stugan.training.rounds import index_of
 from tf_stugan.training.rounds import round_name
 from tf_stugan.training.saved_steps import list_checkpoints
 from tf_stugan.training.saved_steps import newest_step
@@ -119,7 +119,7 @@ class Ladder(Procedure):
     return rounds if self.dense else [dense, *rounds]
 
   def choose(self, stages, numbers, folder):
-    known = [number(stage.name) for stage in stages]
+    known = [index_of(stage.name) for stage in stages]
     if unknown := sorted(set(numbers) - set(known)):
       raise errors.UserError(f'--rounds: there is no round {unknown[0]}; this ladder trains {known[0]} to {known[-1]}.')
     if self.is_cumulative:
@@ -131,7 +131,7 @@ class Ladder(Procedure):
     if self._looks_at_dense and not self.dense and 0 not in numbers and step < self.num_steps:
       raise errors.UserError(f'--rounds: these rounds need the dense run, round 0, which is at step {step} of '
                              f'{self.num_steps}. Train it first, or name a finished one by DENSE.')
-    return [stage for stage in stages if number(stage.name) in numbers]
+    return [stage for stage in stages if index_of(stage.name) in numbers]
 
   @property
   def _looks_at_dense(self):
@@ -161,7 +161,7 @@ class Ladder(Procedure):
                        trainer.seed if ranked and self.initial_seed is None else None)
       self._check_rewinding()
     if self.source:
-      indices = self._chosen if stage.name == DENSE else [number(stage.name)]
+      indices = self._chosen if stage.name == DENSE else [index_of(stage.name)]
       self.source.check({i: self._remaining(i) for i in indices})
     if self.distillation and type(trainer.gan).distil is GAN.distil:
       trainer.gan.distil(self.distillation)  # says that this game has nobody to teach
@@ -176,7 +176,7 @@ class Ladder(Procedure):
   # A stage.
 
   def run(self, run, stage, folder):
-    refuse_to_go_further(run.workdir, stage, folder, self._needing(number(stage.name)))
+    refuse_to_go_further(run.workdir, stage, folder, self._needing(index_of(stage.name)))
     if stage.name == DENSE and self.rewind_step:
       run = run._replace(hooks=(*run.hooks, _Keep(self.rewind_step, folder / DENSE / _KEPT)))
     elif stage.name != DENSE and strategies.is_chief(run.trainer.strategy):

@@ -31,7 +31,7 @@ class SourceLadder:
 
   def check(self, remaining: Mapping[int, float]) -> None:
     """Raises UserError unless it has these rounds, with these shares of the weights."""
-    found = rounds.description(self.path).get('rounds', {})
+    found = rounds.read_description(self.path).get('rounds', {})
     for i, share in remaining.items():
       name = rounds.round_name(i)
       if not list_checkpoints(self.checkpoints(i)):
@@ -53,7 +53,7 @@ class SourceLadder:
 
   def log_initial_seed(self, trainer: Trainer) -> None:
     """Says whether its masks meet the initial weights of their own seed: nobody sees it in the numbers."""
-    seed = rounds.description(self.path).get('initial_seed')
+    seed = rounds.read_description(self.path).get('initial_seed')
     same = 'those that they were found with, if the networks are drawn alike' if seed == trainer.initial_seed else 'others'
     _LOG.info('Masks of %s (initial weights of seed %s) with initial weights of seed %d: %s.', self.path, seed,
               trainer.initial_seed, same)

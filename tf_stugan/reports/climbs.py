@@ -63,7 +63,7 @@ def list_runs(folder: str) -> list[str]:
   procedure that has no run of its own; or the folder itself. A file stands for none."""
   if not os.path.isdir(folder):
     return []
-  ladder = rounds.description(pathlib.Path(folder))
+  ladder = rounds.read_description(pathlib.Path(folder))
   if not ladder:
     workdir = Workdir(str(folder))
     return [folder] if workdir.metrics.exists() else [str(workdir.path / name) for name in workdir.stages()] or [folder]
@@ -79,7 +79,7 @@ def read(folders: Iterable[str], features: str = '') -> list[Climb]:
     features: as in `rescored.Rescored`; the scores of training where it is empty.
   """
   paths = sorted({pathlib.Path(os.path.abspath(folder)) for folder in folders})
-  climbs = (_read(path, features) for path in paths if rounds.description(path))
+  climbs = (_read(path, features) for path in paths if rounds.read_description(path))
   return [climb for climb in climbs if climb]
 
 
@@ -112,7 +112,7 @@ def _what_is_missing(ladder, rows, best):
 
 def _runs(folder, features=''):
   """Returns what a ladder says of itself, and the runs of it that have begun, by round; 0 is the dense one."""
-  ladder = rounds.description(folder)
+  ladder = rounds.read_description(folder)
   paths = {0: folder / ladder['dense'], **{i: folder / name for i, name in enumerate(ladder['rounds'], 1)}}
   return ladder, {i: rescored.Rescored(str(path), features) if features else Workdir(str(path))
                   for i, path in paths.items() if path.is_dir()}
@@ -155,7 +155,7 @@ def make_climbs(runs: Iterable[rows_lib.Run], climbs: Sequence[Climb]) -> list[C
     rows = run.workdir.rows()
     best, densities = best_scores.best_score(rows), _densities(rows)
     if best and pruned and pruned <= densities.keys() and records.comparable(best.row) == climbs[0].protocol and not (
-        rounds.description(run.workdir.path.parent)) and _has_ended(run, rows):
+        rounds.read_description(run.workdir.path.parent)) and _has_ended(run, rows):
       remaining = round(math.fsum(densities[player] for player in pruned) / len(pruned), 3)
       method = records.record(run.workdir)['method']
       groups.setdefault(method, []).append((remaining, run, best.value, _all_training(rows) / climbs[0].dense_cost))

@@ -12,12 +12,17 @@ def round_name(index: int) -> str:
   return f'round-{index:02d}'
 
 
-def number(name: str) -> int:
-  """Returns the number of a round, by the name of its stage."""
-  return 0 if name == DENSE else int(name.removeprefix('round-'))
+def is_round(stage: str) -> bool:
+  """Tells whether a stage is a round after the dense one, by its name."""
+  return stage.startswith('round-')
 
 
-def description(ladder: pathlib.Path) -> dict:
+def index_of(stage: str) -> int:
+  """Returns the index of a round, by the name of its stage; 0 of the dense one."""
+  return 0 if stage == DENSE else int(stage.removeprefix('round-'))
+
+
+def read_description(ladder: pathlib.Path) -> dict:
   """Returns what a ladder says of itself; {} where it says nothing."""
   file = ladder / DESCRIPTION
   return json.loads(file.read_text()) if file.exists() else {}

@@ -15,11 +15,13 @@ from absl import flags
 
 from tf_stugan import errors
 from tf_stugan import output_files
+from tf_stugan.training import rounds
 from tf_stugan.training.saved_steps import list_checkpoints
+from tf_stugan.training.tickets import DESCRIPTION
 from tf_stugan.training.workdir import Workdir
 from tf_stugan.usage import common
 
-SIGN = b'ticket_of_tf_stugan.npy'  # a name in the archive
+SIGN = f'{DESCRIPTION}.npy'.encode()  # a name in the archive
 
 
 def define_flags(values: flags.FlagValues) -> None:
@@ -44,20 +46,17 @@ def run_of_round(values: flags.FlagValues) -> pathlib.Path:
     UserError: there is no such round, or --round says nothing about this folder.
   """
   workdir = Workdir(values.workdir)
-  rounds = [name for name in workdir.stages() if name.startswith('round-')]
+  begun = [rounds.index_of(name) for name in workdir.stages() if rounds.is_round(name)]
+  known = ', '.join(map(str, begun))
   if values.round is None:
-    if rounds:
-      raise errors.UserError(f'{workdir.path} is a ladder: say which by --round; it has {", ".join(map(_number, rounds))}.')
+    if begun:
+      raise errors.UserError(f'{workdir.path} is a ladder: say which by --round; it has {known}.')
     return workdir.path
-  if not rounds:
+  if not begun:
     raise errors.UserError(f'--round={values.round}: {workdir.path} is no ladder with a round that has begun.')
-  if (name := f'round-{values.round:02d}') not in rounds:
-    raise errors.UserError(f'--round={values.round}: {workdir.path} has the rounds {", ".join(map(_number, rounds))}.')
-  return workdir.path / name
-
-
-def _number(name):
-  return str(int(name.removeprefix('round-')))
+  if values.round not in begun:
+    raise errors.UserError(f'--round={values.round}: {workdir.path} has the rounds {known}.')
+  return workdir.path / rounds.round_name(values.round)
 
 
 def output(values: flags.FlagValues) -> pathlib.Path:
