@@ -1,4 +1,4 @@
-"""Draws the figures of docs/results.md and claims.md anew, from the tables beside them: report.csv, curves.csv,
+"""Draws the figures of docs/results.md, claims.md and channels.md anew, from the tables beside them: report.csv, curves.csv,
 rows.csv, ladders.csv.
 
   python tools/draw_results.py
@@ -21,15 +21,15 @@ from tf_stugan.reports import drawing
 from tf_stugan.reports import ladder_figures
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string('docs', 'docs', 'Folder of the two pages and results/.')
+flags.DEFINE_string('docs', 'docs', 'Folder of the pages and results/.')
 
 # Folders whose figures show a part of the runs of another one.
 _PARTS = {'balance': ('methods', ['static_strong_s1', 'static_weak_s1', 'adapt_relaxed_s1'])}
 
 
 def draw(docs: pathlib.Path, target: pathlib.Path) -> list[pathlib.Path]:
-  """Draws every figure that results.md and claims.md show into a folder; returns their places below it."""
-  text = ''.join((docs / f'{page}.md').read_text(encoding='utf-8') for page in ('results', 'claims'))
+  """Draws every figure that results.md, claims.md and channels.md show into a folder; returns their places below it."""
+  text = ''.join((docs / f'{page}.md').read_text(encoding='utf-8') for page in ('results', 'claims', 'channels'))
   shown = re.findall(r'\]\(results/(\w+)/([\w.+-]+)\.png\)', text)
   written = []
   for folder in dict.fromkeys(folder for folder, _ in shown):
