@@ -97,7 +97,7 @@ def _rehearse(experiment, strategy, values):
     stages = _stages(experiment, workdir, values)
     prepared = _prepare(experiment, strategy, stages[0], workdir, values)
     if stages[0].begin and not workdir.has_begun():  # from what somebody trained elsewhere
-      stages[0].begin(prepared, lambda *_: None, path)
+      stages[0].begin(prepared, lambda *_: None, pathlib.Path(empty))
     if len(stages) > 1:
       prepared = _prepare(experiment, strategy, stages[-1], workdir, values)
     if workdir.newest_step():

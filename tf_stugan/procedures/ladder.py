@@ -179,8 +179,6 @@ class Ladder(Procedure):
     refuse_to_go_further(run.workdir, stage, folder, self._needing(index_of(stage.name)))
     if stage.name == DENSE and self.rewind_step:
       run = run._replace(hooks=(*run.hooks, _Keep(self.rewind_step, folder / DENSE / _KEPT)))
-    elif stage.name != DENSE and strategies.is_chief(run.trainer.strategy):
-      self._describe(run.trainer, folder)
     self.train.run(run, stage, folder)
     if stage.name in (DENSE, round_name(1)):
       self._compare_with_dense(folder)
@@ -232,6 +230,8 @@ class Ladder(Procedure):
     trainer.warn_of_thin_layers(list(trainer.methods), run.data)
     if self.rewind_step:
       cost(trainer, self.rewind_step)
+    if strategies.is_chief(trainer.strategy):  # not before: what is refused leaves nothing behind
+      self._describe(trainer, folder)
 
   def _operations_before(self, index, folder):
     """Returns the operations of all training that a round needs: the dense run, the rounds before it, what its masks were
