@@ -206,8 +206,8 @@ def test_every_figure_of_the_results_is_drawn_of_the_tables_beside_it(tmp_path, 
   monkeypatch.syspath_prepend(ROOT / 'tools')
   tool = importlib.import_module('draw_results')
   drawn = tool.draw(ROOT / 'docs', tmp_path)
-  shown = set(re.findall(r'\]\(results/(\w+/[\w.]+\.png)\)', ''.join(
-      (ROOT / 'docs' / f'{page}.md').read_text() for page in ('results', 'claims'))))
+  shown = set(re.findall(r'\]\(results/(\w+/[\w.+-]+\.png)\)', ''.join(
+      page.read_text() for page in (ROOT / 'docs').glob('*.md'))))
   sheets = {name for name in shown if 'seeds' in Image.open(ROOT / 'docs' / 'results' / name).text}  # of `tf-stugan sample`
   assert {str(place) for place in drawn} == shown - sheets and len(drawn) >= 5
   assert all((tmp_path / place).stat().st_size > 10_000 for place in drawn)

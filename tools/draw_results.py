@@ -28,8 +28,8 @@ _PARTS = {'balance': ('methods', ['static_strong_s1', 'static_weak_s1', 'adapt_r
 
 
 def draw(docs: pathlib.Path, target: pathlib.Path) -> list[pathlib.Path]:
-  """Draws every figure that results.md, claims.md and channels.md show into a folder; returns their places below it."""
-  text = ''.join((docs / f'{page}.md').read_text(encoding='utf-8') for page in ('results', 'claims', 'channels'))
+  """Draws every figure of results that a page shows into a folder; returns their places below it."""
+  text = ''.join(page.read_text(encoding='utf-8') for page in sorted(docs.glob('*.md')))
   shown = re.findall(r'\]\(results/(\w+)/([\w.+-]+)\.png\)', text)
   written = []
   for folder in dict.fromkeys(folder for folder, _ in shown):
