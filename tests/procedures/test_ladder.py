@@ -45,16 +45,17 @@ class Shaken:
 
   def run(self, run, stage, folder):
     trainer, cost = run.trainer, Cost()
+    before = stage.operations_before(folder) if stage.operations_before else 0.0
     if not checkpoints.restore(trainer, run.workdir.checkpoints) and stage.begin:
       stage.begin(run, cost, folder)
-    self.begun[stage.name] = Begun(int(trainer.step), variables(trainer), cost.rows, cost.before)
+    self.begun[stage.name] = Begun(int(trainer.step), variables(trainer), cost.rows, before)
     for step in range(int(trainer.step) + 1, stage.num_steps + 1):
       shake(trainer, step)
       for hook in run.hooks:
         if step % hook.interval == 0:
           hook(trainer, step)
     rows = [{'kind': 'cost', 'step': 0, 'step_operations': 10.0 if stage.name == 'dense' else 7.0,
-             'dense_step_operations': 10.0, 'operations_before': cost.before}, {'kind': 'train', 'step': stage.num_steps}]
+             'dense_step_operations': 10.0, 'operations_before': before}, {'kind': 'train', 'step': stage.num_steps}]
     if stage.name in self._scores:
       rows.append({'kind': 'evaluation', 'step': step, 'fcd': self._scores[stage.name], 'better': {'fcd': LOWER}})
     run.workdir.metrics.write_text(''.join(json.dumps(row) + '\n' for row in rows))
@@ -65,7 +66,6 @@ class Cost:
   """In the place of `measuring.Cost`."""
 
   def __init__(self):
-    self.before = 0.0
     self.rows = []
 
   def __call__(self, trainer, step):

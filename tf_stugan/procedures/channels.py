@@ -91,9 +91,11 @@ class Channels(Procedure):
   def stages(self, make_trainer):
     dense = Stage(DENSE, self.num_steps, functools.partial(make_trainer, methods={}, label=DENSE))
     extracted = Stage(EXTRACTED, self.num_steps, functools.partial(self._make_extracted, make_trainer),
-                      functools.partial(self._begin_extracted, make_trainer), functools.partial(self._decide, make_trainer))
+                      functools.partial(self._begin_extracted, make_trainer), functools.partial(self._decide, make_trainer),
+                      operations_before=self._operations_before_extracted)
     searched = [Stage(SEARCH, self.search.train.num_steps, functools.partial(self._make_search, make_trainer),
-                      self._begin_search)] if self.search else []
+                      self._begin_search, operations_before=lambda folder: costs.total_operations(self._dense(folder)))
+                ] if self.search else []
     return [*([dense] if self._looks_at_dense and not self.dense else []), *searched, extracted]
 
   @property
@@ -160,7 +162,7 @@ class Channels(Procedure):
   def _begin_search(self, run, cost, folder):
     if self.dense:
       dense_runs.check_data('Channels.dense', self.dense, run.data)
-    cost.before = costs.total_operations(self._dense(folder))
+    del cost  # the steps before are those of a run of its own
     source, step = self._dense_checkpoint(folder)
     with self._naming_dense():
       for player in run.trainer.gan.players:
@@ -196,9 +198,14 @@ class Channels(Procedure):
       found[player.name] = self.kept(player.name, player.network.full_channels, trainer.seed, source)
     return found
 
+  def _operations_before_extracted(self, folder):
+    if self.search:
+      return costs.total_operations(folder / SEARCH)
+    return costs.total_operations(self._dense(folder)) if self._looks_at_dense else 0.0
+
   def _begin_extracted(self, make_trainer, run, cost, folder):
-    trainer, needed = run.trainer, folder / SEARCH if self.search else self._dense(folder) if self._looks_at_dense else None
-    cost.before = costs.total_operations(needed) if needed else 0.0
+    del cost
+    trainer = run.trainer
     with trainer.strategy.scope():
       full = make_trainer(methods={})
       full.build(trainer.image_shapes)

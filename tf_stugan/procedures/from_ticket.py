@@ -37,7 +37,8 @@ class FromTicket(Procedure):
 
   def stages(self, make_trainer):
     methods = {role: functools.partial(FixedMasks, density) for role, density in self.densities.items()}
-    return [Stage('', self.num_steps, functools.partial(make_trainer, methods=methods), self._begin)]
+    return [Stage('', self.num_steps, functools.partial(make_trainer, methods=methods), self._begin,
+                  operations_before=lambda folder: tickets.read(self.ticket).operations_before)]
 
   def check(self, trainer, stage):
     self.train.check(trainer, stage)
@@ -48,7 +49,6 @@ class FromTicket(Procedure):
   def _begin(self, run, cost, folder):
     trainer = run.trainer
     ticket = tickets.read(self.ticket)
-    cost.before = ticket.operations_before
     if ticket.step >= self.num_steps:
       raise errors.UserError(f'{self.ticket} is of step {ticket.step}: set NUM_STEPS beyond it.')
     if ticket.step:

@@ -115,7 +115,8 @@ class Ladder(Procedure):
     dense = Stage(DENSE, self.num_steps, functools.partial(make_trainer, methods={}, label='dense'),
                   functools.partial(self._begin_dense, make_trainer) if self.source else None)
     rounds = [Stage(round_name(i), self.num_steps, functools.partial(self._make_round, make_trainer, i),
-                    functools.partial(self._begin, i), first_step=self.rewind_step) for i in range(1, self.rounds + 1)]
+                    functools.partial(self._begin, i), first_step=self.rewind_step,
+                    operations_before=functools.partial(self._operations_before, i)) for i in range(1, self.rounds + 1)]
     return rounds if self.dense else [dense, *rounds]
 
   def choose(self, stages, numbers, folder):
@@ -218,7 +219,7 @@ class Ladder(Procedure):
   def _begin(self, index, run, cost, folder):
     if self.dense:
       dense_runs.check_data('Ladder.dense', self.dense, run.data)
-    trainer, cost.before = run.trainer, self._operations_before(index, folder)
+    trainer = run.trainer
     if self.rewind_step:
       cost(trainer, 0)  # the steps up to there, which were dense
     if self.source:

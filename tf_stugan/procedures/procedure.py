@@ -47,6 +47,8 @@ class Stage(NamedTuple):
       the folder of the procedure, or None before anything is there. They hold while its trainer is made. None where
       nothing is decided.
     first_step: the step whose state it begins with; those before it were done in another stage.
+    operations_before: returns the operations of all training that it needs and does not do itself, NaN where nobody says it;
+      takes the folder of the procedure. None needs nothing that is counted.
   """
 
   name: str
@@ -55,6 +57,7 @@ class Stage(NamedTuple):
   begin: Callable[[Run, Hook, pathlib.Path], None] | None = None
   decided: Callable[[pathlib.Path | None], Mapping[str, object]] | None = None
   first_step: int = 0
+  operations_before: Callable[[pathlib.Path], float] | None = None
 
 
 class Procedure(abc.ABC):

@@ -74,9 +74,11 @@ class Train(Procedure):
     log = Log(run.workdir, strategies.is_chief(strategy))
     if run.overview:
       run.overview(log, step)
+    before = math.nan if step or not stage.operations_before else stage.operations_before(folder)
+    make_cost = functools.partial(measuring.Cost, self.evaluate_interval, log, before)
     begin = functools.partial(self._begin, run, stage, folder, step)
     with StopSignal() as stop:
-      while not self._attempt(run, log, stop, stage.num_steps, begin):
+      while not self._attempt(run, log, stop, stage.num_steps, make_cost(), begin):
         begin = None
     agreement.wait(strategy)  # for the chief, which may still be scoring
 
@@ -99,12 +101,11 @@ class Train(Procedure):
       row_files.truncate(run.workdir.metrics, step)
     return step
 
-  def _attempt(self, run, log, stop, num_steps, begin):
+  def _attempt(self, run, log, stop, num_steps, cost, begin):
     """Trains to the end and returns True; or goes back to a checkpoint and returns False."""
     evaluate = measuring.Evaluate(self.evaluate_interval, run.evaluator, log, stop.stopped) if run.evaluator else None
     checkpoint = saving.Checkpoint(self.checkpoint_interval, run.workdir, self.keep_checkpoints, self.keep_every,
                                    run.trainer.host_state.pending_evaluation)
-    cost = measuring.Cost(self.evaluate_interval, log)
     batch_statistics = run.evaluator is not None and run.evaluator.batch_statistics
     hooks = [
         *([evaluate] if evaluate else []),

@@ -67,15 +67,17 @@ class Cost(Hook):
   There is a row at step 0, at every multiple of `interval` and after every mask update, so that the cost of the whole run
   can be added up from them; they also say how dense each layer is, and how much of it has been explored.
 
-  Attributes:
+  Args:
+    interval: steps between rows.
+    log: what rows are written into.
     before: operations of all training that this run needs and does not do itself; NaN where nobody says it. The row of step
       0 has them.
   """
 
-  def __init__(self, interval: int, log: Log):
+  def __init__(self, interval: int, log: Log, before: float = math.nan):
     super().__init__(interval)
-    self.before = math.nan
     self._log = log
+    self._before = before
     self._written = None  # the step of the last row
 
   def begin(self, trainer, step, num_steps):
@@ -88,7 +90,7 @@ class Cost(Hook):
 
   def __call__(self, trainer, step):
     if step != self._written:
-      needed = {} if step or math.isnan(self.before) else {'operations_before': self.before}
+      needed = {} if step or math.isnan(self._before) else {'operations_before': self._before}
       self._log.write_row('cost', step, {**self._values(trainer), **needed})
       self._written = step
 
