@@ -35,7 +35,7 @@ def measure(name: str) -> dict[str, float]:
   trainer = experiment.make_trainer()
   data = experiment.build(trainer)
   seconds.append(time.process_time())
-  iterator = trainer._batches(data, 0)  # pylint: disable=protected-access
+  iterator = trainer.batches(data)
   graph = trainer.graph.traced(iterator).graph
   seconds.append(time.process_time())
   if name not in FLAGS.untried:

@@ -79,7 +79,7 @@ def test_a_look_at_what_is_left_moves_no_scale():
   trainer = tiny.make_trainer(precision='float16')
   scale = trainer.loss_scales['generator']
   scale.scale.assign(2.0**60)
-  trainer.graph.probe_twice('generator', trainer._draw_batch(tiny.DATA, 0))
+  trainer.graph.probe_twice('generator', next(trainer.batches(tiny.DATA)))
   assert (float(scale.scale), int(scale.quiet)) == (2.0**60, 0)
 
 

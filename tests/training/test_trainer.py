@@ -75,7 +75,7 @@ def test_the_discriminator_moves_n_critic_times_a_step(trained):
 def test_updates_in_a_loop_are_those_that_are_made_one_by_one():
   looped, by_hand = tiny.make_trainer(updates=4), tiny.make_trainer(updates=4)
   looped.fit(tiny.DATA, 1)
-  batches = next(by_hand._batches(tiny.DATA, 0))  # pylint: disable=protected-access
+  batches = next(by_hand.batches(tiny.DATA))
   turn = by_hand.gan.turns[0]
   move = tf.function(lambda batch, i: by_hand.graph.moves.make(
       turn, batch, rng.seed(by_hand.seed, turn.name, 1, i), {}).scalars)
@@ -92,7 +92,7 @@ def test_updates_in_a_loop_are_those_that_are_made_one_by_one():
 def test_the_graph_of_a_step_stays_small(most, kwargs):
   """Every operation takes half a millisecond to trace; updates and accumulated parts are loops."""
   trainer = tiny.make_trainer(**kwargs)
-  graph = trainer.graph.traced(trainer._batches(tiny.DATA, 0)).graph.as_graph_def()  # pylint: disable=protected-access
+  graph = trainer.graph.traced(trainer.batches(tiny.DATA)).graph.as_graph_def()
   assert len(graph.node) + sum(len(function.node_def) for function in graph.library.function) < most
 
 
@@ -187,7 +187,7 @@ def test_optimizer_state_of_regrown_weights_is_reset_where_asked():
 def test_what_a_trainer_has_traced_is_freed_after_it():
   """Or the rounds of a ladder, which one process trains, would add up in memory."""
   trainer = tiny.make_trainer()
-  iterator = trainer._batches(tiny.DATA, 0)  # pylint: disable=protected-access
+  iterator = trainer.batches(tiny.DATA)
   graph = weakref.ref(trainer.graph.traced(iterator).graph)
   assert graph() is not None
   del trainer, iterator

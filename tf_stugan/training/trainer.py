@@ -1,6 +1,6 @@
 """One training run: all of its state, and the loop on the host."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 import inspect
 import math
 import time
@@ -200,7 +200,7 @@ class Trainer(tf.Module):
     if step == 0:
       self.update_masks(data)
     self.warn_of_thin_layers([name for name, side in self.sides.items() if side.masked], data)  # by the first masks, too
-    iterator = self._batches(data, step)
+    iterator = self.batches(data, step)
     hooks = sorted(hooks, key=lambda hook: hook.phase)
     mine = hooks if strategies.is_chief(self.strategy) else [hook for hook in hooks if hook.everywhere]
     try:
@@ -272,9 +272,14 @@ class Trainer(tf.Module):
 
   def _draw_batch(self, data, step):
     with images.in_use(data.values()):
-      return next(self._batches(data, step))
+      return next(self.batches(data, step))
 
-  def _batches(self, data, first_step):
+  def batches(self, data: Mapping[str, images.Images], first_step: int = 0) -> Iterator:
+    """Yields what the steps of the run see from `first_step` on, as `data.images.batches` does; under a strategy by replicas.
+
+    Raises:
+      DataError: the data are fewer than a batch.
+    """
     self.check_data(data)
     draws = {t.name: images.Draw(t.updates_per_step, t.batch_size, t.domains) for t in self.gan.turns if t.domains}
 
