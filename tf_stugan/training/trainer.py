@@ -275,7 +275,7 @@ class Trainer(tf.Module):
       return next(self.batches(data, step))
 
   def batches(self, data: Mapping[str, images.Images], first_step: int = 0) -> Iterator:
-    """Yields what the steps of the run see from `first_step` on, as `data.images.batches` does; under a strategy by replicas.
+    """Yields what the steps of the run see from `first_step` on, as `data.images.batches` does; by replica under a strategy.
 
     Raises:
       DataError: the data are fewer than a batch.
