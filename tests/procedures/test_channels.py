@@ -260,6 +260,10 @@ def test_what_cannot_be_done_is_one_line_before_the_first_step(ticket, tmp_path)
   others = 'holds other networks than this experiment'
   assert others in refused(SNGAN, 'channel_ticket', dense, shorter, 'DISCRIMINATOR_WIDTH = 4')
   assert others in refused(SNGAN, 'random_channels', dense, shorter, 'GENERATOR_WIDTH = 4', "GENERATOR_START = 'dense'")
+  other_data = _copied_with_seed(ticket[0] / 'dense', tmp_path / 'other_data', 1)
+  (other_data / 'data.json').write_text('{"data": {"name": "cifar10/train", "images": 9, "fingerprint": "0"}}')
+  for bindings in (('channel_ticket',), ('random_channels', "GENERATOR_START = 'dense'")):  # the latter without a search
+    assert 'was trained on cifar10/train, 9 images' in refused(SNGAN, *bindings, f"DENSE = '{other_data}'", shorter)
   autogan = ('autogan_a_cifar10_dense.gin', *SNGAN[1:])
   for procedure in ('channel_ticket', 'random_channels'):  # the latter has no dense stage before
     assert 'generator has no channels that could be taken away' in refused(autogan, procedure)

@@ -160,9 +160,8 @@ class Channels(Procedure):
     return workdir.checkpoints, best.step if best and best.step in kept else None
 
   def _begin_search(self, run, cost, folder):
-    if self.dense:
-      dense_runs.check_data('Channels.dense', self.dense, run.data)
     del cost  # the steps before are those of a run of its own
+    self._check_data_of_dense(run)
     source, step = self._dense_checkpoint(folder)
     with self._naming_dense():
       for player in run.trainer.gan.players:
@@ -170,6 +169,10 @@ class Channels(Procedure):
       round_start.teach(run.trainer, source, step)
     for side in run.trainer.sides.values():
       round_start.settle(side)
+
+  def _check_data_of_dense(self, run):
+    if self.dense and self._looks_at_dense:
+      dense_runs.check_data('Channels.dense', self.dense, run.data)
 
   @contextlib.contextmanager
   def _naming_dense(self):
@@ -205,6 +208,7 @@ class Channels(Procedure):
 
   def _begin_extracted(self, make_trainer, run, cost, folder):
     del cost
+    self._check_data_of_dense(run)
     trainer = run.trainer
     with trainer.strategy.scope():
       full = make_trainer(methods={})
