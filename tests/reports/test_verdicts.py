@@ -15,6 +15,7 @@ from tf_stugan.reports import verdicts
 from tf_stugan.studies import plan as plans
 from tf_stugan.studies.folder import Folder
 from tf_stugan.studies.folder import Outcome
+from tf_stugan.training.workdir import Workdir
 
 PAIR = verdicts.Comparison('explored beats fixed', [('explored', 'fixed')])
 
@@ -52,12 +53,29 @@ def test_differences_are_between_equal_seeds(tmp_path):
   assert judge(rows, PAIR)['n'].tolist() == [2]
 
 
-def test_pairs_count_together(tmp_path):
-  rows = rows_of(tmp_path, a=[1.0, 2.0], b=[3.0, 4.5], c=[5.0, 6.0], d=[7.0, 8.5])
+def test_pairs_count_together_and_each_seed_once(tmp_path):
+  rows = rows_of(tmp_path, a=[1.0, 2.0], b=[3.0, 4.5], c=[5.0, 6.0], d=[7.0, 9.5])
   found = judge(rows, verdicts.Comparison('x', [('a', 'b'), ('c', 'd')]))
   assert found[['row', 'against', 'n', 'verdict']].to_numpy().tolist() == [
-      ['a', 'b', 2, 'undecided'], ['c', 'd', 2, 'undecided'], ['all', 'all', 4, 'yes']]
-  assert found['difference'].iloc[-1] == pytest.approx(-2.25)
+      ['a', 'b', 2, 'undecided'], ['c', 'd', 2, 'undecided'], ['all', 'all', 2, 'undecided']]
+  whole = found.iloc[-1]
+  half = 12.7062 * 0.5  # Student's t, from a printed table; of the means -2 and -3
+  assert (whole['difference'], whole['difference low']) == pytest.approx((-2.5, -2.5 - half), rel=1e-5)
+
+
+def test_pairs_of_seeds_of_their_own_are_independent(tmp_path):
+  rows = rows_of(tmp_path, a=[1.0, 2.0], b=[3.0, 4.5], c=[5.0, 6.0], d=[7.0, 8.5])
+  rows = [row._replace(runs=[run._replace(seed=f'1{run.seed}') for run in row.runs]) if row.name in 'cd' else row
+          for row in rows]
+  planned = {'a': ['1', '2'], 'b': ['1', '2'], 'c': ['11', '12', '13'], 'd': ['11', '12', '13']}
+  found = judge(rows, verdicts.Comparison('x', [('a', 'b'), ('c', 'd')]), planned=planned)
+  assert found[['n', 'planned', 'verdict']].to_numpy().tolist()[-1] == [4, 5, 'yes so far']
+
+
+def test_a_score_that_is_no_number_does_not_count(tmp_path):
+  rows = rows_of(tmp_path, explored=[10.0, float('nan'), 11.0], fixed=[15.0, 16.5, 16.0])
+  line, = judge(rows, PAIR).to_dict('records')
+  assert (line['n'], line['difference']) == (2, -5)
 
 
 def test_what_is_not_done_does_not_count(tmp_path):
@@ -98,6 +116,23 @@ def test_a_row_of_one_study_is_compared_with_that_of_another(tmp_path, capsys):
   assert cli.main(['tf-stugan', 'report', f'--workdirs={runs}', '--compare=a/runs/fixed,b/runs/explored',
                    f'--output={tmp_path}/runs']) == 0
   assert pd.read_csv(tmp_path / 'runs' / 'comparisons.csv')['verdict'].tolist() == ['no']
+
+
+def test_what_other_features_saw_before_the_end_of_a_run_does_not_count(tmp_path):
+  study = make_study(tmp_path / 'a', 'explored', [10.0, 12.0, 11.0], {PAIR.name: PAIR.pairs})
+  other = make_study(tmp_path / 'b', 'fixed', [15.0, 16.5, 16.0], {})
+  for folder in (study, other):
+    for run in folder.read()['plan'].runs:
+      workdir = Workdir(str(folder.workdir(run)))
+      early = run.name == 'fixed_s1'  # was scored again while it was trained
+      row = {**workdir.rows()[0], 'step': 1 if early else 3, 'strided_fcd': 1.0 if early else 20.0}
+      row['protocol'] = {**row['protocol'], 'extractor': 'strided classifier def'}
+      workdir.evaluations.write_text(json.dumps({**row, 'better': {'strided_fcd': 'lower'}}) + '\n')
+  assert cli.main(['tf-stugan', 'report', f'--workdirs={study.path},{other.path}', '--features=strided',
+                   f'--output={tmp_path}/both']) == 0
+  line, = pd.read_csv(tmp_path / 'both' / 'comparisons.csv').to_dict('records')
+  assert (line['n'], line['difference'], line['verdict']) == (2, 0, 'undecided so far')
+  assert 'These features saw step 1 of 3' in (tmp_path / 'both' / 'report.html').read_text()
 
 
 def test_scores_of_other_features_are_judged_by_themselves(tmp_path, capsys):

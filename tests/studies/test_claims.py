@@ -4,10 +4,11 @@ import pandas as pd
 import pytest
 
 from tests.studies.test_check import plan
+from tests.studies.test_check import trainer_of
 from tf_stugan import configuration
 from tf_stugan import gin_files
 
-CLAIMS = ('claim_1', 'claim_2', 'claim_3', 'claim_4_balance', 'claim_4', 'claim_5')
+CLAIMS = ('claim_1', 'claim_1_sparser', 'claim_1_denser', 'claim_2', 'claim_3', 'claim_4_balance', 'claim_4', 'claim_5')
 
 
 def make_study(name):
@@ -16,8 +17,8 @@ def make_study(name):
 
 
 def plan_claim(name):
-  return {run.name.removesuffix('_s1'): run for run in plan(
-      f'studies/{name}.gin', 'runs/noise.gin', gin_param=['RandomImages.num_images = 64']).runs}
+  made = plan(f'studies/{name}.gin', 'runs/noise.gin', gin_param=['RandomImages.num_images = 64'])
+  return made, {run.row: run for run in made.runs}
 
 
 def test_every_row_that_a_claim_compares_is_in_one_study():
@@ -29,10 +30,29 @@ def test_every_row_that_a_claim_compares_is_in_one_study():
     assert study.by_row and len(study.seeds) >= (2 if 'balance' in name else 3)
 
 
+def test_densities_that_count_together_have_seeds_of_their_own():
+  """With one seed they would share initial weights, data and, nested, masks: nine differences would be worth three."""
+  seeds = [seed for name in CLAIMS[:3] for seed in make_study(name).seeds]
+  assert len(set(seeds)) == len(seeds) == 9
+  assert not {1, 2} & set(seeds)  # of the exploration study, which the question comes from
+  assert make_study('claim_2').seeds == make_study('claim_3').seeds == make_study('claim_1').seeds  # of stugan_0.1
+
+
+@pytest.mark.slow
+def test_adapt_strict_decides_half_as_often_and_averages_hold_statistics(tmp_path):
+  for name, rows in (('claim_4', {'adapt_relaxed': 250, 'adapt_strict': 500}), ('claim_4_balance', {'long_strong': None})):
+    made, runs = plan_claim(name)
+    for row, interval in rows.items():
+      trainer = trainer_of(runs[row], made, tmp_path)
+      assert trainer.averages['generator'].average_buffers
+      assert list(trainer.methods['discriminator'].update_steps())[:2] == ([interval, 2 * interval] if interval else [])
+
+
 @pytest.mark.slow
 def test_equal_cost_is_equal_cost():
-  made = plan_claim('claim_2')
-  reference, long = plan_claim('claim_1')['stugan_0.1'].training, plan_claim('claim_3')['stugan_long'].training
+  _, made = plan_claim('claim_2')
+  reference, long = (
+      plan_claim(name)[1][row].training for name, row in (('claim_1', 'stugan_0.1'), ('claim_3', 'stugan_long')))
   assert long == pytest.approx(5 * reference)
   measured = pd.read_csv(gin_files.config_root().parent / 'docs/results/methods/report.csv')
   steps = measured[measured['method'] == 'SNIP']  # one ranking over all layers: only a run tells what it costs
@@ -46,7 +66,7 @@ def test_equal_cost_is_equal_cost():
 @pytest.mark.slow
 @pytest.mark.parametrize('name', sorted(set(CLAIMS) - {'claim_2'}))
 def test_every_claim_can_be_trained(name):
-  assert list(plan_claim(name)) == list(make_study(name).rows)
+  assert list(plan_claim(name)[1]) == list(make_study(name).rows)
 
 
 @pytest.mark.slow

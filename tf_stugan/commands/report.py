@@ -76,7 +76,13 @@ def _find(paths, values):
 
 
 def _rescored(run, features):
-  return run._replace(workdir=run.workdir and rescored.Rescored(str(run.workdir.path), features))
+  if not run.workdir:
+    return run
+  run = run._replace(workdir=rescored.Rescored(str(run.workdir.path), features))
+  steps, last = records_lib.evaluated_steps(run.workdir), max((row['step'] for row in run.workdir.rows()), default=0)
+  if run.state != folders.DONE or not steps or steps[-1] == last:
+    return run
+  return run._replace(state='scored early', reason=f'These features saw step {steps[-1]:,} of {last:,}: evaluate it again.')
 
 
 def _read_studies(studies: Sequence[Folder], features: str) -> Subject:

@@ -155,7 +155,7 @@ def _tables(values, rows, found, unfinished, measured):
 def _reasons(unfinished):
   """Returns the table of runs that did not come to their end."""
   lines = [{'run': r.name, 'state': r.state, 'reason': r.reason} for r in unfinished]
-  return page.Table('Unfinished', tables.tabulate(lines), 'Runs that did not come to their end.\n')
+  return page.Table('Unfinished', tables.tabulate(lines), 'Runs that did not come to their end, or were not scored there.\n')
 
 
 def _draw(folder, rows, pairs):

@@ -1,6 +1,7 @@
 """Whether one row beats another: differences of runs of equal seed, their mean, its 95 % interval, and what follows."""
 
 from collections.abc import Collection, Mapping, Sequence
+import math
 import statistics
 from typing import NamedTuple
 
@@ -11,7 +12,8 @@ from tf_stugan.reports import records
 from tf_stugan.reports import rows as rows_lib
 
 NOTE = ('Row minus the row that it is compared with, by seed, at the last step of each: mean ± half of its 95 % interval '
-        "(Student's t). 'yes': the row is better in the whole interval; 'no': worse in all of it; 'undecided': neither.\n"
+        "(Student's t). 'yes': the row is better in the whole interval; 'no': worse in all of it; 'undecided': neither. Of "
+        "several pairs ('all') the mean of each seed counts once.\n"
         "'so far': planned runs are not done. FLOPs: training cost of the row over that of the other.\n")
 _COUNTED = ('', 'done')  # states of runs that have come to their end, or of which nobody said otherwise
 
@@ -21,7 +23,8 @@ class Comparison(NamedTuple):
 
   Attributes:
     name: what would be true.
-    pairs: of rows; their differences count together.
+    pairs: of rows. Differences that one seed has in several pairs share its initial weights, masks and data: their mean
+      counts, once.
   """
 
   name: str
@@ -43,14 +46,14 @@ def judge(comparisons: Sequence[Comparison], rows: Sequence[rows_lib.Row], plann
   for score, is_lower in lower_is_better.items():
     for comparison in comparisons:
       pairs = [_differences(known, row, other, score) for row, other in comparison.pairs]
-      counts = [len(set(planned.get(row, found)) & set(planned.get(other, found)))
-                for (row, other), found in zip(comparison.pairs, pairs, strict=True)]
-      said = [(row, other, list(found.values()), count, [(row, other)])
-              for (row, other), found, count in zip(comparison.pairs, pairs, counts, strict=True)]
-      whole = 'all', 'all', [value for found in pairs for value in found.values()], sum(counts), comparison.pairs
-      for row, other, values, count, costs in [*said, *([whole] if len(said) > 1 else [])]:
+      seeds = [set(planned.get(row, found)) & set(planned.get(other, found))
+               for (row, other), found in zip(comparison.pairs, pairs, strict=True)]
+      said = [(row, other, found, asked, [(row, other)])
+              for (row, other), found, asked in zip(comparison.pairs, pairs, seeds, strict=True)]
+      whole = 'all', 'all', _means_by_seed(pairs), set().union(*seeds), comparison.pairs
+      for row, other, found, asked, costs in [*said, *([whole] if len(said) > 1 else [])]:
         lines.append({'comparison': comparison.name, 'row': row, 'against': other, 'score': score,
-                      **_line(values, count, is_lower), 'FLOPs': _cost(known, costs)})
+                      **_line(list(found.values()), len(asked), is_lower), 'FLOPs': _cost(known, costs)})
   return pd.DataFrame(lines, dtype=object)
 
 
@@ -74,9 +77,14 @@ def _differences(known, row, other, score):
   return {seed: first[seed] - second[seed] for seed in first if seed in second}
 
 
+def _means_by_seed(pairs):
+  seeds = dict.fromkeys(seed for found in pairs for seed in found)
+  return {seed: statistics.fmean(found[seed] for found in pairs if seed in found) for seed in seeds}
+
+
 def _values(row, score):
   return {run.seed: record[score] for run, record in zip(row.runs, row.records, strict=True)
-          if run.seed and run.state in _COUNTED and score in record}
+          if run.seed and run.state in _COUNTED and not math.isnan(record.get(score, math.nan))}
 
 
 def _cost(known, pairs):

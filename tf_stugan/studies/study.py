@@ -59,7 +59,8 @@ class Study:
     by_row: whether a row's runs come one after the other, so that the first rows can be compared while others wait; else
       all rows have their first seed before any has the second.
     comparisons: by name, pairs [row, row that it is compared with]: `report` judges the differences of runs of equal seed,
-      those of all pairs together. A row may be one of another study that stands beside this one in the report.
+      of all pairs together by the mean of each seed. A row may be one of another study that stands beside this one in the
+      report.
   """
 
   def __init__(self, files: Sequence[str], common: Setting = _EMPTY, axes: Mapping[str, Sequence[object]] = _EMPTY,
