@@ -1,5 +1,5 @@
-"""Draws the figures of docs/results.md, claims.md and channels.md anew, from the tables beside them: report.csv, curves.csv,
-rows.csv, ladders.csv.
+"""Draws the figures of results that pages of docs/ show anew, from the tables beside them: report.csv, curves.csv, rows.csv,
+ladders.csv.
 
   python tools/draw_results.py
 

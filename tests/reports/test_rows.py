@@ -58,6 +58,7 @@ def test_runs_that_differ_in_their_seed_alone_are_a_row(tmp_path):
 def extracted(folder, name, seed, asked, found):
   """Makes the last stage of a procedure that was asked for some CHANNELS, and has found others."""
   workdir = seeded(folder, f'{name}/extracted', seed, [4.0 + seed], multiply_adds=10 * seed)
+  (workdir.checkpoints / 'step-00000004').mkdir(parents=True)
   (workdir.path.parent / 'config.gin').write_text(f"CHANNELS = {asked}\nDENSE = 'dense_{name}'\n")
   stage = f"CHANNELS = {found}\nDENSE = 'dense_{name}'\nprocedure.Experiment.stage = 'extracted'\n"
   workdir.config.write_text(f'{workdir.config.read_text()}{stage}')
@@ -68,20 +69,31 @@ def test_what_a_search_has_found_for_a_seed_makes_no_row_of_its_own(tmp_path):
   row, = make({name: workdir for seed in (1, 2) for name, workdir in extracted(
       tmp_path, f'a_s{seed}', seed, '{}', f"{{'generator': {{'norm': {seed}}}}}").items()})
   assert len(row.runs) == 2 and rows_lib.table([row])['G multiply-adds'].tolist() == [15]
-  assert row.name == 'a/extracted'
+  assert row.name == 'a' and [run.name for run in row.runs] == ['a_s1/extracted', 'a_s2/extracted']
 
 
 def test_stages_of_a_network_that_was_asked_to_be_narrower_are_rows_of_their_own(tmp_path):
   narrow = "{'generator': {'norm': 1}}"
   rows = make(extracted(tmp_path, 'full_s1', 1, '{}', '{}') | extracted(tmp_path, 'narrow_s1', 1, narrow, narrow))
-  assert [(row.name, len(row.runs)) for row in rows] == [('full/extracted', 1), ('narrow/extracted', 1)]
+  assert [(row.name, len(row.runs)) for row in rows] == [('full', 1), ('narrow', 1)]
 
 
 def test_the_same_seed_twice_makes_two_rows(tmp_path):
   workdirs = {}
   for name, seed in (('a_s1', 1), ('a_s2', 2), ('b_s1', 1)):
     workdirs |= extracted(tmp_path, name, seed, '{}', '{}')
-  assert [(row.name, len(row.runs)) for row in make(workdirs)] == [('a/extracted', 2), ('b/extracted', 1)]
+  assert [(row.name, len(row.runs)) for row in make(workdirs)] == [('a', 2), ('b', 1)]
+
+
+def test_a_stage_keeps_its_name_beside_others_and_where_it_is_not_the_last(tmp_path):
+  workdirs = extracted(tmp_path, 'a_s1', 1, '{}', '{}') | extracted(tmp_path, 'b_s1', 1, "{'x': {}}", "{'x': {}}")
+  search = seeded(tmp_path, 'b_s1/search', 1, [9.0])
+  (search.checkpoints / 'step-00000004').mkdir(parents=True)
+  search.config.write_text(search.config.read_text() + "procedure.Experiment.stage = 'search'\n")
+  os.utime(search.config, (1, 1))  # began before what was extracted
+  together = workdirs | {'b_s1/search': search}
+  assert [row.name for row in make(together)] == ['a', 'b/extracted', 'b/search']
+  assert [row.name for row in make({'b_s1/search': search})] == ['b/search']
 
 
 def test_the_stages_of_a_procedure_stand_for_its_folder(tmp_path):

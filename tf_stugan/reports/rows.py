@@ -13,6 +13,7 @@ from tf_stugan.reports import records
 from tf_stugan.training.workdir import Workdir
 
 _DENSE = 'DENSE'  # binding of a procedure: where the dense run of this seed lies
+_STAGE = 'Experiment.stage'  # binding of a run that is one of several
 _TICKETS = 'TICKETS'  # binding of a ladder that has the masks of another one
 
 
@@ -59,17 +60,29 @@ class Row(NamedTuple):
 
 
 def name_rows(workdirs: Mapping[str, Workdir]) -> list[Run]:
-  """Puts runs into rows by their configurations: those are the same but for the seed."""
+  """Puts runs into rows by their configurations: those are the same but for the seed.
+
+  A row is called what its runs are, without the seed; the last stage of a procedure, alone in a report, what its folder is.
+  """
   names, result = {}, []
+  short = {name: _procedure_name(name, workdirs) for name in workdirs}
   for name, workdir in workdirs.items():
     found, seed = setting(workdir), workdir.seed()
-    row = names.setdefault(repr(sorted(found.items())) if found else name, without_seed(name, seed))
+    row = names.setdefault(repr(sorted(found.items())) if found else name, without_seed(short[name], seed))
     result.append(Run(name, row, workdir, seed=seed))
   taken, seeds = list(names.values()), [(run.row, run.seed) for run in result]
   again = {row for row in taken if taken.count(row) > 1}  # two configurations whose runs have such names
   twice = {row for row, seed in seeds if seed and seeds.count((row, seed)) > 1}  # of other dense runs, for example
-  return [run._replace(row=run.name if run.row in again else without_seed(run.name, run.seed))
+  return [run._replace(row=run.name if run.row in again else without_seed(short[run.name], run.seed))
           if run.row in again | twice else run for run in result]
+
+
+def _procedure_name(name, workdirs):
+  folder, stage = os.path.split(name)
+  others = [other for other in workdirs if other != name and f'{other}/'.startswith(f'{folder}/')]
+  is_stage = any(binding.endswith(_STAGE) for binding in _bindings(workdirs[name].config))
+  is_last = is_stage and Workdir(str(workdirs[name].path.parent)).last_stage() == stage
+  return folder if folder and is_last and not others else name
 
 
 def without_seed(name: str, seed: str) -> str:
@@ -84,7 +97,7 @@ def setting(workdir: Workdir) -> dict[str, str]:
   procedure says instead. In the place of another ladder that masks come from stands what decided on that one.
   """
   bindings = _bindings(workdir.config)
-  if any(name.endswith('Experiment.stage') for name in bindings):
+  if any(name.endswith(_STAGE) for name in bindings):
     asked = _bindings(workdir.path.parent / workdir.config.name)
     bindings = {name: asked.get(name, value) for name, value in bindings.items() if name != _DENSE}
   if _TICKETS in bindings:
