@@ -8,13 +8,13 @@ import contextlib
 import errno
 import gc
 import importlib
-import logging
 import os
 import re
 import signal
 import sys
 
 from tf_stugan import errors
+from tf_stugan import logs
 from tf_stugan import quiet
 from tf_stugan import signals
 from tf_stugan.gin_files import did_you_mean
@@ -106,7 +106,7 @@ def _run_command(name, arguments):
 
 
 def _guard(name, usage, values, arguments):
-  _set_up_logging()
+  logs.set_up()
   try:
     if hasattr(usage, 'check'):
       usage.check(values, *arguments)
@@ -139,22 +139,6 @@ def _explained(error):
         "(GENERATOR_BATCH, DISCRIMINATOR_BATCH, widths, windows), raise ACCUMULATION_STEPS, or take PRECISION = 'bfloat16'. "
         'Checkpoints are untouched.')
   return None
-
-
-class _CurrentStandardError(logging.StreamHandler):
-  """Writes to whatever sys.stderr is at the time: while a bar is drawn, it puts lines above the bar."""
-
-  stream = property(lambda self: sys.stderr, lambda self, stream: None)
-
-
-def _set_up_logging():
-  """Sends this project's own lines to standard error; those of the libraries below it only from WARNING on."""
-  handler = _CurrentStandardError()
-  handler.setFormatter(logging.Formatter('%(asctime)s %(message)s', '%H:%M:%S'))
-  logger = logging.getLogger('tf_stugan')
-  logger.handlers[:] = [handler]
-  logger.setLevel(logging.INFO)
-  logger.propagate = False
 
 
 def _import_quietly(module):

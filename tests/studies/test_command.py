@@ -77,6 +77,17 @@ def test_commands_for_any_other_scheduler(study, tmp_path, capsys):
   assert (tmp_path / 'a' / 'experiments' / 'quickstart-static.gin').read_text() == '# static\n'
 
 
+def test_rows_are_chosen_by_name_or_pattern_and_the_study_stays_whole(study, tmp_path, capsys):
+  assert study('--print_commands', '--rows=st?tic') == 0
+  workdirs = [shlex.split(line)[2] for line in capsys.readouterr().out.splitlines()]
+  assert [workdir.rpartition('/')[2] for workdir in workdirs] == ['static_s1', 'static_s2']
+  assert {run['row'] for run in json.loads((tmp_path / 'a' / 'study.json').read_text())['plan']['runs']} == set(ROWS)
+  assert study('--dry_run', '--rows=stugan,static') == 0
+  assert '4 runs, 4 of them to be trained' in capsys.readouterr().out
+  assert study('--rows=stugan*,statik') == 2
+  assert '--rows: statik is no row of this study; there are static, stugan. Did you mean static?' in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_a_failed_run_stops_no_other_and_its_code_is_that_of_the_study(study, tmp_path, capsys):
   assert study('--jobs=2', static_s2=3, stugan_s1=4) == 3

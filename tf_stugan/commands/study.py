@@ -25,9 +25,10 @@ from tf_stugan.usage.common import parse_numbers
 def run(values: flags.FlagValues) -> None:
   folder = Folder(values.workdir)
   before = folder.read()
-  plan = plans.make(_request(values))
+  whole = plans.make(_request(values))
+  plan = plans.restrict(whole, values.rows)
   with workdir_lock.hold(Workdir(values.workdir, create=True).path):
-    folder.check_same(plan)
+    folder.check_same(whole)
     missing = open_runs(plan.runs, folder.outcomes())
     if not values.print_commands:
       sys.stdout.write(_describe(plan, missing, values.tera) + '\n')
@@ -37,7 +38,7 @@ def run(values: flags.FlagValues) -> None:
     threads = values.threads or before.get('threads') or (
         max(1, _cores() // jobs) if values.engine == 'local' else 1)
     if not values.dry_run:
-      folder.write(plan, threads)
+      folder.write(whole, threads)
     if values.print_commands:
       _print_commands(values, folder, missing)
     elif not values.dry_run:

@@ -7,7 +7,6 @@ Run as a module, with the request of `plan` as JSON on standard input.
 from collections.abc import Mapping, Sequence
 import importlib
 import json
-import logging
 import pathlib
 import re
 import sys
@@ -17,6 +16,7 @@ from typing import NamedTuple
 from tf_stugan import errors
 from tf_stugan import gin_files
 from tf_stugan import gin_limits
+from tf_stugan import logs
 from tf_stugan import quiet
 from tf_stugan.studies import plan as plans
 from tf_stugan.studies.study import binding
@@ -276,8 +276,7 @@ def _distinct(rows: Sequence[_Checked]) -> list[_Checked]:
 def main() -> None:
   """Prints the plan, or {"error": what is wrong, "code": the exit code for it}."""
   tf.config.set_visible_devices([], 'GPU')  # it only counts, and trains classifiers; the runs are to have their memory
-  logging.getLogger('tf_stugan').addHandler(logging.StreamHandler())
-  logging.getLogger('tf_stugan').setLevel(logging.INFO)
+  logs.set_up()
   try:
     answer = plans.to_json(plan(json.load(sys.stdin)))
   except errors.UserError as error:

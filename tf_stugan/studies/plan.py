@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 import dataclasses
+import fnmatch
 import json
 import pathlib
 import subprocess
 import sys
 
 from tf_stugan import errors
+from tf_stugan import gin_files
 
 _GENERATED = 'experiments'  # folder of gin files that the study wrote
 _MARK = 'study:'  # of such a file, in the list of a run
@@ -116,6 +118,25 @@ def make(request: Mapping[str, object]) -> Plan:
     error.exit_code = answer['code']
     raise error
   return from_json(answer)
+
+
+def restrict(plan: Plan, rows: Sequence[str]) -> Plan:
+  """Returns the plan with the runs of some rows alone.
+
+  Args:
+    plan: of a whole study.
+    rows: names of rows, or patterns such as 'static_*'; all rows where there are none.
+
+  Raises:
+    UserError: no row has such a name.
+  """
+  names = list(dict.fromkeys(run.row for run in plan.runs))
+  for pattern in rows:
+    if not fnmatch.filter(names, pattern):
+      raise errors.UserError(f'--rows: {pattern} is no row of this study; there are {", ".join(names)}.'
+                             f'{gin_files.did_you_mean(pattern, names)}')
+  kept = {name for pattern in rows or ['*'] for name in fnmatch.filter(names, pattern)}
+  return dataclasses.replace(plan, runs=[run for run in plan.runs if run.row in kept])
 
 
 def to_json(plan: Plan) -> dict[str, object]:

@@ -11,6 +11,7 @@ Examples:
   tf-stugan study --workdir=studies/a --gin_file=studies/methods_small.gin --data_dir=~/tensorflow_datasets
   tf-stugan study --workdir=studies/b --gin_file=quickstart.gin --axis='method=static,stugan' \\
       --axis='GENERATOR_DENSITY=0.05,0.1' --seeds=1-3
+  tf-stugan study --workdir=studies/b ... --rows='static_*'      # these rows first; without --rows the rest
   tf-stugan study --workdir=studies/b ... --dry_run --tera=0.055 # the plan alone, with hours
   tf-stugan study --workdir=studies/b ... --print_commands       # for a scheduler of your own
   tf-stugan study --workdir=/shared/b ... --engine=ray    # on the cluster of RAY_ADDRESS, whose nodes share the workdir
@@ -39,6 +40,9 @@ def define_flags(values: flags.FlagValues) -> None:
       'axis', [], "A setting and its choices: 'GENERATOR_DENSITY=0.05,0.1'. May be repeated; every combination is a row.",
       flag_values=values)
   flags.DEFINE_string('seeds', None, "Of every row: 1-3 or 1,5; those of the study, or 1, if not given.", flag_values=values)
+  flags.DEFINE_list(
+      'rows', [], "The rows to train now, by name or pattern, separated by commas: 'stugan_0.1,static_*'. The others stay "
+      'part of the study, for later.', flag_values=values)
   flags.DEFINE_enum('engine', 'local', ['local', 'ray', 'slurm'], 'Where runs are computed, see above.', flag_values=values)
   flags.DEFINE_integer(
       'jobs', None, 'Runs at a time. On this machine one for each GPU if not given, or for each core where there is none.',
