@@ -32,7 +32,7 @@ from tf_stugan import output_files
 from tf_stugan.commands import common
 from tf_stugan.export import exporter
 from tf_stugan.export import residual
-from tf_stugan.reports import climbs
+from tf_stugan.reports import run_folders
 from tf_stugan.reports import records
 from tf_stugan.training.workdir import Workdir
 from tf_stugan.usage import export as usage
@@ -77,7 +77,7 @@ def main(_):
   out = pathlib.Path(FLAGS.out)
   output_files.check_file(out, _HEADER.encode())
   paths = [path for pattern in FLAGS.workdirs for path in sorted(glob.glob(os.path.expanduser(pattern)))]
-  runs = [run for path in paths for run in climbs.list_runs(path) if Workdir(run).metrics.exists()]
+  runs = [run for path in paths for run in run_folders.list_runs(path) if Workdir(run).metrics.exists()]
   if not runs:
     raise errors.UserError(f'--workdirs={",".join(FLAGS.workdirs)}: no folder there holds a run.')
   rows = []

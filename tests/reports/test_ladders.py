@@ -12,7 +12,8 @@ import pytest
 from scipy import stats
 
 from tf_stugan import cli
-from tf_stugan.reports import climbs
+from tf_stugan.reports import beside_ladders
+from tf_stugan.reports import ladder_scores
 from tf_stugan.reports import ladders
 from tf_stugan.reports import records
 from tf_stugan.reports import rows
@@ -53,7 +54,7 @@ def ladder(folder, method, dense, rounds, seed=1, rewind=0.0, dense_at='dense', 
 
 def read(paths):
   """Returns the curves of ladders."""
-  return ladders.curves(ladders.rounds(climbs.read(paths)))
+  return ladders.curves(ladders.rounds(ladder_scores.read(paths)))
 
 
 def test_best_is_the_lowest_score_and_extreme_the_sparsest_that_still_matches(tmp_path):
@@ -69,7 +70,7 @@ def test_no_round_may_match(tmp_path):
   path = ladder(tmp_path / 'a', 'RP', [10.0], [[11.0], [12.0]])
   curve, = read([path])
   assert curve.extreme is None and curve.best.index == 1
-  line, = ladders.table(ladders.rounds(climbs.read([path]))).to_dict('records')
+  line, = ladders.table(ladders.rounds(ladder_scores.read([path]))).to_dict('records')
   assert (line['best FID'], line['best at'], line['extreme FID'], line['extreme at']) == ('11', '80.00%', '-', '-')
 
 
@@ -113,10 +114,11 @@ def test_a_ladder_that_cannot_be_drawn_is_named_with_the_reason(tmp_path, caplog
   further = json.dumps({'kind': 'train', 'step': 10**6}) + '\n'
   with open(path / 'dense' / 'metrics.jsonl', 'a') as file:
     file.write(further)
-  assert not climbs.read([path]) and 'no scored round has come to step 1,000,000, where its dense run is' in caplog.text
+  assert not ladder_scores.read([path])
+  assert 'no scored round has come to step 1,000,000, where its dense run is' in caplog.text
   caplog.clear()
   shutil.rmtree(path / 'dense')
-  assert not climbs.read([path]) and 'its dense run, dense, is not there' in caplog.text
+  assert not ladder_scores.read([path]) and 'its dense run, dense, is not there' in caplog.text
 
 
 def test_a_round_that_one_seed_has_is_held_against_the_dense_run_of_that_seed(tmp_path):
@@ -144,8 +146,8 @@ def test_rounds_that_were_scored_in_another_way_than_the_dense_run_are_left_out(
   ladder(path, 'IMP_G', [16.0], [[15.0], [14.0]])
   rows = (path / 'round-02' / 'metrics.jsonl').read_text()
   (path / 'round-02' / 'metrics.jsonl').write_text(rows.replace('"generated_images": 10', '"generated_images": 11'))
-  climb, = climbs.read([str(path)])
-  assert climb.scores == {1: 15.0} and f'{path}/round-02' in caplog.text and 'round-01' not in caplog.text
+  found, = ladder_scores.read([str(path)])
+  assert found.scores == {1: 15.0} and f'{path}/round-02' in caplog.text and 'round-01' not in caplog.text
 
 
 def test_a_ladder_is_reported_by_the_features_that_are_asked_for(tmp_path):
@@ -155,9 +157,9 @@ def test_a_ladder_is_reported_by_the_features_that_are_asked_for(tmp_path):
     row = {'step': STEPS, 'other_fid': score, 'better': {'other_fid': 'lower'},
            'protocol': {'extractor': 'strided classifier', 'generated_images': 10, 'real_images': 20, 'data': 'digits'}}
     (path / name / 'evaluations.jsonl').write_text(json.dumps(row) + '\n')
-  climb, = climbs.read([str(path)], 'strided classifier')
-  assert (climb.score, climb.dense, climb.scores) == ('other_fid', 3.0, {1: 4.0})
-  assert climb.costs == pytest.approx({1: 1.8})
+  found, = ladder_scores.read([str(path)], 'strided classifier')
+  assert (found.score, found.dense, found.scores) == ('other_fid', 3.0, {1: 4.0})
+  assert found.costs == pytest.approx({1: 1.8})
 
 
 def test_the_command_reports_rounds_and_ladders_with_a_dense_run_elsewhere(tmp_path, capsys):
@@ -227,15 +229,15 @@ def test_runs_of_a_method_stand_beside_ladders_with_what_they_cost_themselves(tm
   run(tmp_path / 'still_trained', [12.0], 5.0, method='static', density=0.7, config=f'NUM_STEPS = {2 * STEPS}')
   run(tmp_path / 'elsewhere', [1.0], 5.0, method='static', density=0.5, data='stl10')
   runs = rows.name_rows(records.name_runs([*map(str, tmp_path.glob('imp/*')), *map(str, tmp_path.iterdir())]))
-  found = climbs.read(paths)
-  beside, = climbs.make_climbs(runs, found)
+  found = ladder_scores.read(paths)
+  beside, = beside_ladders.read(runs, found)
   assert (beside.method, beside.dense) == ('static', 16.0)
   assert (beside.scores, beside.remaining) == ({1: 15.5, 2: 20.0}, {1: 0.8, 2: 0.64})
   assert beside.costs == pytest.approx({1: 0.8, 2: 0.64})
   assert [curve.method for curve in ladders.curves(ladders.rounds([*found, beside]))] == ['IMP_G', 'static']
   run(tmp_path / 'blocks', [18.0], 8.0, method='static', density=0.8, config='SEED = 7')  # of another row
-  again = climbs.make_climbs(rows.name_rows(records.name_runs(map(str, tmp_path.iterdir()))), found)
-  assert {climb.method: climb.scores for climb in again} == {
+  again = beside_ladders.read(rows.name_rows(records.name_runs(map(str, tmp_path.iterdir()))), found)
+  assert {each.method: each.scores for each in again} == {
       'static (static_a)': {1: 15.5}, 'static (static_b)': {1: 20.0}, 'static (blocks)': {1: 18.0}}
 
 
@@ -243,4 +245,4 @@ def test_a_ladder_that_has_only_begun_is_left_out(tmp_path):
   (tmp_path / 'a').mkdir()
   (tmp_path / 'a' / 'ladder.json').write_text(json.dumps({
       'method': 'IMP_G', 'seed': 1, 'dense': 'dense', 'rewind': 0.0, 'rounds': {'round-01': 0.8}}))
-  assert climbs.read([str(tmp_path / 'a'), str(tmp_path)]) == []
+  assert ladder_scores.read([str(tmp_path / 'a'), str(tmp_path)]) == []

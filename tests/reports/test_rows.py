@@ -14,13 +14,13 @@ import pytest
 from tests.reports.test_records import columns
 from tests.reports.test_records import run
 from tf_stugan import cli
-from tf_stugan.reports import climbs
 from tf_stugan.reports import comparisons
 from tf_stugan.reports import drawing
 from tf_stugan.reports import figures
 from tf_stugan.reports import intervals
 from tf_stugan.reports import records
 from tf_stugan.reports import rows as rows_lib
+from tf_stugan.reports import run_folders
 from tf_stugan.reports import tables
 from tf_stugan.studies import plan as plans
 from tf_stugan.studies.folder import Folder
@@ -100,10 +100,10 @@ def test_the_stages_of_a_procedure_stand_for_its_folder(tmp_path):
   for name in ('dense', 'extracted'):
     run(tmp_path / 'a', name, [9.0])
     (tmp_path / 'a' / name / 'checkpoints' / 'step-00000004').mkdir(parents=True)
-  assert climbs.list_runs(str(tmp_path / 'a')) == [str(tmp_path / 'a' / name) for name in ('dense', 'extracted')]
-  assert climbs.list_runs(str(tmp_path / 'a' / 'dense')) == [str(tmp_path / 'a' / 'dense')]
+  assert run_folders.list_runs(str(tmp_path / 'a')) == [str(tmp_path / 'a' / name) for name in ('dense', 'extracted')]
+  assert run_folders.list_runs(str(tmp_path / 'a' / 'dense')) == [str(tmp_path / 'a' / 'dense')]
   (tmp_path / 'a.log').touch()  # which a pattern may name, too
-  assert climbs.list_runs(str(tmp_path / 'a.log')) == []
+  assert run_folders.list_runs(str(tmp_path / 'a.log')) == []
 
 
 def test_a_run_that_is_still_training_is_compared_at_the_step_that_it_has_come_to(tmp_path):

@@ -13,10 +13,11 @@ from tf_stugan import errors
 from tf_stugan.commands import report_files
 from tf_stugan.commands.report_columns import Columns
 from tf_stugan.commands.report_files import Subject
-from tf_stugan.reports import climbs
+from tf_stugan.reports import ladder_scores
 from tf_stugan.reports import records as records_lib
 from tf_stugan.reports import rescored
 from tf_stugan.reports import rows as rows_lib
+from tf_stugan.reports import run_folders
 from tf_stugan.reports import verdicts
 from tf_stugan.studies import folder as folders
 from tf_stugan.studies.folder import Folder
@@ -66,8 +67,8 @@ def _find(paths, values):
     raise errors.UserError(f'{studies[0].path} is a study, which has a report of its own: name it alone, or with other '
                            f"studies, or its runs ('{studies[0].path}/runs/*').")
   asked = _read_studies(studies, values.features) if studies else Subject(
-      rows_lib.name_rows(records_lib.name_runs(run for path in paths for run in climbs.list_runs(path))),
-      climbs=climbs.read(paths, values.features))
+      rows_lib.name_rows(records_lib.name_runs(run for path in paths for run in run_folders.list_runs(path))),
+      ladders=ladder_scores.read(paths, values.features))
   if not asked.runs:
     raise errors.UserError(f'--workdirs={",".join(values.workdirs)}: no folder there holds a run.')
   if values.features:
@@ -97,7 +98,8 @@ def _read_studies(studies: Sequence[Folder], features: str) -> Subject:
       planned.setdefault(entry.row, []).append(str(entry.seed))
   found = list(zip(studies, plans, strict=True))
   return Subject([run for folder, plan in found for run in _list_runs(folder, plan)],
-                 climbs=climbs.read([str(folder.workdir(run)) for folder, plan in found for run in plan.runs], features),
+                 ladders=ladder_scores.read(
+                     (str(folder.workdir(run)) for folder, plan in found for run in plan.runs), features),
                  pairs=[tuple(pair) for plan in plans for pair in plan.figures],
                  comparisons=[verdicts.Comparison(*item) for plan in plans for item in plan.comparisons.items()],
                  planned=planned)
@@ -128,7 +130,7 @@ def _by_protocol(asked: Subject) -> list[Subject]:
       groups.setdefault(records_lib.protocol(entry.workdir), []).append(entry)
     elif entry.state != folders.FAILED:  # which is told in a table
       _LOG.warning('Left out: %s has no evaluation in its metrics.jsonl yet.', entry.name)
-  return [asked._replace(runs=runs, climbs=[climb for climb in asked.climbs if climb.protocol == protocol])
+  return [asked._replace(runs=runs, ladders=[ladder for ladder in asked.ladders if ladder.protocol == protocol])
           for protocol, runs in groups.items()]
 
 

@@ -10,17 +10,18 @@ from absl import flags
 
 from tf_stugan import output_files
 from tf_stugan.commands.report_columns import Columns
-from tf_stugan.reports import climbs as climbs_lib
+from tf_stugan.reports import beside_ladders
 from tf_stugan.reports import drawing
 from tf_stugan.reports import figures
 from tf_stugan.reports import ladder_figures
-from tf_stugan.reports import ladders
+from tf_stugan.reports import ladders as ladders_lib
 from tf_stugan.reports import page
 from tf_stugan.reports import records as records_lib
 from tf_stugan.reports import rows as rows_lib
 from tf_stugan.reports import score_curves
 from tf_stugan.reports import tables
 from tf_stugan.reports import verdicts
+from tf_stugan.reports.ladder_scores import LadderScores
 from tf_stugan.usage import report as usage
 
 _LOG = logging.getLogger(__name__)
@@ -32,7 +33,7 @@ class Subject(NamedTuple):
   Attributes:
     runs: those that have begun.
     unfinished: those that did not come to their end.
-    climbs: ladders.
+    ladders: those among them.
     pairs: what is plotted against what.
     comparisons: of rows.
     planned: seeds by row, where a study tells them.
@@ -40,7 +41,7 @@ class Subject(NamedTuple):
 
   runs: Sequence[rows_lib.Run]
   unfinished: Sequence[rows_lib.Run] = ()
-  climbs: Sequence[climbs_lib.Climb] = ()
+  ladders: Sequence[LadderScores] = ()
   pairs: Sequence[tuple[str, str]] = ()
   comparisons: Sequence[verdicts.Comparison] = ()
   planned: Mapping[str, Sequence[str]] = {}
@@ -81,13 +82,13 @@ def write(values: flags.FlagValues, output: pathlib.Path, subject: Subject, add:
 
 def _rounds(subject):
   """Returns the rounds of ladders, with runs that belong to none beside them; nothing without ladders."""
-  beside = climbs_lib.make_climbs(subject.runs, subject.climbs) if subject.climbs else []
-  return ladders.rounds([*subject.climbs, *beside])
+  beside = beside_ladders.read(subject.runs, subject.ladders) if subject.ladders else []
+  return ladders_lib.rounds([*subject.ladders, *beside])
 
 
 def _ladders(rounds):
   """Lists the table of ladders, if there is one."""
-  return [] if rounds.empty else [page.Table('Ladders', ladders.table(rounds), ladders.NOTE)]
+  return [] if rounds.empty else [page.Table('Ladders', ladders_lib.table(rounds), ladders_lib.NOTE)]
 
 
 def _draw_layers(runs, folder):

@@ -9,7 +9,7 @@ from tf_stugan.metrics.score import is_better
 from tf_stugan.reports import intervals
 from tf_stugan.reports import records
 from tf_stugan.reports import rows as rows_lib
-from tf_stugan.reports.climbs import Climb
+from tf_stugan.reports.ladder_scores import LadderScores
 
 NOTE = (
     'Best: the round of the best mean. Extreme: the sparsest round that scores at least as well as the dense runs of the '
@@ -49,31 +49,31 @@ class Curve(NamedTuple):
   extreme: Point | None
 
 
-def rounds(climbs: Sequence[Climb]) -> pd.DataFrame:
+def rounds(ladders: Sequence[LadderScores]) -> pd.DataFrame:
   """Returns every round of every ladder, a line each, with all digits; round 0 is the dense run.
 
   Ladders that differ in their seeds alone have the same name in the column `method`. Others of the same procedure are called
   by their folders, too.
   """
   groups = {}
-  for climb in climbs:
-    groups.setdefault((climb.method, climb.setting), []).append(climb)
+  for ladder in ladders:
+    groups.setdefault((ladder.method, ladder.setting), []).append(ladder)
   methods = [method for method, _ in groups]
   lines = []
   for (method, _), group in groups.items():
-    same_seeds = len({climb.seed for climb in group}) < len(group)
-    for climb in group:
-      row = climb.name if same_seeds else rows_lib.without_seed(group[0].name, str(group[0].seed))
-      lines += _lines(f'{method} ({row})' if same_seeds or methods.count(method) > 1 else method, climb)
+    same_seeds = len({ladder.seed for ladder in group}) < len(group)
+    for ladder in group:
+      row = ladder.name if same_seeds else rows_lib.without_seed(group[0].name, str(group[0].seed))
+      lines += _lines(f'{method} ({row})' if same_seeds or methods.count(method) > 1 else method, ladder)
   return pd.DataFrame(lines)
 
 
-def _lines(name, climb):
-  scores = {0: climb.dense, **climb.scores}
-  remaining, costs = {0: 1.0, **climb.remaining}, {0: 1.0, **climb.costs}
-  return [{'method': name, 'procedure': climb.procedure, 'seed': climb.seed, 'round': i, 'remaining': round(remaining[i], 6),
-           'score': records.title(climb.score), 'better': climb.better, 'value': scores[i], 'cost / dense': costs[i]}
-          for i in scores]
+def _lines(name, ladder):
+  scores = {0: ladder.dense, **ladder.scores}
+  remaining, costs = {0: 1.0, **ladder.remaining}, {0: 1.0, **ladder.costs}
+  return [{'method': name, 'procedure': ladder.procedure, 'seed': ladder.seed, 'round': i,
+           'remaining': round(remaining[i], 6), 'score': records.title(ladder.score), 'better': ladder.better,
+           'value': scores[i], 'cost / dense': costs[i]} for i in scores]
 
 
 def curves(found: pd.DataFrame) -> list[Curve]:

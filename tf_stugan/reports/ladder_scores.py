@@ -1,4 +1,4 @@
-"""What ladders found, round by round, and what it cost; and sparse runs that belong to no ladder, beside them."""
+"""What ladders found, round by round, and what it cost."""
 
 from collections.abc import Iterable, Mapping, Sequence
 import logging
@@ -7,7 +7,6 @@ import os
 import pathlib
 from typing import NamedTuple
 
-from tf_stugan import gin_files
 from tf_stugan.reports import records
 from tf_stugan.reports import rescored
 from tf_stugan.reports import rows as rows_lib
@@ -22,7 +21,7 @@ _OF_A_LADDER = ('ROUNDS',)  # bindings that tell no ladder from another, round b
 _OF_A_ROUND = ('Experiment.stage',)
 
 
-class Climb(NamedTuple):
+class LadderScores(NamedTuple):
   """One ladder, of one seed.
 
   Attributes:
@@ -58,20 +57,7 @@ class Climb(NamedTuple):
   pruned: frozenset[str]
 
 
-def list_runs(folder: str) -> list[str]:
-  """Lists the runs that a folder of a report stands for: a ladder's dense run and its rounds; the stages of another
-  procedure that has no run of its own; or the folder itself. A file stands for none."""
-  if not os.path.isdir(folder):
-    return []
-  ladder = rounds.read_description(pathlib.Path(folder))
-  if not ladder:
-    workdir = Workdir(str(folder))
-    return [folder] if workdir.metrics.exists() else [str(workdir.path / name) for name in workdir.stages()] or [folder]
-  paths = (os.path.join(folder, name) for name in (ladder['dense'], *ladder['rounds']))
-  return [path for path in paths if os.path.isdir(path)]
-
-
-def read(folders: Iterable[str], features: str = '') -> list[Climb]:
+def read(folders: Iterable[str], features: str = '') -> list[LadderScores]:
   """Reads those of the folders that are ladders with a scored dense run and a scored round.
 
   Args:
@@ -79,15 +65,15 @@ def read(folders: Iterable[str], features: str = '') -> list[Climb]:
     features: as in `rescored.Rescored`; the scores of training where it is empty.
   """
   paths = sorted({pathlib.Path(os.path.abspath(folder)) for folder in folders})
-  climbs = (_read(path, features) for path in paths if rounds.read_description(path))
-  return [climb for climb in climbs if climb]
+  found = (_read(path, features) for path in paths if rounds.read_description(path))
+  return [scores for scores in found if scores]
 
 
 def _read(folder, features):
   ladder, runs = _runs(folder, features)
   rows = {i: run.rows() for i, run in runs.items()}
-  end = _last_step(rows.get(0))
-  best = {i: found for i, run in rows.items() if _last_step(run) >= end and (found := best_scores.best_score(run))}
+  end = last_step(rows.get(0))
+  best = {i: found for i, run in rows.items() if last_step(run) >= end and (found := best_scores.best_score(run))}
   best = _comparable(best, runs)
   if 0 not in best or len(best) == 1:
     _LOG.warning('%s is not drawn as a ladder: %s.', folder, _what_is_missing(ladder, rows, best))
@@ -95,10 +81,10 @@ def _read(folder, features):
   method = f'{ladder["method"]} {ladder["rewind"]:.0%}' if ladder['rewind'] else ladder['method']
   dense = costs.run_operations(rows[0])
   spent = {i: costs.run_operations(rows[i]) + costs.prior_operations(rows[i], math.nan) for i in best}
-  return Climb(folder.name, ladder['method'], method, ladder['seed'], _setting(runs), best[0].name, best[0].better,
+  return LadderScores(folder.name, ladder['method'], method, ladder['seed'], _setting(runs), best[0].name, best[0].better,
                records.comparable(best[0].row), best[0].value, {i: found.value for i, found in best.items() if i},
                dict(enumerate(ladder['rounds'].values(), 1)), {i: spent[i] / dense for i in best if i}, dense,
-               frozenset(_densities(rows[max(best)])))
+               frozenset(densities(rows[max(best)])))
 
 
 def _what_is_missing(ladder, rows, best):
@@ -106,8 +92,8 @@ def _what_is_missing(ladder, rows, best):
     return f'its dense run, {ladder["dense"]}, {"has no score" if 0 in rows else "is not there"}'
   if len(rows) == 1:
     return 'no round has begun'
-  furthest = max(_last_step(run) for i, run in rows.items() if i)
-  return f'no scored round has come to step {_last_step(rows[0]):,}, where its dense run is; the furthest is at {furthest:,}'
+  furthest = max(last_step(run) for i, run in rows.items() if i)
+  return f'no scored round has come to step {last_step(rows[0]):,}, where its dense run is; the furthest is at {furthest:,}'
 
 
 def _runs(folder, features=''):
@@ -135,66 +121,12 @@ def _setting(runs):
       not name.endswith(_OF_A_ROUND))))
 
 
-def _last_step(rows):
+def last_step(rows: Iterable[Mapping] | None) -> int:
+  """Returns how far the run of these rows came; 0 of none."""
   return max((row['step'] for row in rows or ()), default=0)
 
 
-def make_climbs(runs: Iterable[rows_lib.Run], climbs: Sequence[Climb]) -> list[Climb]:
-  """Puts runs that belong to no ladder beside ladders.
-
-  Those of one method are rounds by their densities, of which each costs its own training and what it needed before.
-
-  Args:
-    runs: of the report; those that were scored otherwise are left out, those where a player that all the ladders prune has
-      no masks, and those that are still trained.
-    climbs: of one protocol.
-  """
-  pruned = frozenset.intersection(*(climb.pruned for climb in climbs))
-  groups = {}
-  for run in runs:
-    rows = run.workdir.rows()
-    best, densities = best_scores.best_score(rows), _densities(rows)
-    if best and pruned and pruned <= densities.keys() and records.comparable(best.row) == climbs[0].protocol and not (
-        rounds.read_description(run.workdir.path.parent)) and _has_ended(run, rows):
-      remaining = round(math.fsum(densities[player] for player in pruned) / len(pruned), 3)
-      method = records.record(run.workdir)['method']
-      groups.setdefault(method, []).append((remaining, run, best.value, _all_training(rows) / climbs[0].dense_cost))
-  return [climb for method, group in groups.items() for climb in _make_climbs(method, method, group, climbs)]
-
-
-def _all_training(rows):
-  return costs.run_operations(rows) + costs.prior_operations(rows)
-
-
-def _has_ended(run, rows):
-  """Tells whether a run came as far as its configuration says, if it does."""
-  num_steps = gin_files.literal(rows_lib.setting(run.workdir).get('NUM_STEPS', '0'))
-  return not isinstance(num_steps, int) or _last_step(rows) >= num_steps
-
-
-def _densities(rows):
-  """Returns what each player that has masks keeps in the end."""
+def densities(rows: Sequence[Mapping]) -> dict[str, float]:
+  """Returns what each player that has masks keeps of its weights in the end."""
   last = next((row for row in reversed(rows) if row['kind'] == 'train'), {})
   return {name.removesuffix('/density'): value for name, value in last.items() if name.endswith('/density') and value < 1}
-
-
-def _make_climbs(procedure, method, group, climbs):
-  """Returns a climb for each seed; where runs of several rows have the same density, for each row."""
-  rows = dict.fromkeys(run.row for _, run, *_ in group)
-  if len({(remaining, run.row) for remaining, run, *_ in group}) > len({remaining for remaining, *_ in group}):
-    return [climb for row in rows for climb in _make_climbs(
-        procedure, f'{method} ({row})', [entry for entry in group if entry[1].row == row], climbs)]
-  levels = sorted({remaining for remaining, *_ in group}, reverse=True)
-  by_seed = {}
-  for remaining, run, value, cost in group:
-    by_seed.setdefault(run.seed, {})[levels.index(remaining) + 1] = value, cost
-  return [climbs[0]._replace(
-      name=method, procedure=procedure, method=method, seed=seed, setting='', dense=_dense_of(seed, climbs),
-      scores={i: value for i, (value, _) in found.items()}, remaining=dict(enumerate(levels, 1)),
-      costs={i: cost for i, (_, cost) in found.items()}) for seed, found in by_seed.items()]
-
-
-def _dense_of(seed, climbs):
-  """Returns the dense score of the ladders of this seed, or of all of them."""
-  scores = [climb.dense for climb in climbs if str(climb.seed) == seed] or [climb.dense for climb in climbs]
-  return math.fsum(scores) / len(scores)
