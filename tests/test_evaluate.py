@@ -57,6 +57,19 @@ def test_folders_are_scored_without_a_run(folders, cache, capsys, tmp_path):
     assert figure.size == (600, 600)
 
 
+def test_files_of_others_in_the_output_are_told_before_scoring_or_with_the_scores(folders, cache, capsys, tmp_path):
+  flags = [f'--images={folders}/first', f'--against={folders}/second', '--gin_file=metrics/all.gin',
+           '--gin_param=prd.runs = 1', f'--output={tmp_path}']
+  (tmp_path / 'random_prd.png').write_text('mine')
+  code, out, err = call(capsys, 'evaluate', cache, *flags)
+  assert code == 2 and 'random_prd.png' in err.splitlines()[-1]
+  assert 'rfd' in json.loads(out)
+  (tmp_path / 'scores.json').write_text('mine')
+  code, out, err = call(capsys, 'evaluate', cache, *flags)
+  assert code == 2 and 'scores.json' in err.splitlines()[-1] and not out
+  assert {path.read_text() for path in tmp_path.iterdir()} == {'mine'}
+
+
 def test_images_are_not_changed_on_their_way(folders, cache, capsys):
   same = score(capsys, cache, f'--images={folders}/first', f'--against={folders}/first')
   assert same['rfd'] == pytest.approx(0, abs=1e-9)

@@ -78,6 +78,7 @@ def test_help_needs_no_tensorflow(arguments):
     (['study', '--workdir=new', '--gin_file=quickstart.gin', '--axis=GENERATOR_DENSITY'], "such as --axis='GENERATOR"),
     (['study', '--workdir=new', '--gin_file=quickstart.gin', '--axis=A=1', '--axis=A=2'], 'A is there twice'),
     (['study', '--workdir=new', '--gin_file=quickstart.gin', '--seeds=x'], '--seeds=x'),
+    (['study', '--workdir=new', '--gin_file=quickstart.gin', '--seeds=3,9-5'], '--seeds=3,9-5'),
     (['study', '--workdir=new', '--gin_file=quickstart.gin', '--slurm=a=b'], '--slurm is for --engine=slurm'),
 ])
 def test_mistakes_in_flags_need_no_tensorflow(arguments, message, tmp_path):

@@ -129,7 +129,7 @@ def write_whole(path: pathlib.Path, text: str) -> None:
   """
   temporary = path.with_name(f'{path.name}.{os.urandom(4).hex()}.tmp')  # others may write the same file
   try:
-    with errors.naming(path), open(temporary, 'w') as stream:
+    with errors.naming(path), open(temporary, 'w', encoding='utf-8') as stream:
       stream.write(text)
       stream.flush()
       os.fsync(stream.fileno())

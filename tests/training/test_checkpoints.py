@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from tf_stugan.sparsity import dynamic_sparse
 from tf_stugan.sparsity import schedules
 from tf_stugan.training import checkpoint_files
 from tf_stugan.training import checkpoints
+from tf_stugan.training import named_variables
 from tf_stugan.training import saved_steps
 
 
@@ -236,6 +238,7 @@ def test_folders_whose_names_are_patterns(trainer, tmp_path):
   trainer.step.assign(7)
   checkpoints.restore(trainer, folder)
   assert int(trainer.step) == 1
+  assert named_variables.read_values(folder / 'step-00000001' / 'variables', 'step') == {'step': 1}
 
 
 def test_the_configuration_goes_along(trainer, tmp_path):
@@ -254,4 +257,21 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_old_ones(trainer, tmp_pa
     save_at(trainer, tmp_path, 2)
   monkeypatch.undo()
   assert [p.name for p in tmp_path.iterdir()] == ['step-00000001']
+  assert checkpoints.restore(trainer, tmp_path) == 1
+
+
+def test_one_that_is_saved_again_is_there_at_every_moment(trainer, tmp_path, monkeypatch):
+  save_at(trainer, tmp_path, 1)
+  rename, calls = os.rename, []
+  def fail_at_the_second(source, target):
+    calls.append(target)
+    if len(calls) == 2:
+      raise OSError(5, 'Input/output error')
+    rename(source, target)
+  monkeypatch.setattr(checkpoint_files.os, 'rename', fail_at_the_second)
+  with pytest.raises(OSError, match='Input/output'):
+    save_at(trainer, tmp_path, 1)
+  monkeypatch.undo()
+  assert [p.name for p in tmp_path.iterdir()] == ['step-00000001']
+  os.rename(tmp_path / 'step-00000001', tmp_path / '.writing-replaced')  # as a kill between the two leaves it
   assert checkpoints.restore(trainer, tmp_path) == 1

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from tf_stugan import errors
+from tf_stugan.training import workdir_lock
 from tf_stugan.training.workdir_lock import hold
 
 
@@ -32,3 +33,13 @@ def test_processes_that_train_rounds_of_a_ladder_share_its_workdir_and_keep_othe
     hold(tmp_path).__enter__()
   with hold(tmp_path), refused('process'):
     hold(tmp_path, shared=True).__enter__()
+
+
+def test_a_file_system_without_locks_is_no_other_process(tmp_path, monkeypatch):
+  def missing(*_):
+    raise OSError(38, 'Function not implemented')
+  (tmp_path / '.lock').touch()
+  monkeypatch.setattr(workdir_lock.fcntl, 'flock', missing)
+  assert not workdir_lock.is_held(tmp_path)  # or a study would wait for ever
+  with pytest.raises(errors.UserError, match='cannot be locked .Function not implemented.'):
+    hold(tmp_path).__enter__()

@@ -23,6 +23,8 @@ from tf_stugan.usage.data import find_named
 
 _LOG = logging.getLogger(__name__)
 
+_COMMAND = 'tf-stugan evaluate'  # signs what is written to --output
+
 
 def run(values: flags.FlagValues) -> None:
   if values.images:
@@ -54,10 +56,13 @@ def _score_run(values, workdir, output):
     evaluator.batch_statistics = values.statistics == 'batch'
   for choice in _choices(values.checkpoint, workdir):
     step = common.restore_chosen(trainer, workdir, choice)
+    prefix = f'step-{step:08}-'
+    _check_output(output, prefix)
     scores = _some(evaluator.evaluate(trainer.gan.outputs))
     row = {'step': step, **scores, 'protocol': evaluator.protocol(), **details(scores)}
+    _print(row)
     row_files.append(workdir.evaluations, row)
-    _show(row, output or (workdir.path / 'evaluation' if 'curves' in row else None), f'step-{step:08}-')
+    _write(row, output or (workdir.path / 'evaluation' if 'curves' in row else None), prefix)
 
 
 def _choices(checkpoint, workdir):
@@ -68,6 +73,7 @@ def _choices(checkpoint, workdir):
 
 
 def _score_folder(values):
+  _check_output(values.output)
   file, bindings = find_named(values.against)
   if values.resolution or 'image_folder' in file:
     bindings.append(f'IMAGE_RESOLUTION = {values.resolution}')
@@ -79,7 +85,9 @@ def _score_folder(values):
   against, images = _load_images(values)
   evaluator.batch_size = values.batch_size or evaluator.batch_size
   scores, protocol = evaluator.compare(images, against, pathlib.Path(values.cache_dir))
-  _show({**_some(scores), 'protocol': protocol, **details(scores)}, values.output)
+  row = {**_some(scores), 'protocol': protocol, **details(scores)}
+  _print(row)
+  _write(row, values.output)
 
 
 def _load_images(values):
@@ -106,12 +114,23 @@ def _some(scores):
   return scores
 
 
-def _show(row, folder, prefix=''):
-  """Prints a row, without the points of its curves; puts the whole of it, and the curves as figures, into a folder."""
+def _check_output(folder, prefix=''):
+  """Raises UserError, before minutes of scoring, if the file of scores may not be written."""
+  if folder:
+    output_files.check_files(pathlib.Path(folder), [f'{prefix}scores.json'], _COMMAND)
+
+
+def _print(row):
+  """Prints a row, without the points of its curves, before anything is written that may fail."""
   sys.stdout.write(json.dumps({key: value for key, value in row.items() if key != 'curves'}, indent=1) + '\n')
+  sys.stdout.flush()
+
+
+def _write(row, folder, prefix=''):
+  """Puts a row, and its curves as figures, into a folder, if there is one."""
   if folder is None:
     return
-  with output_files.new_files(pathlib.Path(folder), 'tf-stugan evaluate') as written:
+  with output_files.new_files(pathlib.Path(folder), _COMMAND) as written:
     (written / f'{prefix}scores.json').write_text(json.dumps(row, indent=1) + '\n')
     for name, points in row.get('curves', {}).items():
       score_curves.plot({'': points}, name, written / f'{prefix}{name.replace("/", "_")}.png')

@@ -6,12 +6,12 @@ import pathlib
 from typing import Protocol
 
 import numpy as np
-import tensorflow as tf
 
 from tf_stugan import errors
 from tf_stugan import rng
 from tf_stugan.models import narrowing
-from tf_stugan.training.saved_steps import list_checkpoints
+from tf_stugan.training import checkpoint_files
+from tf_stugan.training import named_variables
 
 _LOG = logging.getLogger(__name__)
 
@@ -43,11 +43,8 @@ class Alive:
 
   def __call__(self, player, full, seed, search):
     del seed
-    reader = tf.train.load_checkpoint(str(list_checkpoints(search)[-1] / 'variables'))
-    prefix = f'weights/{player}/'
-    return narrowing.living_channels(full, {
-        name.removeprefix(prefix): reader.get_tensor(name) for name in reader.get_variable_to_shape_map()
-        if name.startswith(prefix)})
+    found = checkpoint_files.find_whole(search)
+    return narrowing.living_channels(full, named_variables.read_values(found / 'variables', f'weights/{player}'))
 
 
 class Random:

@@ -10,6 +10,7 @@ from tf_stugan import output_files
 from tf_stugan.studies import plan as plans
 from tf_stugan.studies.plan import Plan
 from tf_stugan.studies.plan import Run
+from tf_stugan.training import row_files
 
 _FORMAT = 'Study of tf_stugan, format 1'
 _MARGIN = 2**30  # bytes that stay free on the disk
@@ -104,8 +105,7 @@ class Folder:
 
   def note(self, run: Run, outcome: Outcome) -> None:
     """Remembers how a run ended."""
-    with open(self._outcomes, 'a') as file:
-      file.write(json.dumps({'run': run.name, **outcome._asdict()}) + '\n')
+    row_files.append(self._outcomes, {'run': run.name, **outcome._asdict()})
 
   def outcomes(self) -> dict[str, Outcome]:
     """Tells how runs ended the last time, by name; without those whose workdir is gone."""

@@ -95,12 +95,12 @@ class Supervisor:
 
   def _reason(self, run, code):
     """Returns what a run said in the end."""
+    if code < 0:
+      return f'killed by {signal.Signals(-code).name}'
     lines = self._folder.log(run).read_text(errors='replace').splitlines() if self._folder.log(run).exists() else []
     messages = [line.removeprefix('tf-stugan train: ') for line in lines if line.startswith('tf-stugan train: ')]
     if messages:
       return messages[-1]
-    if code < 0:
-      return f'killed by {signal.Signals(-code).name}'
     return next((line.strip() for line in reversed(lines) if line.strip()), f'exit code {code}')
 
   def _stop(self):

@@ -14,12 +14,14 @@ import shutil
 
 from tf_stugan import errors
 from tf_stugan.training.saved_steps import list_checkpoints
+from tf_stugan.training.saved_steps import PREFIX
 from tf_stugan.training.saved_steps import step_of
 
 _LOG = logging.getLogger(__name__)
 
 NOT_WHOLE = (OSError, ValueError, KeyError, TypeError, AttributeError)  # what a damaged manifest.json can raise
 TEMPORARY = '.writing-'  # begins the name of a checkpoint that is being written
+_REPLACED = f'{TEMPORARY}replaced'  # the name of one while another of its step takes its place
 
 
 def validate(path: pathlib.Path) -> dict:
@@ -103,13 +105,23 @@ def _newest_value(folder, file, key):
 
 
 def put_in_place(temporary: pathlib.Path, target: pathlib.Path) -> None:
-  """Gives a folder that is whole its name; one that has the name already, of the same step, goes."""
-  replaced = target.with_name(f'{TEMPORARY}replaced')
+  """Gives a folder that is whole its name; one that has the name already, of the same step, goes when it is there."""
   if target.exists():
-    os.rename(target, replaced)
-  os.rename(temporary, target)
-  sync(target.parent)
-  shutil.rmtree(replaced, ignore_errors=True)
+    os.rename(target, target.with_name(_REPLACED))
+  try:
+    os.rename(temporary, target)
+    sync(target.parent)
+  finally:
+    put_back(target.parent)
+  shutil.rmtree(target.with_name(_REPLACED), ignore_errors=True)
+
+
+def put_back(folder: pathlib.Path) -> None:
+  """Gives a checkpoint that was being replaced its name again, where nothing has come into its place."""
+  with contextlib.suppress(*NOT_WHOLE):
+    step = json.loads((folder / _REPLACED / 'manifest.json').read_text())['step']
+    if not (target := folder / f'{PREFIX}{step:08d}').exists():
+      os.rename(folder / _REPLACED, target)
 
 
 def size_and_digest(file: pathlib.Path) -> tuple[int, str]:

@@ -48,6 +48,7 @@ def save(trainer, folder: pathlib.Path, keep: int = 2, milestones: int = 0,
   step = int(trainer.step.numpy())
   temporary, target = folder / f'{checkpoint_files.TEMPORARY}{step:08d}', folder / f'{PREFIX}{step:08d}'
   try:
+    checkpoint_files.put_back(folder)
     for left in folder.glob(f'{checkpoint_files.TEMPORARY}*'):  # by processes that were killed while they wrote
       shutil.rmtree(left, ignore_errors=True)
     _write(trainer, step, temporary, attachments)
@@ -142,6 +143,8 @@ def restore(trainer, folder: pathlib.Path, required: bool = False, set_aside: bo
     CheckpointError: there are checkpoints, and none is whole, or the newest cannot be read; or one is required and there
       is none.
   """
+  if set_aside:
+    checkpoint_files.put_back(folder)
   found = list_checkpoints(folder)
   for path in reversed(found):
     try:

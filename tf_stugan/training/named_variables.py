@@ -6,6 +6,7 @@ import pathlib
 import re
 import tempfile
 
+import numpy as np
 import tensorflow as tf
 
 Parts = Mapping[str, Mapping[str, tf.Variable]]  # as `Trainer.parts` has them; 'PART/PLAYER' is that of one player
@@ -34,6 +35,18 @@ def read(prefix: pathlib.Path, parts: Parts) -> None:
     reader = tf.train.load_checkpoint(path)
     for name, variable in _check(reader, parts).items():
       variable.assign(reader.get_tensor(name))
+
+
+def read_values(prefix: pathlib.Path, part: str) -> dict[str, np.ndarray]:
+  """Returns what `write` wrote of a part, or of one player's ('weights/generator'), by its name there.
+
+  Raises:
+    tf.errors.OpError: the file is missing or damaged.
+  """
+  with _literal(prefix) as path:
+    reader = tf.train.load_checkpoint(path)
+    return {name.removeprefix(f'{part}/'): reader.get_tensor(name) for name in reader.get_variable_to_shape_map()
+            if name.startswith(f'{part}/')}
 
 
 def check(prefix: pathlib.Path, parts: Parts) -> None:

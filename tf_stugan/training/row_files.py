@@ -11,9 +11,11 @@ from tf_stugan import output_files
 
 
 def append(path: pathlib.Path, row: Mapping[str, object]) -> None:
-  """Adds a row to a file, which need not be there."""
-  with open(path, 'a') as file:
-    file.write(json.dumps(row) + '\n')
+  """Adds a row to a file, which need not be there; a line that was cut off stays a line of its own."""
+  with open(path, 'ab+') as file:
+    if file.tell() and (file.seek(-1, os.SEEK_END), file.read(1))[1] != b'\n':
+      file.write(b'\n')
+    file.write(json.dumps(row).encode() + b'\n')
 
 
 def read(path: pathlib.Path) -> list[dict]:

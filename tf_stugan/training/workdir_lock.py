@@ -25,7 +25,7 @@ def hold(workdir: pathlib.Path, shared: bool = False) -> Iterator[None]:
     shared: with others that hold it so, too.
 
   Raises:
-    UserError: another process has it; the message names that one.
+    UserError: another process has it, which the message names; or the file system has no locks.
   """
   with open(workdir / FILE, 'ab+', buffering=0) as file:
     _take(file, workdir, shared)
@@ -46,17 +46,22 @@ def is_held(workdir: pathlib.Path) -> bool:
   with open(workdir / FILE, 'rb') as file:
     try:
       fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
       return True
+    except OSError:  # there are no locks; who takes it will say so
+      return False
   return False
 
 
 def _take(file, workdir, shared):
   try:
     fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-  except OSError as error:
+  except BlockingIOError as error:
     holder = _read(file) or 'one or several that train some of its rounds'
     raise errors.UserError(f'{workdir} is in use by another run: {holder}') from error
+  except OSError as error:
+    raise errors.UserError(f'{workdir} cannot be locked ({error.strerror}), so two processes might write in it. Take a '
+                           'folder on a file system that has locks (flock).') from error
 
 
 def _sign(file, workdir):

@@ -135,7 +135,7 @@ def parse_numbers(flag: str, text: str) -> list[int]:
       ranges.append(range(int(first), int(last or first) + 1))
   except ValueError:
     ranges = []
-  if not any(ranges):
+  if not ranges or not all(ranges):
     raise errors.UserError(f'--{flag}={text}: give numbers and ranges, for example 0-31 or 3,7,20-25.')
   if sum(r.stop - r.start for r in ranges) > _MOST_NUMBERS or max(r.stop for r in ranges) > 2**63 - 1:
     raise errors.UserError(f'--{flag}={text}: at most {_MOST_NUMBERS:,} numbers, none of them beyond 2^63.')
