@@ -134,7 +134,7 @@ def test_a_dry_run_on_a_run_says_no_where_going_on_would(run, cache, capsys):
 def test_a_dry_run_looks_for_the_run_that_it_would_begin_from(run, capsys, tmp_path):
   """Which is of other networks, or nowhere."""
   files = ('sngan_cifar10_small_prune_and_finetune.gin', 'runs/tiny.gin', 'runs/noise.gin', 'metrics/none.gin')
-  for folder, message in ((run, 'holds other networks'), (tmp_path / 'nowhere', 'no whole checkpoint to begin from')):
+  for folder, message in ((run, 'holds other networks'), (tmp_path / 'nowhere', 'no checkpoint to begin from')):
     code, _, err = call(capsys, 'train', '--dry_run', f'--workdir={tmp_path}/new', *(f'--gin_file={f}' for f in files),
                         f'--gin_param=PRETRAINED = {str(folder)!r}')
     assert code == 5 and message in err
@@ -400,6 +400,21 @@ def test_a_run_that_is_refused_to_go_on_keeps_everything(run, cache, capsys):
   code, _, err = call(capsys, 'train', f'--workdir={run}', cache, '--gin_param=SEED = 2', '--allow_config_change')
   assert code == 2 and 'SEED (Trainer.seed)' in err
   assert {p: p.stat().st_mtime_ns for p in run.rglob('*') if p.name != '.lock'} == before
+
+
+def test_a_stage_that_others_began_from_is_refused_before_anything_is_stored(tmp_path, cache, capsys):
+  train_ladder = ('train', f'--workdir={tmp_path}', cache, *TINY, '--gin_file=procedures/imp_g.gin',
+                  '--gin_param=ROUNDS = 1')
+  code, configuration, err = call(capsys, *train_ladder, '--dry_run')
+  assert code == 0, err
+  Workdir(tmp_path).write_config(configuration)
+  for stage, step in (('dense', 2), ('round-01', 1)):
+    (tmp_path / stage / 'checkpoints' / f'step-{step:08}').mkdir(parents=True)
+  (tmp_path / '.lock').touch()
+  before = contents(tmp_path)
+  code, _, err = call(capsys, *train_ladder, '--gin_param=NUM_STEPS = 4', '--allow_config_change')
+  assert code == 2 and 'began from what dense was at step 2' in err.splitlines()[-1]
+  assert contents(tmp_path) == before
 
 
 def test_the_cached_classifier_is_checked(run, cache, capsys):

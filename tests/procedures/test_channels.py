@@ -275,10 +275,9 @@ def test_what_cannot_be_done_is_one_line_before_the_first_step(ticket, tmp_path)
 
 def test_a_search_that_something_was_extracted_from_goes_no_further(ticket):
   folder = ticket[0]
-  experiment = load(SNGAN, 'channel_ticket')
-  made, stage = experiment.procedure, experiment.stages()[1]
+  stage = load(SNGAN, 'channel_ticket').stages()[1]
   with pytest.raises(errors.UserError, match='extracted began from what search was at step 2; to go on to step 8 would'):
-    made.run(Run(Workdir(folder).stage('search'), {}, None, None), stage, folder)
+    stage.refuse_to_go_further(folder)
 
 
 @pytest.mark.slow

@@ -120,6 +120,7 @@ def climb(folder, masks=None, make=make_trainer, steps=STEPS, scores=None, only=
       continue
     run = Run(Workdir(folder, create=True).stage(stage.name), tiny.DATA, stage.make_trainer(), None)
     made.check(run.trainer, stage)
+    stage.refuse_to_go_further(Workdir(folder).path)
     run.trainer.build({'data': tiny.IMAGES.image_shape})
     made.run(run, stage, Workdir(folder).path)
   return shaken.begun

@@ -22,6 +22,7 @@ from tf_stugan.sparsity import schedules
 from tf_stugan.training import checkpoints
 from tf_stugan.training import checkpoint_files
 from tf_stugan.training.hooks import Hook
+from tf_stugan.training import row_files
 from tf_stugan.training import saved_steps
 from tf_stugan.training.workdir import Workdir
 
@@ -173,6 +174,7 @@ def test_a_stop_while_scoring_saves_and_the_scores_come_when_the_run_goes_on(tmp
   with pytest.raises(errors.Interrupted, match='Stopped at step 4 as asked, and saved'):
     attempt(tmp_path / 'stopped', 6, scores)
   assert count_scores(tmp_path / 'stopped') == 0
+  row_files.append(tmp_path / 'stopped' / 'metrics.jsonl', {'kind': 'evaluation', 'step': 4})  # killed then
   attempt(tmp_path / 'stopped', 6, scores)
   attempt(tmp_path / 'whole', 6, Scores([None, None]))
   stopped, whole = (sorted(Workdir(tmp_path / name).rows(), key=lambda row: (row['step'], row['kind']))

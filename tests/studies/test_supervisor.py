@@ -1,5 +1,6 @@
 """Runs are started, put back, given up and gone on with, by how their processes end."""
 
+import dataclasses
 import json
 import os
 import pathlib
@@ -185,6 +186,19 @@ def test_outcomes_survive_a_line_that_was_cut_off(tmp_path):
   assert list(folder.outcomes()) == ['a']
   folder.workdir(run('a')).rmdir()
   assert folder.outcomes() == {}  # it is to be made again
+
+
+def test_a_run_that_its_own_command_brought_to_its_end_is_done(tmp_path):
+  folder = Folder(tmp_path)
+  runs = [dataclasses.replace(run(name), stages={'dense': (0, 4), '': (0, 10)}) for name in 'abcd']
+  folder.write(plans.Plan(runs, {}), 1)
+  for name, step, pending in (('a', 10, False), ('b', 9, False), ('c', 10, True)):
+    checkpoint = folder.workdir(run(name)) / 'checkpoints' / f'step-{step:08}'
+    checkpoint.mkdir(parents=True)
+    (checkpoint / 'state.json').write_text(json.dumps({'pending_evaluation': pending}))
+  assert folder.outcomes() == {'a': Outcome('done', 0)}
+  folder.note(run('a'), Outcome('failed', 3, 'the last word'))
+  assert folder.outcomes()['a'].state == 'failed'
 
 
 def test_a_run_ends_with_whoever_started_it_and_waits_for_who_has_its_folder(tmp_path):

@@ -132,6 +132,20 @@ def test_without_a_whole_one_it_never_starts_over_silently(trainer, tmp_path):
       checkpoints.restore(trainer, tmp_path)
 
 
+def test_another_run_begins_from_the_newest_one_or_from_none(trainer, tmp_path):
+  with pytest.raises(errors.CheckpointError, match='holds no checkpoint to begin from'):
+    checkpoint_files.find_whole(tmp_path)
+  for step in (1, 2):
+    save_at(trainer, tmp_path, step)
+  assert checkpoint_files.find_whole(tmp_path).name == 'step-00000002'
+  damage_flip(tmp_path / 'step-00000002')
+  with pytest.raises(errors.CheckpointError, match='step-00000002 is not whole: .* train that run again from'):
+    checkpoint_files.find_whole(tmp_path)
+  assert checkpoint_files.find_whole(tmp_path, 1).name == 'step-00000001'
+  with pytest.raises(errors.CheckpointError, match='of step 3'):
+    checkpoint_files.find_whole(tmp_path, 3)
+
+
 def test_an_empty_folder_is_a_fresh_start_unless_a_checkpoint_is_required(trainer, tmp_path):
   assert checkpoints.restore(trainer, tmp_path) == 0
   with pytest.raises(errors.CheckpointError, match='Train first'):

@@ -98,6 +98,8 @@ def _rehearse(experiment, strategy, values):
     prepared = _prepare(experiment, strategy, stages[0], workdir, values)
     if stages[0].begin and not workdir.has_begun():  # from what somebody trained elsewhere
       stages[0].begin(prepared, lambda *_: None, pathlib.Path(empty))
+    for stage in stages:
+      stage.refuse_to_go_further(workdir.path)
     if len(stages) > 1:
       prepared = _prepare(experiment, strategy, stages[-1], workdir, values)
     if workdir.newest_step():
@@ -124,12 +126,13 @@ def _lead(experiment, strategy, values):
 
 def _lead_stage(experiment, strategy, values, stage, workdir):
   """Returns the names of what the trained game makes."""
+  run = Workdir(values.workdir)
+  stage.refuse_to_go_further(run.path)
   prepared = _prepare(experiment, strategy, stage, workdir, values)
   if values.profile:
     prepared = prepared._replace(hooks=(Profile(workdir.path / 'profile'),))
   output_files.write_whole(workdir.data, _check_data(workdir, prepared.data, values.allow_config_change))
   _tell_if_finished(workdir, stage)
-  run = Workdir(values.workdir)
   run.write_config(configuration.snapshot())
   if stage.name:
     with configuration.overriding(stage.decided(run.path) if stage.decided else {}):

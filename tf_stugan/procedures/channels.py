@@ -19,7 +19,6 @@ from tf_stugan.procedures import kept_channels
 from tf_stugan.procedures import round_start
 from tf_stugan.procedures.procedure import check_start
 from tf_stugan.procedures.procedure import Procedure
-from tf_stugan.procedures.procedure import refuse_to_go_further
 from tf_stugan.procedures.procedure import Stage
 from tf_stugan.procedures.train import Train
 from tf_stugan.training import starting_weights
@@ -89,13 +88,14 @@ class Channels(Procedure):
   # What there is to do.
 
   def stages(self, make_trainer):
-    dense = Stage(DENSE, self.num_steps, functools.partial(make_trainer, methods={}, label=DENSE))
+    dense = Stage(DENSE, self.num_steps, functools.partial(make_trainer, methods={}, label=DENSE),
+                  needed_by=(SEARCH, EXTRACTED))
     extracted = Stage(EXTRACTED, self.num_steps, functools.partial(self._make_extracted, make_trainer),
                       functools.partial(self._begin_extracted, make_trainer), functools.partial(self._decide, make_trainer),
                       operations_before=self._operations_before_extracted)
     searched = [Stage(SEARCH, self.search.train.num_steps, functools.partial(self._make_search, make_trainer),
-                      self._begin_search, operations_before=lambda folder: costs.total_operations(self._dense(folder)))
-                ] if self.search else []
+                      self._begin_search, operations_before=lambda folder: costs.total_operations(self._dense(folder)),
+                      needed_by=(EXTRACTED,))] if self.search else []
     return [*([dense] if self._looks_at_dense and not self.dense else []), *searched, extracted]
 
   @property
@@ -145,8 +145,6 @@ class Channels(Procedure):
   # A stage.
 
   def run(self, run, stage, folder):
-    later = {DENSE: (SEARCH, EXTRACTED), SEARCH: (EXTRACTED,)}.get(stage.name, ())
-    refuse_to_go_further(run.workdir, stage, folder, later)
     (self.search if stage.name == SEARCH else self).train.run(run, stage, folder)
 
   def _dense(self, folder):

@@ -19,7 +19,6 @@ from tf_stugan.procedures import dense_runs
 from tf_stugan.procedures import round_start
 from tf_stugan.procedures.procedure import check_start
 from tf_stugan.procedures.procedure import Procedure
-from tf_stugan.procedures.procedure import refuse_to_go_further
 from tf_stugan.procedures.procedure import Stage
 from tf_stugan.procedures.round_masks import RoundMasks
 from tf_stugan.procedures.source_ladder import SourceLadder
@@ -113,10 +112,12 @@ class Ladder(Procedure):
 
   def stages(self, make_trainer):
     dense = Stage(DENSE, self.num_steps, functools.partial(make_trainer, methods={}, label='dense'),
-                  functools.partial(self._begin_dense, make_trainer) if self.source else None)
+                  functools.partial(self._begin_dense, make_trainer) if self.source else None,
+                  needed_by=self._needing(0))
     rounds = [Stage(round_name(i), self.num_steps, functools.partial(self._make_round, make_trainer, i),
                     functools.partial(self._begin, i), first_step=self.rewind_step,
-                    operations_before=functools.partial(self._operations_before, i)) for i in range(1, self.rounds + 1)]
+                    operations_before=functools.partial(self._operations_before, i), needed_by=self._needing(i))
+              for i in range(1, self.rounds + 1)]
     return rounds if self.dense else [dense, *rounds]
 
   def choose(self, stages, numbers, folder):
@@ -177,7 +178,6 @@ class Ladder(Procedure):
   # A stage.
 
   def run(self, run, stage, folder):
-    refuse_to_go_further(run.workdir, stage, folder, self._needing(index_of(stage.name)))
     if stage.name == DENSE and self.rewind_step:
       run = run._replace(hooks=(*run.hooks, _Keep(self.rewind_step, folder / DENSE / _KEPT)))
     self.train.run(run, stage, folder)

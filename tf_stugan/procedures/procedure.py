@@ -16,6 +16,7 @@ from tf_stugan.training.evaluation import Evaluator
 from tf_stugan.training.hooks import Hook
 from tf_stugan.training.run_log import Log
 from tf_stugan.training.saved_steps import list_checkpoints
+from tf_stugan.training.saved_steps import newest_step
 from tf_stugan.training.trainer import Trainer
 from tf_stugan.training.workdir import Workdir
 
@@ -49,6 +50,7 @@ class Stage(NamedTuple):
     first_step: the step whose state it begins with; those before it were done in another stage.
     operations_before: returns the operations of all training that it needs and does not do itself, NaN where nobody says it;
       takes the folder of the procedure. None needs nothing that is counted.
+    needed_by: names of the stages that begin from its end; where one has begun, it is not trained further.
   """
 
   name: str
@@ -58,6 +60,19 @@ class Stage(NamedTuple):
   decided: Callable[[pathlib.Path | None], Mapping[str, object]] | None = None
   first_step: int = 0
   operations_before: Callable[[pathlib.Path], float] | None = None
+  needed_by: Sequence[str] = ()
+
+  def refuse_to_go_further(self, folder: pathlib.Path) -> None:
+    """Raises UserError where stages began from what this one was before it has come to its end.
+
+    Args:
+      folder: of the procedure.
+    """
+    step = newest_step(folder / self.name / 'checkpoints')
+    begun = [name for name in self.needed_by if list_checkpoints(folder / name / 'checkpoints')]
+    if begun and step < self.num_steps:
+      raise errors.UserError(f'{folder / begun[0]} began from what {self.name} was at step {step}; to go on to step '
+                             f'{self.num_steps} would leave it behind. Take another --workdir.')
 
 
 class Procedure(abc.ABC):
@@ -125,22 +140,6 @@ def check_start(name: str, start: Mapping[str, str], gan: GAN) -> None:
   if roles != set(start):
     raise errors.UserError(
         f'{name} is for {", ".join(sorted(start))}; the roles of this game are {", ".join(sorted(roles))}.')
-
-
-def refuse_to_go_further(workdir: Workdir, stage: Stage, folder: pathlib.Path, later: Sequence[str]) -> None:
-  """Raises UserError where others began from what a stage was before it has come to its end.
-
-  Args:
-    workdir: of the stage.
-    stage: that is to be trained.
-    folder: of the procedure.
-    later: names of the stages that begin from its end.
-  """
-  step = workdir.newest_step()
-  begun = [name for name in later if list_checkpoints(folder / name / 'checkpoints')]
-  if begun and step < stage.num_steps:
-    raise errors.UserError(f'{folder / begun[0]} began from what {stage.name} was at step {step}; to go on to step '
-                           f'{stage.num_steps} would leave it behind. Take another --workdir.')
 
 
 class Experiment:

@@ -98,7 +98,7 @@ class Train(Procedure):
       if not step and (rows := run.workdir.rows()):
         _LOG.warning('%s has rows up to step %d and no checkpoint: the run begins again at step 0, without these rows.',
                      run.workdir.path, max(row['step'] for row in rows))
-      row_files.truncate(run.workdir.metrics, step)
+      row_files.truncate(run.workdir.metrics, step, 'evaluation' if run.trainer.host_state.pending_evaluation else '')
     return step
 
   def _attempt(self, run, log, stop, num_steps, cost, begin):

@@ -1,5 +1,6 @@
 """The folder of a study: study.json, runs/NAME (workdirs), logs/NAME.log, outcomes.jsonl, experiments/, report/."""
 
+import contextlib
 import json
 import pathlib
 import shutil
@@ -10,7 +11,9 @@ from tf_stugan import output_files
 from tf_stugan.studies import plan as plans
 from tf_stugan.studies.plan import Plan
 from tf_stugan.studies.plan import Run
+from tf_stugan.training import checkpoint_files
 from tf_stugan.training import row_files
+from tf_stugan.training.saved_steps import newest_step
 
 _FORMAT = 'Study of tf_stugan, format 1'
 _MARGIN = 2**30  # bytes that stay free on the disk
@@ -108,17 +111,24 @@ class Folder:
     row_files.append(self._outcomes, {'run': run.name, **outcome._asdict()})
 
   def outcomes(self) -> dict[str, Outcome]:
-    """Tells how runs ended the last time, by name; without those whose workdir is gone."""
-    found = {}
-    for line in self._outcomes.read_text().splitlines() if self._outcomes.exists() else ():
-      try:
-        row = json.loads(line)
+    """Tells how runs ended the last time, by name; without those whose workdir is gone, and with those that were brought to
+    their end by their own command."""
+    found = {run.name: Outcome(DONE, 0) for run in self._planned() if self._is_at_its_end(run)}
+    for row in row_files.read(self._outcomes):
+      with contextlib.suppress(KeyError, TypeError):  # not a row of `note`
         name = row.pop('run')
         found[name] = Outcome(**row)
-      except (ValueError, KeyError, TypeError):  # a line that was cut off
-        continue
     return {name: outcome for name, outcome in found.items()
             if outcome.state == FAILED or plans.workdir(self.path, name).is_dir()}
+
+  def _planned(self):
+    return self.read()['plan'].runs if self.is_study() else []
+
+  def _is_at_its_end(self, run):
+    for stage, (_, last) in list(run.stages.items())[-1:]:
+      checkpoints = self.workdir(run) / stage / 'checkpoints'
+      return newest_step(checkpoints) >= last and not checkpoint_files.lacks_scores(checkpoints)
+    return False
 
 
 def _configuration(run, plan):

@@ -7,7 +7,6 @@ size and SHA-256 of each file; it is complete exactly when its manifest validate
 import contextlib
 import hashlib
 import json
-import logging
 import os
 import pathlib
 import shutil
@@ -16,8 +15,6 @@ from tf_stugan import errors
 from tf_stugan.training.saved_steps import list_checkpoints
 from tf_stugan.training.saved_steps import PREFIX
 from tf_stugan.training.saved_steps import step_of
-
-_LOG = logging.getLogger(__name__)
 
 NOT_WHOLE = (OSError, ValueError, KeyError, TypeError, AttributeError)  # what a damaged manifest.json can raise
 TEMPORARY = '.writing-'  # begins the name of a checkpoint that is being written
@@ -43,22 +40,24 @@ def validate(path: pathlib.Path) -> dict:
 
 
 def find_whole(folder: pathlib.Path, step: int | None = None) -> pathlib.Path:
-  """Finds the newest checkpoint that is whole, or that of a step.
+  """Returns the newest checkpoint, or that of a step, for another run to begin from.
 
   Raises:
-    CheckpointError: there is none, or the newest cannot be read.
+    CheckpointError: there is none, it is not whole, or it cannot be read. An earlier one is no substitute: what is to begin
+      from the end of a run would begin from its middle.
   """
-  for path in reversed(list_checkpoints(folder)):
-    if step is not None and step_of(path) != step:
-      continue
-    try:
-      validate(path)
-      return path
-    except NOT_WHOLE as error:
-      refuse_if_unreadable(path, error)
-      _LOG.warning('Checkpoint %s is not whole: %s. The one before it is tried.', path, error)
-  raise errors.CheckpointError(
-      f'{folder} holds no whole checkpoint {"to begin from" if step is None else f"of step {step}"}.')
+  found = [path for path in list_checkpoints(folder) if step in (None, step_of(path))]
+  if not found:
+    what = 'to begin from' if step is None else f'of step {step}'
+    raise errors.CheckpointError(f'{folder} holds no checkpoint {what}.')
+  try:
+    validate(found[-1])
+  except NOT_WHOLE as error:
+    refuse_if_unreadable(found[-1], error)
+    raise errors.CheckpointError(
+        f'{found[-1]} is not whole: {error}. Copy it back from elsewhere; or take it away, and train that run again from the '
+        'checkpoint before.') from error
+  return found[-1]
 
 
 def refuse_if_unreadable(path: pathlib.Path, error: Exception) -> None:

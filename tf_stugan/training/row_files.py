@@ -28,9 +28,10 @@ def read(path: pathlib.Path) -> list[dict]:
   return rows
 
 
-def truncate(path: pathlib.Path, step: int) -> None:
-  """Removes rows past `step`, so that no step appears twice after a resume."""
-  kept = [row for row in read(path) if row['step'] <= step] if step else []
+def truncate(path: pathlib.Path, step: int, repeated: str = '') -> None:
+  """Removes rows past `step`, and those of it whose kind is `repeated`, so that no row appears twice after a resume."""
+  kept = [row for row in read(path) if row['step'] < step or (row['step'] == step and row.get('kind') != repeated)
+          ] if step else []
   output_files.write_whole(path, ''.join(json.dumps(row) + '\n' for row in kept))
 
 
