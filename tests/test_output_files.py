@@ -132,6 +132,26 @@ def test_an_own_folder_comes_back_if_the_new_one_cannot_take_its_place(folder, m
   assert contents(folder) == before
 
 
+def test_files_of_which_some_were_replaced_before_a_stop_can_be_written_again(folder, monkeypatch):
+  write_files(folder, a='1', b='1', c='1')
+  replace = os.replace
+
+  def stop_at_b(source, target):
+    if pathlib.Path(target).name == 'b':
+      raise KeyboardInterrupt
+    replace(source, target)
+  monkeypatch.setattr(output_files, 'os', types.SimpleNamespace(**{**vars(os), 'replace': stop_at_b}))
+  with pytest.raises(KeyboardInterrupt):
+    write_files(folder, a='2', b='2')
+  monkeypatch.undo()
+  assert [(folder / name).read_text() for name in 'abc'] == ['2', '1', '1']
+  write_files(folder, a='3', b='3')
+  (folder / 'c').write_text('mine')  # which is still told from what was written
+  with pytest.raises(errors.UserError, match='/c is there'):
+    write_files(folder, c='3')
+  assert [(folder / name).read_text() for name in 'abc'] == ['3', '3', 'mine']
+
+
 def test_a_file_that_appears_meanwhile_stays(folder):
   refused = pytest.raises(errors.UserError, match='not what this command wrote')
   with refused, output_files.new_file(folder / 'f', SIGN) as target:

@@ -119,6 +119,19 @@ def test_paths_may_begin_with_the_home_folder(monkeypatch):
   assert found == set(_PATHS)
 
 
+@pytest.mark.parametrize('path', ['runs/a', 'runs/a, b', 'runs/"a", b', '"a"'])
+def test_a_path_with_commas_is_one_item_of_a_flag(path):
+  values = flags.FlagValues()
+  flags.DEFINE_list('workdirs', None, 'Folders.', flag_values=values)
+  values(['', f'--workdirs={common.quote_item(path)}'])
+  assert values['workdirs'].value == [path]
+
+
+def test_closed_outputs_are_no_mistake():
+  command = f'{sys.executable} -m tf_stugan.cli list models >&- 2>&-'
+  assert subprocess.run(command, shell=True, check=False).returncode == 0
+
+
 def test_flags_offer_what_there_is():
   values = flags.FlagValues()
   common.define_convention_flag(values)

@@ -5,7 +5,6 @@ imports TensorFlow for it, which takes seconds.
 """
 
 import contextlib
-import errno
 import gc
 import importlib
 import os
@@ -48,6 +47,9 @@ tf-stugan COMMAND --help tells its flags, with examples.
 
 def run() -> None:
   """Runs the command line and exits with its code."""
+  for name in ('stdout', 'stderr'):
+    if getattr(sys, name) is None:  # closed by who called (>&-): what is told goes nowhere
+      setattr(sys, name, open(os.devnull, 'w', encoding='utf-8'))  # noqa: SIM115  (for as long as the process runs)
   sys.stdout.reconfigure(errors='backslashreplace')  # names of files need not be text
   with signals.handled(signals.interrupt):
     try:
@@ -60,7 +62,7 @@ def run() -> None:
 
 
 def _interrupted(name):
-  sys.stderr.write(f'tf-stugan {name}: stopped before there was anything to save; the same command begins again.\n')
+  sys.stderr.write(f'tf-stugan {name}: stopped before there was anything new to save. The same command does it.\n')
   return errors.Interrupted.exit_code
 
 
@@ -114,31 +116,12 @@ def _guard(name, usage, values, arguments):
   except KeyboardInterrupt:
     return _interrupted(name)
   except Exception as error:
-    explained = _explained(error)
+    explained = errors.explain(error)
     if explained is None:
       raise
     sys.stderr.write(f'tf-stugan {name}: {errors.message(explained)}\n')
     return explained.exit_code
   return 0
-
-
-def _explained(error):
-  """Says in words what went wrong; returns None where it is a fault of this program."""
-  if isinstance(error, errors.UserError):
-    return error
-  if isinstance(error, OSError):  # a folder that is read-only, a disk that is full ...
-    kind = errors.DiskError if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else errors.UserError
-    return kind(f'{error.filename}: {error.strerror}' if error.filename else str(error))
-  tensorflow = sys.modules.get('tensorflow')  # a command that never needed it cannot have raised its errors
-  if isinstance(error, (MemoryError, *([tensorflow.errors.ResourceExhaustedError] if tensorflow else []))):
-    if (full := os.strerror(errno.ENOSPC)) in str(error):
-      return errors.DiskError(re.search(f'[^\n]*{full}', str(error))[0])
-    what = re.search(r'(OOM|Unable to allocate).*?(?= on /job|$)', str(error), re.MULTILINE)
-    return errors.OutOfMemoryError(
-        f'There is not enough memory ({what[0] if what else type(error).__name__}). Lower the size that is too large '
-        "(GENERATOR_BATCH, DISCRIMINATOR_BATCH, widths, windows), raise ACCUMULATION_STEPS, or take PRECISION = 'bfloat16'. "
-        'Checkpoints are untouched.')
-  return None
 
 
 def _import_quietly(module):

@@ -8,9 +8,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import contextlib
 import copy
 import functools
+import importlib
 import inspect
+import os
 import pathlib
 import re
+import sys
+import traceback
 from typing import Any
 
 import gin
@@ -27,6 +31,8 @@ from tf_stugan.gin_files import find  # noqa: F401  (callers have it from here)
 _EXPERIMENT = 'Experiment'
 _STUDY = 'Study'
 _WORDING = (  # what gin says, and what is said instead
+    (r'Could not find Experiment in the Gin registry\.',
+     'There is no experiment in these files: the first --gin_file is one (tf-stugan list experiments), others go on top.'),
     (r'(?:Required bindings.*|)(\S+?)(?:/macro\.value)? set to `%gin\.REQUIRED` but not subsequently overridden\.',
      r"\1 has to be set, and nothing sets it: --gin_param='\1 = ...'"),
     (r"No bindings specified for '([\w/]+)/gin\.macro' in config string.*",
@@ -42,6 +48,23 @@ _WORDING = (  # what gin says, and what is said instead
 )
 
 
+def import_modules(names: Sequence[str]) -> None:
+  """Imports modules of the user's own, which may lie in the working directory.
+
+  Raises:
+    UserError: there is no such module, or it fails.
+  """
+  if os.getcwd() not in sys.path:
+    sys.path.append(os.getcwd())  # where `python -m` would find it; after everything that is installed
+  for name in names:
+    try:
+      importlib.import_module(name)
+    except Exception as error:  # pylint: disable=broad-except  (whatever somebody's code raises)
+      place = traceback.extract_tb(error.__traceback__)[-1]
+      where = f' ({place.filename}, line {place.lineno})' if 'importlib' not in place.filename else ''
+      raise errors.UserError(f'--gin_module={name}: {type(error).__name__}: {error}{where}') from error
+
+
 def load(files: Sequence[pathlib.Path], bindings: Sequence[str] = (), modules: Sequence[str] = (),
          complete: bool = True) -> None:
   """Parses files, then bindings on top of them; afterwards `make_experiment` can be called.
@@ -49,12 +72,13 @@ def load(files: Sequence[pathlib.Path], bindings: Sequence[str] = (), modules: S
   Args:
     files: gin files.
     bindings: one 'NAME = value' each.
-    modules: names of modules beside this library's own that files may import.
+    modules: names of modules beside this library's own that files may import; they are imported.
     complete: whether something that has to be set and is not is an error; otherwise there is more to come.
 
   Raises:
     UserError: a name that does not exist, a file that does not parse, or that reaches for what it may not.
   """
+  import_modules(modules)
   gin.clear_config()
   gin.add_config_file_search_path(str(config_root()))
   texts = gin_limits.read(files, modules)

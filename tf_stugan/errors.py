@@ -6,9 +6,12 @@ what is wrong, where, and what to do instead. The `check_` functions do so for t
 
 from collections.abc import Iterator, Sequence
 import contextlib
+import errno
 import math
 import numbers
 import os
+import re
+import sys
 
 
 class UserError(Exception):
@@ -72,6 +75,28 @@ class Interrupted(UserError):
 def message(error: Exception) -> str:
   """Returns what an error says, without the lines in which gin adds where it called the constructor that complained."""
   return str(error).split('\n  In call to')[0]
+
+
+def explain(error: BaseException) -> UserError | None:
+  """Returns what went wrong as an error of this file, of any error that has to do with the machine or with what was asked.
+
+  None is a fault of this program.
+  """
+  if isinstance(error, UserError):
+    return error
+  if isinstance(error, OSError):  # a folder that is read-only, a disk that is full ...
+    kind = DiskError if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else UserError
+    return kind(f'{error.filename}: {error.strerror}' if error.filename else str(error))
+  tensorflow = sys.modules.get('tensorflow')  # a command that never needed it cannot have raised its errors
+  if isinstance(error, (MemoryError, *([tensorflow.errors.ResourceExhaustedError] if tensorflow else []))):
+    if (full := os.strerror(errno.ENOSPC)) in str(error):
+      return DiskError(re.search(f'[^\n]*{full}', str(error))[0])
+    what = re.search(r'(OOM|Unable to allocate).*?(?= on /job|$)', str(error), re.MULTILINE)
+    return OutOfMemoryError(
+        f'There is not enough memory ({what[0] if what else type(error).__name__}). Lower the size that is too large '
+        "(GENERATOR_BATCH, DISCRIMINATOR_BATCH, widths, windows), raise ACCUMULATION_STEPS, or take PRECISION = 'bfloat16'. "
+        'Checkpoints are untouched.')
+  return None
 
 
 def first_line(error: BaseException) -> str:

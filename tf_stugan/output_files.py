@@ -52,7 +52,7 @@ def check_files(folder: pathlib.Path, names: Iterable[str], command: str) -> Non
   if not files and os.path.lexists(folder / _MANIFEST):
     _refuse(folder / _MANIFEST)
   for name in names:
-    if os.path.lexists(folder / name) and (name not in files or files[name] != _sha256(folder / name)):
+    if os.path.lexists(folder / name) and _sha256(folder / name) not in files.get(name, ()):
       _refuse(folder / name)
 
 
@@ -90,10 +90,13 @@ def new_files(folder: pathlib.Path, command: str) -> Iterator[pathlib.Path]:
     yield scratch
     names = _list_files(scratch)
     check_files(folder, names, command)
-    _write_manifest(scratch, command, _read_manifest(folder, command))
-    for name in (*names, _MANIFEST):
+    before, new = _read_manifest(folder, command), {name: [_sha256(scratch / name)] for name in names}
+    both = {name: [*before.get(name, []), *new.get(name, [])] for name in {**before, **new}}
+    _write_manifest(folder, command, both)  # for who is stopped with some files replaced, and some not
+    for name in names:
       (folder / name).parent.mkdir(parents=True, exist_ok=True)
       os.replace(scratch / name, folder / name)
+    _write_manifest(folder, command, {**before, **new})
 
 
 @contextlib.contextmanager
@@ -110,7 +113,7 @@ def new_folder(path: pathlib.Path, command: str) -> Iterator[pathlib.Path]:
   with _scratch(path.parent, path) as scratch:
     new, old = scratch / 'new', scratch / 'old'
     yield new
-    _write_manifest(new, command, {})
+    _write_manifest(new, command, {name: [_sha256(new / name)] for name in _list_files(new)})
     check_folder(path, command)
     try:
       if path.exists():
@@ -156,17 +159,19 @@ def _list_files(folder):
   return sorted(name for file in files if (name := file.relative_to(folder).as_posix()) != _MANIFEST)
 
 
-def _write_manifest(folder, command, before):
-  files = {**before, **{name: _sha256(folder / name) for name in _list_files(folder)}}
-  (folder / _MANIFEST).write_text(json.dumps({'written_by': command, 'files': files}, indent=1) + '\n')
+def _write_manifest(folder, command, files):
+  """Writes what `_read_manifest` reads: hashes as lists, where there is one alone as text."""
+  told = {name: hashes[0] if len(hashes) == 1 else hashes for name, hashes in files.items()}
+  write_whole(folder / _MANIFEST, json.dumps({'written_by': command, 'files': told}, indent=1) + '\n')
 
 
 def _read_manifest(folder, command):
-  """Returns the files that `command` wrote there, by name."""
+  """Returns {name: hashes that it may have} of the files that `command` wrote there."""
   try:
     manifest = json.loads((folder / _MANIFEST).read_text())
-    return manifest['files'] if manifest['written_by'] == command else {}
-  except (OSError, ValueError, KeyError, TypeError):
+    files = manifest['files'] if manifest['written_by'] == command else {}
+    return {name: told if isinstance(told, list) else [told] for name, told in files.items()}
+  except (OSError, ValueError, KeyError, TypeError, AttributeError):
     return {}
 
 

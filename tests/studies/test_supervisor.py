@@ -85,6 +85,12 @@ def test_each_end_has_its_consequence_and_the_same_command_does_what_is_missing(
   assert supervise(folder, 'abcdef', ends) == started
 
 
+def test_why_a_run_failed_is_what_it_said_the_last_time(folder):
+  for reason in ('because of a', 'a traceback'):
+    supervise(folder, 'a', {'a': [2, 1]})
+    assert folder.outcomes()['a'].reason == reason
+
+
 def test_a_stop_has_all_runs_save_and_forgets_none(folder):
   def stop():
     started = folder.path / 'started'

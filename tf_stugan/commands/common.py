@@ -2,12 +2,8 @@
 
 from collections.abc import Iterable
 from collections.abc import Sequence
-import importlib
 import logging
-import os
 import shlex
-import sys
-import traceback
 
 from absl import flags
 
@@ -28,24 +24,6 @@ _LOG = logging.getLogger(__name__)
 _MOST_TRIES = 5  # to read a checkpoint of a run that is still training
 
 
-def import_modules(values: flags.FlagValues) -> list[str]:
-  """Imports what --gin_module names; returns the names.
-
-  Raises:
-    UserError: there is no such module, or it fails.
-  """
-  if os.getcwd() not in sys.path:
-    sys.path.append(os.getcwd())  # where `python -m` would find it; after everything that is installed
-  for module in values.gin_module:
-    try:
-      importlib.import_module(module)
-    except Exception as error:  # pylint: disable=broad-except  (whatever somebody's code raises)
-      place = traceback.extract_tb(error.__traceback__)[-1]
-      where = f' ({place.filename}, line {place.lineno})' if 'importlib' not in place.filename else ''
-      raise errors.UserError(f'--gin_module={module}: {type(error).__name__}: {error}{where}') from error
-  return values.gin_module
-
-
 def as_typed(arguments: Iterable[str]) -> str:
   """Writes a command line that a shell reads as these arguments: in double quotes where they have single ones."""
   return ' '.join(f'"{text}"' if "'" in text and not set(text) & set('"$`\\!') else shlex.quote(text) for text in arguments)
@@ -58,7 +36,7 @@ def load_gin_files(values: flags.FlagValues) -> None:
     UserError: something in a file is wrong, or one of them is of no use.
   """
   files = [configuration.find(f) for f in values.gin_file]
-  configuration.load(files, values.gin_param, import_modules(values))
+  configuration.load(files, values.gin_param, values.gin_module)
   for file in files[1:]:
     configuration.check_in_use(file)
     if idle := configuration.idle_parameters(file):
@@ -76,7 +54,7 @@ def make_experiment(values: flags.FlagValues, workdir: Workdir, files: Sequence[
     UserError: it cannot be read, or another version wrote it, or what is put on top changes what was trained.
   """
   workdir.check_format()
-  modules = import_modules(values)
+  modules = values.gin_module
   configuration.load([workdir.config], modules=modules)
   if files or bindings:
     trained = configuration.snapshot()

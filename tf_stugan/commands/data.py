@@ -36,7 +36,7 @@ def _parts(name):
 def _run(values, action, name):
   files, bindings = usage.find_set(values, name)
   paths = [configuration.find(f) for f in (usage.BASE, *files)]
-  configuration.load(paths, bindings, common.import_modules(values))
+  configuration.load(paths, bindings, values.gin_module)
   for source in configuration.make_data().values():
     _ACTIONS[action](source.source if isinstance(source, OneClass) else source, values.data_dir)
   if action == 'check':

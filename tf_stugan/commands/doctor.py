@@ -13,7 +13,6 @@ import tensorflow as tf
 
 from tf_stugan import configuration
 from tf_stugan import errors
-from tf_stugan.commands import common
 
 _PACKAGES = ('tf_stugan', 'tensorflow', 'tf_keras', 'tensorflow-gan', 'tensorflow-model-optimization',
              'tensorflow-datasets', 'gin-config', 'absl-py', 'ai-edge-litert', 'scikit-learn', 'numpy')
@@ -29,7 +28,7 @@ def run(values: flags.FlagValues) -> None:
   look('gin_configs', configuration.config_root)
   look('cache_dir', functools.partial(_writable, values.cache_dir))
   if values.gin_file:
-    configuration.load([configuration.find(f) for f in values.gin_file], values.gin_param, common.import_modules(values))
+    configuration.load([configuration.find(f) for f in values.gin_file], values.gin_param, values.gin_module)
     _look_at_experiment(look, configuration.make_experiment(), values.data_dir, pathlib.Path(values.cache_dir))
   if failed:
     raise errors.UserError(f'{len(failed)} of these checks failed: {", ".join(failed)}.')

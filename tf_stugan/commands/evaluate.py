@@ -78,7 +78,7 @@ def _score_folder(values):
   if values.resolution or 'image_folder' in file:
     bindings.append(f'IMAGE_RESOLUTION = {values.resolution}')
   files = ['runs/data_only.gin', 'metrics/random_network.gin', file, *values.gin_file]
-  configuration.load(list(map(configuration.find, files)), [*bindings, *values.gin_param], common.import_modules(values))
+  configuration.load(list(map(configuration.find, files)), [*bindings, *values.gin_param], values.gin_module)
   evaluator = configuration.make_evaluator()
   if not evaluator:
     raise errors.UserError('metrics/none.gin scores nothing.')

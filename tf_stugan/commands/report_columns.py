@@ -70,10 +70,7 @@ def _read_measurements(path):
 
 def _find_convention(name):
   from tf_stugan.metrics import cost  # pylint: disable=g-import-not-at-top  (TensorFlow, which takes seconds)
-  names = [convention.name for convention in cost.CONVENTIONS]
-  if name not in names:
-    raise errors.UserError(f'--convention={name}: take one of {", ".join(names)}.')
-  return cost.CONVENTIONS[names.index(name)]
+  return next(convention for convention in cost.CONVENTIONS if convention.name == name)
 
 
 def _cost_by_convention(values, workdir, last_step, convention):

@@ -20,6 +20,7 @@ from tf_stugan.studies.supervisor import Supervisor
 from tf_stugan.training import workdir_lock
 from tf_stugan.training.workdir import Workdir
 from tf_stugan.usage.common import parse_numbers
+from tf_stugan.usage.common import quote_item
 
 
 def run(values: flags.FlagValues) -> None:
@@ -143,7 +144,7 @@ class _Reporter:
   """
 
   def __init__(self, folder: Folder):
-    flags_ = [f'--workdirs={folder.path}', f'--output={folder.report}']
+    flags_ = [f'--workdirs={quote_item(str(folder.path))}', f'--output={folder.report}']
     self._command = [sys.executable, '-m', 'tf_stugan.cli', 'report', *flags_]
     self._process = None
 

@@ -33,6 +33,7 @@ from tf_stugan.training import workdir_lock
 from tf_stugan.training.profiling import Profile
 from tf_stugan.training.workdir import Workdir
 from tf_stugan.usage.common import parse_numbers
+from tf_stugan.usage.common import quote_item
 
 _LOG = logging.getLogger(__name__)
 
@@ -45,7 +46,7 @@ def run(values: flags.FlagValues) -> None:
     common.load_gin_files(values)
   else:
     Workdir(values.workdir).check_format()
-    configuration.load([pathlib.Path(values.workdir, 'config.gin')], values.gin_param, common.import_modules(values))
+    configuration.load([pathlib.Path(values.workdir, 'config.gin')], values.gin_param, values.gin_module)
   with agreement.tell_of_lost_workers(strategy):
     _run(strategy, values)
 
@@ -191,7 +192,7 @@ def _next_commands(last, path, outputs, evaluator):
   """Writes them for the last stage and, where it is one of several, for all of them."""
   folder = shlex.quote(str(last))
   which = f' --which={outputs[0]}' if len(outputs) > 1 else ''
-  report = f'\n  tf-stugan report --workdirs={shlex.quote(str(path))}' if evaluator else ''  # of scores
+  report = f'\n  tf-stugan report --workdirs={shlex.quote(quote_item(str(path)))}' if evaluator else ''  # of scores
   return f'  tf-stugan sample --workdir={folder}{which}\n  tf-stugan export --workdir={folder}{which}{report}'
 
 

@@ -5,7 +5,6 @@ Run as a module, with the request of `plan` as JSON on standard input.
 """
 
 from collections.abc import Mapping, Sequence
-import importlib
 import json
 import pathlib
 import re
@@ -53,11 +52,7 @@ def plan(request: Mapping[str, object]) -> plans.Plan:
   Raises:
     UserError: something is wrong with it; of several rows the first is told.
   """
-  for module in request['gin_module']:
-    try:
-      importlib.import_module(module)
-    except Exception as error:  # pylint: disable=broad-except  (whatever somebody's code raises)
-      raise errors.UserError(f'--gin_module={module}: {type(error).__name__}: {error}') from error
+  configuration.import_modules(request['gin_module'])
   study = _make_study(request)
   with tempfile.TemporaryDirectory() as scratch:
     checker = _Checker(pathlib.Path(scratch), request['gin_module'], request['data_dir'], request['cache_dir'])
@@ -79,8 +74,6 @@ def _make_study(request):
     study = Study(others[:1])
     others = others[1:]
   given = dict(_pair(text) for text in request['gin_param'])
-  if len(dict(request['axis'])) < len(request['axis']):
-    raise errors.UserError('Two --axis set the same.')
   return Study([*study.files, *others], {**study.common, **given}, {**study.axes, **dict(request['axis'])}, study.rows,
                study.exclude, request['seeds'] or study.seeds, study.figures, study.by_row, study.comparisons)
 
@@ -279,8 +272,13 @@ def main() -> None:
   logs.set_up()
   try:
     answer = plans.to_json(plan(json.load(sys.stdin)))
-  except errors.UserError as error:
-    answer = {'error': errors.message(error), 'code': error.exit_code}
+  except KeyboardInterrupt:  # whoever asked has heard of it, too
+    sys.exit(errors.Interrupted.exit_code)
+  except Exception as error:
+    explained = errors.explain(error)
+    if explained is None:
+      raise
+    answer = {'error': errors.message(explained), 'code': explained.exit_code}
   sys.stdout.write(json.dumps(answer) + '\n')
 
 

@@ -39,6 +39,7 @@ class Supervisor:
     self._make_task = make_task
     self._ended = ended
     self._running = {}  # {name: (run, handle, when it began)}
+    self._said = {}  # {name: how long its log was before it began}
     self._losses = {}  # {name: how often its engine lost it}
 
   def run(self, runs: Sequence[Run]) -> None:
@@ -60,6 +61,7 @@ class Supervisor:
       raise errors.Interrupted('Stopped as asked; runs that had begun have saved. The same command goes on.') from error
 
   def _start(self, run):
+    self._said[run.name] = len(self._read_log(run))
     self._running[run.name] = run, self._engine.submit(self._make_task(run)), time.monotonic()
 
   def _collect(self):
@@ -97,11 +99,14 @@ class Supervisor:
     """Returns what a run said in the end."""
     if code < 0:
       return f'killed by {signal.Signals(-code).name}'
-    lines = self._folder.log(run).read_text(errors='replace').splitlines() if self._folder.log(run).exists() else []
+    lines = self._read_log(run)[self._said[run.name]:].decode(errors='replace').splitlines()
     messages = [line.removeprefix('tf-stugan train: ') for line in lines if line.startswith('tf-stugan train: ')]
     if messages:
       return messages[-1]
     return next((line.strip() for line in reversed(lines) if line.strip()), f'exit code {code}')
+
+  def _read_log(self, run):
+    return self._folder.log(run).read_bytes() if self._folder.log(run).exists() else b''
 
   def _stop(self):
     with signals.handled(signal.SIG_IGN):  # runs are asked once: the second signal would end them at once

@@ -55,8 +55,8 @@ def find_whole(folder: pathlib.Path, step: int | None = None) -> pathlib.Path:
   except NOT_WHOLE as error:
     refuse_if_unreadable(found[-1], error)
     raise errors.CheckpointError(
-        f'{found[-1]} is not whole: {error}. Copy it back from elsewhere; or take it away, and train that run again from the '
-        'checkpoint before.') from error
+        f'{found[-1]} is not whole: {error}. Copy it back from elsewhere; or take it away, and train that run again from '
+        'the checkpoint before.') from error
   return found[-1]
 
 

@@ -122,6 +122,11 @@ def check_configuration(files: Sequence[pathlib.Path], bindings: Sequence[str], 
     gin_limits.check_bindings(bindings, gin_limits.read(files, values.gin_module), values.gin_module)
 
 
+def quote_item(text: str) -> str:
+  """Writes an item of a flag that takes several with commas between them, so that commas of its own are none of these."""
+  return '"' + text.replace('"', '""') + '"' if ',' in text or text[:1] == '"' else text
+
+
 def parse_numbers(flag: str, text: str) -> list[int]:
   """Parses the value of a flag, '0-3,7' -> [0, 1, 2, 3, 7].
 
