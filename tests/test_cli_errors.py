@@ -28,7 +28,7 @@ def run(tmp_path_factory):
     (['train', '--workdir={new}', '--gin_file=quickstart.gin', '--gin_param=GENERATOR_DENSITY ='], 2, 'GENERATOR_DENSITY'),
     (['train', '--workdir={new}', '--gin_file=quickstart.gin', '--gin_param=NUM_STEPS = %gin.REQUIRED'], 2, 'NUM_STEPS'),
     (['train', '--workdir={new}', '--gin_file=runs/train.gin'], 2, 'NUM_STEPS'),
-    (['train', '--workdir={new}', '--gin_file=metrics/all.gin'], 2, 'no experiment in these files: the first --gin_file is one'),
+    (['train', '--workdir={new}', '--gin_file=metrics/all.gin'], 2, 'no experiment in these files: the first'),
     (['flops', '--gin_file=quickstart.gin', '--gin_param=METHOD = mine'], 2, "'mine' is no value: text stands in quotes"),
     (['flops', '--gin_file=sngan_cifar10_dense.gin', '--gin_file=ablations/n_of_m.gin'], 2, 'n_of_m.gin changes nothing'),
     (['flops', '--gin_file=sngan_cifar10_dense.gin', '--gin_file=ablations/strong.gin'], 2, 'DISCRIMINATOR_DENSITY'),

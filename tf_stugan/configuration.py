@@ -31,7 +31,7 @@ from tf_stugan.gin_files import find  # noqa: F401  (callers have it from here)
 _EXPERIMENT = 'Experiment'
 _STUDY = 'Study'
 _WORDING = (  # what gin says, and what is said instead
-    (r'Could not find Experiment in the Gin registry\.',
+    (r'Could not find Experiment in the Gin registry\.|.*?Experiment\.__init__\(\) missing 4 required .*',
      'There is no experiment in these files: the first --gin_file is one (tf-stugan list experiments), others go on top.'),
     (r'(?:Required bindings.*|)(\S+?)(?:/macro\.value)? set to `%gin\.REQUIRED` but not subsequently overridden\.',
      r"\1 has to be set, and nothing sets it: --gin_param='\1 = ...'"),
