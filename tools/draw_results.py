@@ -1,5 +1,5 @@
 """Draws the figures of results that pages of docs/ show anew, from the tables beside them: report.csv, curves.csv, rows.csv,
-ladders.csv.
+ladders.csv, comparisons.csv.
 
   python tools/draw_results.py
 
@@ -19,6 +19,7 @@ import user_errors
 
 from tf_stugan.reports import drawing
 from tf_stugan.reports import ladder_figures
+from tf_stugan.reports import verdict_figures
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string('docs', 'docs', 'Folder of the pages and results/.')
@@ -49,6 +50,9 @@ def _draw(docs, folder, shown, scratch):
   tables, drawn = docs / 'results' / source, []
   if (tables / 'ladders.csv').exists():
     drawn += ladder_figures.draw(pd.read_csv(tables / 'ladders.csv'), scratch)
+  if (tables / 'comparisons.csv').exists():
+    read = [pd.read_csv(tables / f'{name}.csv') for name in ('comparisons', 'report', 'curves')]
+    drawn += verdict_figures.draw(*read, scratch)
   if (tables / 'curves.csv').exists():
     made = drawing.read_files(tables, runs)
     asked = [(made.score, column) for column in made.table

@@ -20,6 +20,7 @@ from tf_stugan.reports import records as records_lib
 from tf_stugan.reports import rows as rows_lib
 from tf_stugan.reports import score_curves
 from tf_stugan.reports import tables
+from tf_stugan.reports import verdict_figures
 from tf_stugan.reports import verdicts
 from tf_stugan.reports.ladder_scores import LadderScores
 from tf_stugan.usage import report as usage
@@ -72,7 +73,8 @@ def write(values: flags.FlagValues, output: pathlib.Path, subject: Subject, add:
   def draw(folder):
     if values.layers:
       _draw_layers(subject.runs, folder)
-    drawn = [] if rounds.empty else ladder_figures.draw(rounds, folder)
+    drawn = [] if judged.empty else verdict_figures.draw(judged, frames['report.csv'], frames['curves.csv'], folder)
+    drawn += [] if rounds.empty else ladder_figures.draw(rounds, folder)
     drawn += _draw(folder, rows, [*subject.pairs, *((usage.SCORE, name) for name in add.measured)])
     return [folder / f'{name}.png' for name in drawn]
   _write_files(output, [*_verdicts(judged), *_ladders(rounds),
@@ -118,7 +120,7 @@ def _verdicts(judged):
   if judged.empty:
     return []
   shown = judged[judged['score'] == judged['score'].iloc[0]]
-  columns = [column for column in judged if column not in ('difference low', 'difference high')]
+  columns = [column for column in judged if column not in ('better', 'difference low', 'difference high')]
   return [page.Table('Comparisons', tables.in_words(shown, columns), verdicts.NOTE)]
 
 

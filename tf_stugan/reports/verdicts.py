@@ -15,6 +15,7 @@ NOTE = ('Row minus the row that it is compared with, by seed, at the last step o
         "(Student's t). 'yes': the row is better in the whole interval; 'no': worse in all of it; 'undecided': neither. Of "
         "several pairs ('all') the mean of each seed counts once.\n"
         "'so far': planned runs are not done. FLOPs: training cost of the row over that of the other.\n")
+TOGETHER = 'all'  # the row of a line of several pairs
 _COUNTED = ('', 'done')  # states of runs that have come to their end, or of which nobody said otherwise
 
 
@@ -50,9 +51,10 @@ def judge(comparisons: Sequence[Comparison], rows: Sequence[rows_lib.Row], plann
                for (row, other), found in zip(comparison.pairs, pairs, strict=True)]
       said = [(row, other, found, asked, [(row, other)])
               for (row, other), found, asked in zip(comparison.pairs, pairs, seeds, strict=True)]
-      whole = 'all', 'all', _means_by_seed(pairs), set().union(*seeds), comparison.pairs
+      whole = TOGETHER, TOGETHER, _means_by_seed(pairs), set().union(*seeds), comparison.pairs
       for row, other, found, asked, costs in [*said, *([whole] if len(said) > 1 else [])]:
         lines.append({'comparison': comparison.name, 'row': row, 'against': other, 'score': score,
+                      'better': 'lower' if is_lower else 'higher',
                       **_line(list(found.values()), len(asked), is_lower), 'FLOPs': _cost(known, costs)})
   return pd.DataFrame(lines, dtype=object)
 
