@@ -92,7 +92,10 @@ def precision(name: str):
 
 def adam_slots(optimizer: keras.optimizers.Optimizer, variable: tf.Variable) -> list[tf.Variable]:
   """Returns the per-weight state that a (built) Adam or SGD keeps for `variable`; empty for an optimizer without any."""
-  index = optimizer._index_dict[optimizer._var_key(variable)]  # pylint: disable=protected-access
+  if hasattr(optimizer, '_get_variable_index'):  # Keras 3
+    index = optimizer._get_variable_index(variable)  # pylint: disable=protected-access
+  else:
+    index = optimizer._index_dict[optimizer._var_key(variable)]  # pylint: disable=protected-access
   slots = []
   for name in ('_momentums', '_velocities', 'momentums'):
     if getattr(optimizer, name, None):

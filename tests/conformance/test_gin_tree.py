@@ -17,6 +17,7 @@ from tests import tiny
 from tests.conformance import test_models
 from tests.tiny import some_slow
 from tf_stugan import configuration
+from tf_stugan import errors
 from tf_stugan import litert
 from tf_stugan.data import random_images
 from tf_stugan.export import exporter
@@ -317,6 +318,18 @@ def test_four_steps_and_four_more_in_a_new_process_equal_eight(cache, tmp_path):
   assert names[0] == names[1]
   for name in names[0]:
     np.testing.assert_array_equal(readers[0].get_tensor(name), readers[1].get_tensor(name))
+
+
+def test_growth_by_momentum_is_that_of_all_that_regrow_by_gradient():
+  for experiment, growing in (('adapt_relaxed', ['discriminator', 'generator']), ('stugan', ['generator'])):
+    configuration.load([configuration.find(f) for f in (
+        f'sngan_cifar10_small_{experiment}.gin', 'ablations/grow_by_momentum.gin')])
+    methods = configuration.make_experiment().make_trainer().methods
+    assert [name for name, method in methods.items() if getattr(method, 'momentum', 0) == 0.9] == growing
+  ablation = configuration.find('ablations/grow_by_momentum.gin')
+  configuration.load([configuration.find('sngan_cifar10_small_static.gin'), ablation])
+  with pytest.raises(errors.UserError, match='changes nothing'):
+    configuration.check_in_use(ablation)
 
 
 # Ablations that set numbers alone: (steps, densities).

@@ -1,14 +1,24 @@
 """Distillation from a teacher: the number, and who learns from it."""
 
+import functools
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from tests import tiny
 from tf_stugan.data.images import Examples
+from tf_stugan.gans import losses
+from tf_stugan.gans import noise_to_image
 from tf_stugan.gans.distillation import bernoulli_divergence
 from tf_stugan.gans.distillation import Distillation
 from tf_stugan.gans.terms import Situation
+from tf_stugan.layers import heads
+from tf_stugan.layers.prunable import kernel_layers
+from tf_stugan.layers.spectral_norm import SpectralNorm
+from tf_stugan.layers.style import LayerStyle
+from tf_stugan.metrics import cost
+from tf_stugan.models import resnet
 
 
 def published(teacher, student):
@@ -41,6 +51,33 @@ def test_large_logits_stay_finite_and_equal_ones_cost_nothing():
   logits = tf.constant([-200.0, -3.0, 0.0, 5.0, 200.0])
   np.testing.assert_array_equal(bernoulli_divergence(logits, logits), np.zeros(5))
   np.testing.assert_allclose(bernoulli_divergence(tf.constant([200.0]), tf.constant([-200.0])), [200.0])
+
+
+def test_a_teacher_with_attention_judges_games_of_16_bits():
+  """Layers that are made when it is built belong to it, and compute as it does."""
+  make = functools.partial(resnet.Discriminator, 8, [1, 1], LayerStyle(kernel_normalizer=SpectralNorm), heads.Unconditional,
+                           attention_after=1)
+  gan = noise_to_image.NoiseToImage(functools.partial(tiny.generator, 8), make, losses.hinge(), 4, 4, 1,
+                                    precision='bfloat16')
+  gan.distil(1.0)
+  gan.build({'data': tiny.IMAGES.image_shape})
+  assert {layer.compute_dtype for layer in kernel_layers(gan.teachers['discriminator']).values()} == {'float32'}
+  assert 'bfloat16' in {layer.compute_dtype for layer in kernel_layers(gan.discriminator).values()}
+
+
+def test_a_teacher_costs_what_a_dense_network_does_and_the_dense_run_has_none():
+  gan = noise_to_image.NoiseToImage(functools.partial(tiny.generator, 8), tiny.discriminator, losses.hinge(), 4, 4, 5)
+  measured, work = cost.Measured(), gan.work
+  gan.distil(1.0)
+  gan.build({'data': tiny.IMAGES.image_shape})
+  dense = {player.name: cost.network_cost(player.network) for player in gan.players}
+  thin = dense['discriminator'].with_densities({layer.name: 0.1 for layer in dense['discriminator'].layers})
+  sparse = {**dense, 'discriminator': thin}
+  without = sum(images * passes * measured.image(sparse[player]) for player, images, passes, _ in work)
+  # A forward of 5 batches of 4 real and 4 generated images.
+  assert measured.step(sparse, gan) == without + 40 * measured.image(dense['discriminator'])
+  assert measured.dense_step(dense, gan) == sum(images * passes * measured.image(dense[player])
+                                                for player, images, passes, _ in work)
 
 
 @pytest.mark.slow

@@ -45,6 +45,18 @@ def test_the_gradient_flows_through_sigma():
   assert float(tf.norm(gradient)) > 0.1
 
 
+def test_a_kernel_of_zeros_can_be_trained_and_leaves_the_vectors():
+  """As a mask update leaves it that drops all weights and regrows as many."""
+  layer, _ = converged(KERNEL)
+  before, kernel = (layer.u.numpy(), layer.v.numpy()), tf.Variable(tf.zeros_like(KERNEL))
+  with tf.GradientTape() as tape:
+    result = layer(kernel, training=True)
+  np.testing.assert_array_equal(result, kernel)
+  np.testing.assert_array_equal(tape.gradient(result, kernel), tf.ones_like(KERNEL))
+  for old, new in zip(before, (layer.u, layer.v), strict=True):
+    np.testing.assert_array_equal(new, old)
+
+
 def test_only_training_moves_the_vectors():
   layer, _ = converged(KERNEL)
   before = layer.u.numpy()

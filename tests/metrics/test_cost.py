@@ -142,6 +142,13 @@ def test_five_times_as_long(ledgers):
   assert five.training == pytest.approx(5 * once.training)
 
 
+def test_five_times_as_long_is_both_phases_of_prune_and_finetune():
+  configuration.load([configuration.find(f) for f in (
+      'sngan_cifar10_prune_and_finetune.gin', 'ablations/five_times.gin')], ['PRUNE_STEP = 30', 'NUM_STEPS = 70'])
+  made = configuration.make_experiment()
+  assert (made.procedure.num_steps, {m.prune_step for m in made.make_trainer().methods.values()}) == (350, {150})
+
+
 @pytest.mark.slow
 def test_small_dense_is_measured_against_its_full_width(ledgers):
   result = ledgers(MEASURED, 'small_small_dense', *densities(0.1, 1.0))

@@ -30,6 +30,7 @@ def test_the_full_width_is_at_hand_and_not_part_of_the_network():
   network = narrowed(0.1, width=32)
   assert small_dense.convolution_weights(network.full_width()) == weights(32)
   assert not network.variables
+  assert not hasattr(narrowed(1.0, width=32), 'full_width')  # nothing was narrowed
 
 
 @pytest.mark.parametrize('model', some_slow(['sngan', 'biggan_32', 'autogan_a', 'dcgan'], quick=['sngan', 'dcgan']))

@@ -72,10 +72,11 @@ def test_nothing_happens_between_the_bounds_or_without_a_ratio():
 
 
 def test_at_the_cap_weights_are_exchanged():
-  # ceil(0.5 * 5) = 3 go: b 2, b 1, b 0; the largest gradients of what is inactive then: those three again (9.0).
-  assert update(method(cap=0.5), network(), 1.0) == [[0, 1], [0, 1, 2]]
+  # ceil(0.5 * 5) = 3 go: b 2, b 1 and a 1, since b keeps its best, b 0; of what is inactive then b 2, b 1 (9.0) and b 4
+  # (4.0) have the largest gradients.
+  assert update(method(cap=0.5), network(), 1.0) == [[0], [0, 1, 2, 4]]
   # Where they may not return: b 4 (4.0), a 2 (3.0), a 3 (2.0).
-  assert update(method(cap=0.5, regrow_dropped=False), network(), 1.0) == [[0, 1, 2, 3], [4]]
+  assert update(method(cap=0.5, regrow_dropped=False), network(), 1.0) == [[0, 2, 3], [0, 4]]
 
 
 def test_at_a_cap_of_one_nothing_is_lost_where_dropped_weights_may_not_return():

@@ -69,25 +69,25 @@ def test_across_layers_one_ranking_moves_weights_from_layer_to_layer():
   assert grown == [[2, 3], []]
 
 
-def test_a_layer_that_neither_keeps_nor_grows_a_weight_keeps_its_best():
-  # Both weights of b are the smallest; the gradients of a lead. Of b the larger one, 1, stays beside the four.
+@pytest.mark.parametrize('gradient, expected', [([0., 1., 1.], [[0, 2, 3], [1]]), ([0., 1., 9.], [[0, 2], [1, 2]])])
+def test_a_ranking_across_layers_leaves_each_its_best_and_the_count(gradient, expected):
+  # Both weights of b are the smallest: 0 goes, and in the place of 1 that of a, 1. What grows has the largest gradients.
   a = variable('a', [5., 4., 0., 0.], [True, True, False, False])
   b = variable('b', [.1, .2, 0.], [True, True, False])
-  active, grown = update(method(across_layers=True), [a, b], [[0., 0., 3., 2.], [0., 1., 1.]])
-  assert active == [[0, 1, 2, 3], [1]]
-  assert grown == [[2, 3], []]
-
-
-def test_a_layer_that_is_dropped_and_grows_anew_is_left_to_the_ranking():
-  a = variable('a', [5., 4., 0., 0.], [True, True, False, False])
-  b = variable('b', [.1, .2, 0.], [True, True, False])
-  active, _ = update(method(across_layers=True), [a, b], [[0., 0., 3., 2.], [0., 1., 9.]])
-  assert active == [[0, 1, 2], [2]]
+  active, _ = update(method(across_layers=True), [a, b], [[0., 0., 3., 2.], gradient])
+  assert active == expected
 
 
 def test_a_layer_of_one_weight_moves_it():
   active, _ = update(method(), [variable('a', [1., 0., 0.], [True, False, False])], [[0., 1., 2.]])
   assert active == [[2]]
+
+
+def test_counts_are_those_of_exact_arithmetic():
+  """In float32 0.1 is 0.100000001, and 0.3 of the weights of a discriminator of STL-10 are one more."""
+  assert int(rewiring.budget(0.3, 19_536_768)) == 5_861_030
+  assert int(rewiring.truncated_share(0.7, tf.constant(1000))) == 700
+  assert int(rewiring.share(0.1, tf.constant(1000))) == 100
 
 
 def test_adapt_truncates_where_stugan_rounds_up():

@@ -90,16 +90,27 @@ def test_an_optimizer_of_two_networks_masks_the_one_that_moves():
   np.testing.assert_array_equal(held(first, masked)[0], before[0])
 
 
-def test_regrown_weights_start_without_moments_where_the_method_says_so():
-  model, optimizer = network(keras2), keras2.optimizers.Adam()
+@pytest.mark.parametrize('named', [True, False], ids=['named', 'those of its build'])
+def test_an_own_loop_of_keras_3_may_call_apply(named):
+  model, optimizer = network(keras3), keras3.optimizers.Adam()
+  masked = mask_model.mask_model(model, optimizer, 0.3)
+  optimizer.build(model.trainable_variables)
+  optimizer.apply([tf.ones(v.shape) for v in model.trainable_variables], *([model.trainable_variables] if named else []))
+  assert int(masked.step) == 1 and masked.density() == pytest.approx(0.3, abs=0.01)
+  held(model, masked)
+
+
+@pytest.mark.parametrize('keras', [keras2, keras3], ids=['keras2', 'keras3'])
+def test_regrown_weights_start_without_moments_where_the_method_says_so(keras):
+  model, optimizer = network(keras), keras.optimizers.Adam()
   method = explore(regrow_dropped=False, reset_optimizer_state=True, grow_score=scores.random)
   masked = mask_model.mask_model(model, optimizer, method)
   old = held(model, masked)
   for _ in range(2):
-    optimizer.apply_gradients((tf.ones_like(v), v) for v in model.trainable_variables)
+    optimizer.apply_gradients((tf.ones(v.shape), v) for v in model.trainable_variables)
   new = [v.mask.numpy() for v in masked.masked]
-  index = optimizer._index_dict[optimizer._var_key(masked.masked[1].weight)]
-  moments = optimizer._momentums[index].numpy()
+  position = [len(v.shape) for v in model.trainable_variables].index(4, 1)  # of the second kernel, as that of its moments
+  moments = optimizer._momentums[position].numpy()
   assert not moments[new[1] & ~old[1]].any() and moments[new[1] & old[1]].all()
 
 

@@ -40,8 +40,8 @@ def test_snip_keeps_the_largest_products_of_weight_and_gradient():
 
 
 @pytest.mark.parametrize(('density', 'expected'), [
-    (0.5, [[0, 1, 2, 3], [0]]),  # the four largest are all of layer a: b keeps its best, too
-    (0.25, [[0, 1], [0]]), (1e-9, [[0], [0]])])
+    (0.5, [[0, 1, 2], [0]]),  # the four largest are all of layer a: b keeps its best in the place of the fourth
+    (0.25, [[0], [0]]), (1e-9, [[0], [0]])])
 def test_no_layer_is_left_without_a_weight_by_a_ranking_over_all(density, expected):
   assert update(OneShotPruning(density), network()) == expected
 
@@ -73,8 +73,7 @@ def test_one_shot_pruning_is_dense_up_to_its_step():
 
 def test_pruning_in_rounds_comes_to_its_density_by_equal_factors():
   method, variables = OneShotPruning(0.25, rounds=4), network()  # 8 weights: 8 * 4^(-1/4) = 5.66, 4, 2.83, 2
-  assert [sum(map(len, update(method, variables, step=0))) for _ in range(5)] == [6, 5, 4, 3, 3]
-  # Layer b keeps one from the second round on, beyond the 4, 3 and 2.
+  assert [sum(map(len, update(method, variables, step=0))) for _ in range(5)] == [6, 4, 3, 2, 2]
 
 
 @pytest.mark.parametrize('kwargs', [{'ranking': rankings.hessian_gradient}, {'rounds': 2}])
@@ -96,10 +95,20 @@ def test_gradual_pruning_removes_what_is_smallest_and_brings_nothing_back():
   method, variables = GradualPruning(0.25, 10, update_interval=2, begin=0.1, end=0.9), network()
   assert update(method, variables, step=1) == [[0, 1, 2, 3], [0, 1, 2, 3]]
   # x = 4 / 8: density 1 - 0.75 (1 - 0.125) = 0.34375, of 8 weights 2.75, that is 3.
-  # One more is what layer b keeps.
-  assert update(method, variables, step=5) == [[0, 1, 2], [0]]
+  # One of them is what layer b keeps.
+  assert update(method, variables, step=5) == [[0, 1], [0]]
   variables[0].weight.assign([5., 0., 3., 9.])  # a pruned weight that would be large now stays pruned
-  assert update(method, variables, step=9) == [[0, 2], [0]]
+  assert update(method, variables, step=9) == [[0], [0]]
+
+
+@pytest.mark.parametrize('kwargs', [
+    {'total_steps': 20, 'begin': 0.1, 'end': 0.12}, {'total_steps': 2, 'begin': 0.9, 'end': 1},
+    {'total_steps': 2, 'begin': 0, 'end': 0.1}])
+def test_a_short_gradual_pruning_has_two_steps_at_least_and_ends_within_the_run(kwargs):
+  method = GradualPruning(0.1, **kwargs)
+  assert method.begin_step < method.end_step <= kwargs['total_steps']
+  densities = [method.expected_densities({'a': (4,)}, step)['a'] for step in range(kwargs['total_steps'] + 1)]
+  assert densities == sorted(densities, reverse=True) and densities[-1] == pytest.approx(0.1)
 
 
 def test_its_end_is_always_an_update():

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from tf_keras.src.optimizers import optimizer as keras_optimizer
 
 from tests import tiny
 from tf_stugan.compat import keras
@@ -53,6 +54,17 @@ def test_the_fused_update_is_that_of_keras(rate, beta_1):
   for ours, theirs in zip(*results, strict=True):
     np.testing.assert_allclose(ours, theirs, rtol=2e-5, atol=1e-6)
   assert np.abs(results[0][-1] - start[0]).mean() > 0.01
+
+
+def test_two_graphs_may_have_one_optimizer_where_there_is_a_gpu(monkeypatch):
+  """Keras compiles updates there in a graph of their own, which knows nothing of the step's."""
+  monkeypatch.setattr(keras_optimizer.tf.config, 'list_physical_devices', lambda kind=None: ['/physical_device:GPU:0'])
+  assert keras.optimizers.Adam().jit_compile
+  optimizer, variable = Adam(0.1), tf.Variable([1.0])
+  optimizer.build([variable])
+  for _ in range(2):
+    tf.function(lambda: optimizer.apply_gradients([(tf.ones([1]), variable)]), autograph=False)()
+  assert int(optimizer.iterations) == 2 and float(variable[0]) == pytest.approx(0.8, abs=1e-4)
 
 
 def test_scales_of_classes_go_together():

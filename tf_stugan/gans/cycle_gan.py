@@ -108,10 +108,10 @@ class CycleGAN(GAN):
         Turn('translators', ('a_to_b', 'b_to_a'), self._translate, scalars, self.batch_size, domains=self.domains),
         *(Turn(f'discriminator_{d}', (f'discriminator_{d}',), self._judge(d), ('real_logits', 'fake_logits'),
                self.batch_size, domains=(d,)) for d in self.domains))
-    # Forward and back for an image, for a translated one and, if asked, for the identity; forward for a teacher.
-    passes = (9 if self.identity else 6) + bool(self.teachers)
+    passes = 9 if self.identity else 6  # forward and back for an image, for a translated one and, if asked, for the identity
     self.work = (
         *(Work(name, self.batch_size, passes) for name in self.outputs),
+        *(Work(name, self.batch_size, 1, of_teacher=True) for name in self.teachers),
         *(Work(f'discriminator_{d}', self.batch_size, 2) for d in self.domains),
         *(Work(f'discriminator_{d}', 2 * self.batch_size, 3) for d in self.domains))
 

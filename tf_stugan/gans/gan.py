@@ -106,11 +106,13 @@ class Work(NamedTuple):
     player: whose network.
     images: that pass through it in a step.
     passes: 1 for the forward, 1 more for a gradient with respect to its input, 1 more for one to its weights.
+    of_teacher: it is the network that the player learns from; see `GAN.teachers`.
   """
 
   player: str
   images: int
   passes: int
+  of_teacher: bool = False
 
 
 class GAN(tf.Module, abc.ABC):

@@ -114,11 +114,11 @@ class NoiseToImage(GAN):
         Work('discriminator', 2 * images['discriminator'], 3),
         Work('generator', images['generator'], 3),
         Work('discriminator', images['generator'], 2),
-        *(Work(role, images[role], term.passes) for role in images for term in self.terms[role]))
+        *(Work(role, images[role], term.passes, isinstance(term, (Distillation, Imitation)))
+          for role in images for term in self.terms[role]))
 
   def distil(self, weight):
-    with compat.precision(self.precision):
-      teacher = self._make_discriminator()
+    teacher = self._make_discriminator()  # in float32, as that of `imitate`
     self.teachers = {**self.teachers, 'discriminator': teacher}
     self.terms['discriminator'] += (Distillation(teacher, weight),)
     self._set_turns_and_work()
@@ -141,7 +141,7 @@ class NoiseToImage(GAN):
           f'The generator makes images of {made}, the data set has {tuple(image_shapes["data"])}; set '
           'IMAGE_CHANNELS and the resolution so that both agree.')
     self.averaged_generator(latents, labels)
-    for player, teacher in self.teachers.items():
+    for player, teacher in self.teachers.items():  # float32: they were made so, and so are layers that they make now
       teacher(images if player == 'discriminator' else latents, labels)
     if classified not in (0, self.num_classes):
       raise errors.UserError(

@@ -45,7 +45,7 @@ class SpectralNorm(keras.layers.Layer):
 
   The kernel [..., C_out] is viewed as the matrix M = [K, C_out]. Each call with `training=True` makes one power
   iteration; u and v are constants to the gradient, which flows through the kernel *and* through sigma. The variable that
-  the optimizer moves, that masks act on and that regrowth ranks is the kernel before the division.
+  the optimizer moves, that masks act on and that regrowth ranks is the kernel before the division. One of zeros stays one.
 
   Args:
     epsilon: floor of the norms; 1e-12 in SNGAN, 1e-8 in BigGAN-32 of the STU-GAN code.
@@ -72,10 +72,17 @@ class SpectralNorm(keras.layers.Layer):
     matrix = tf.reshape(kernel, [-1, kernel.shape[-1]])
     u = tf.expand_dims(self.u, 1)
     if training:
-      u, v = power_iteration(tf.stop_gradient(matrix), u, self.epsilon)
-      compat.assign(self.u, tf.squeeze(u, 1))
-      compat.assign(self.v, tf.squeeze(v, 1))
+      u, v = self._iterate(tf.stop_gradient(matrix), u)
     else:
       v = tf.expand_dims(self.v, 1)
-    sigma = tf.matmul(v, tf.matmul(matrix, u), transpose_a=True)
-    return kernel / tf.reshape(sigma, [])
+    sigma = tf.reshape(tf.matmul(v, tf.matmul(matrix, u), transpose_a=True), [])
+    return kernel / tf.where(sigma == 0, 1.0, sigma)
+
+  def _iterate(self, matrix, u):
+    """Makes a power iteration; one of zeros, as a mask update may leave a kernel, leaves u and v as they are."""
+    found = power_iteration(matrix, u, self.epsilon)
+    is_zero = tf.reduce_all(matrix == 0)
+    u, v = (tf.where(is_zero, tf.expand_dims(old, 1), new) for old, new in zip((self.u, self.v), found, strict=True))
+    compat.assign(self.u, tf.squeeze(u, 1))
+    compat.assign(self.v, tf.squeeze(v, 1))
+    return u, v

@@ -116,10 +116,12 @@ class Game(Protocol):
   """What a convention has to know of a GAN.
 
   Attributes:
-    work: (player, images through its network, passes) triples of one training step; see `gans.gan.Work`.
+    work: (player, images through its network, passes, whether it is its teacher's) of a training step; see `gans.gan.Work`.
+    teachers: networks that others learn from, by player.
   """
 
-  work: Sequence[tuple[str, int, int]]
+  work: Sequence[tuple[str, int, int, bool]]
+  teachers: Mapping[str, keras.Model]
 
 
 class _PublishedForNoise:
@@ -132,6 +134,10 @@ class _PublishedForNoise:
     if not hasattr(game, 'discriminator_updates'):
       raise errors.UserError(f'{self.name} knows games of one generator and one discriminator only, not '
                              f'{type(game).__name__}; take --convention=measured.')
+
+  def dense_step(self, costs: Mapping[str, NetworkCost], game: Game) -> float:
+    """Counts operations of one step of the run that is compared with."""
+    return self.step(costs, game)
 
 
 class Measured:
@@ -150,7 +156,14 @@ class Measured:
   def step(self, costs: Mapping[str, NetworkCost], game: Game, pruned: bool = False) -> float:
     """Counts operations of one training step; `pruned`: of a run that was dense at first."""
     del pruned
-    return sum(images * passes * self.image(costs[player]) for player, images, passes in game.work)
+    taught = {player: network_cost(teacher) for player, teacher in game.teachers.items()}  # dense, whatever the player is
+    return self.dense_step(costs, game) + sum(
+        images * passes * self.image(taught[player]) for player, images, passes, of_teacher in game.work if of_teacher)
+
+  def dense_step(self, costs: Mapping[str, NetworkCost], game: Game) -> float:
+    """Counts operations of one step of the run that is compared with, which has no teacher."""
+    return sum(images * passes * self.image(costs[player])
+               for player, images, passes, of_teacher in game.work if not of_teacher)
 
 
 class PublishedStugan(_PublishedForNoise):

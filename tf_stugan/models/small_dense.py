@@ -21,7 +21,7 @@ def narrowed(make_network: Callable[..., keras.Model], density: float, input_sha
     name: of the network; that of its kind if not given.
 
   Returns:
-    The network, not built. Its `full_width()` is the one it is compared with, built.
+    The network, not built. Its `full_width()` is the one it is compared with, built; a network of density 1 has none.
 
   Raises:
     UserError: even one channel has more weights, or the density is outside (0, 1].
@@ -30,13 +30,20 @@ def narrowed(make_network: Callable[..., keras.Model], density: float, input_sha
   if name:
     make_network = functools.partial(make_network, name=name)
 
+  if density == 1:
+    return make_network()
+
+  @functools.cache
+  def full():
+    return built(make_network().width)
+
   def built(width):
     network = make_network(width=width)
     network(tf.zeros([1, *input_shape]), tf.zeros([1], tf.int32))
     return network
-  full = built(make_network().width)
-  target = density * convolution_weights(full)
-  fits, too_wide = 0, full.width + 1
+  widest = make_network().width
+  target = density * convolution_weights(built(widest))
+  fits, too_wide = 0, widest + 1
   while too_wide - fits > 1:
     width = (fits + too_wide) // 2
     if convolution_weights(built(width)) <= target:
@@ -44,9 +51,9 @@ def narrowed(make_network: Callable[..., keras.Model], density: float, input_sha
     else:
       too_wide = width
   if not fits:
-    raise errors.UserError(f'No network of this kind is as small as {density} of its {full.width} channels wide one.')
+    raise errors.UserError(f'No network of this kind is as small as {density} of its {widest} channels wide one.')
   network = make_network(width=fits)
-  network.full_width = lambda: full  # behind a call, so that Keras does not count its variables as the network's own
+  network.full_width = full  # behind a call, so that Keras does not count its variables as the network's own
   return network
 
 

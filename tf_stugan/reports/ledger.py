@@ -76,7 +76,7 @@ def ledger(trainer: Trainer, num_steps: int, convention: Convention, first_step:
   def image_costs(costs):
     return {name: convention.image(costs[output.player]) for name, output in gan.outputs.items()}
   exact = not any(method.across_layers for method in trainer.methods.values())
-  return Ledger(num_steps - first_step, networks, dense, training, num_steps * convention.step(dense, gan),
+  return Ledger(num_steps - first_step, networks, dense, training, num_steps * convention.dense_step(dense, gan),
                 (num_steps - first_step) * convention.step(costs, gan), image_costs(networks), image_costs(dense), exact)
 
 
@@ -138,7 +138,7 @@ def spent(trainer: Trainer, densities: Mapping[int, Mapping[str, Mapping[str, fl
           {name: cost.with_densities(densities[start].get(name, {})) for name, cost in costs.items()}, gan, pruned)
       for start, end in itertools.pairwise([*sorted(densities), num_steps]))
   dense = {player.name: dense_cost(player.network, costs[player.name]) for player in gan.players}
-  return operations, num_steps * convention.step(dense, gan)
+  return operations, num_steps * convention.dense_step(dense, gan)
 
 
 def _costs_on_paper(gan):

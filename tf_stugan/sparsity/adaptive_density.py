@@ -31,7 +31,8 @@ class AdaptiveDensity(DynamicSparse):
     increment: of the density, in points, (0, 1].
     lower_bound, upper_bound: B- and B+.
     floor, cap: the densities between which it stays.
-    distribution, sample_mask, drop_score, grow_score, regrow_dropped, share, momentum: as in `DynamicSparse`.
+    distribution, sample_mask, drop_score, grow_score, regrow_dropped, share, momentum, reset_optimizer_state: as in
+      `DynamicSparse`.
   """
 
   needs_balance_ratio = True
@@ -42,9 +43,10 @@ class AdaptiveDensity(DynamicSparse):
                sample_mask: masks.MaskSampler = masks.exact_mask,
                drop_score: scores.Score = scores.magnitude, grow_score: scores.Score = scores.gradient,
                regrow_dropped: bool = True, share: rewiring.Share = rewiring.share, momentum: float = 0.0,
-               name: str | None = None):
+               reset_optimizer_state: bool = False, name: str | None = None):
     super().__init__(density, schedule, distribution, sample_mask, drop_score, grow_score, across_layers=True,
-                     regrow_dropped=regrow_dropped, share=share, momentum=momentum, name=name)
+                     regrow_dropped=regrow_dropped, share=share, momentum=momentum,
+                     reset_optimizer_state=reset_optimizer_state, name=name)
     if not 0 < floor <= cap <= 1:
       raise errors.UserError(f'AdaptiveDensity needs 0 < floor <= cap <= 1; got floor {floor} and cap {cap}.')
     if not 0 < increment <= 1:

@@ -19,7 +19,7 @@ class GradualPruning(SparsityMethod):
 
   Args:
     density: at the end, in (0, 1].
-    total_steps: length of the run, in steps.
+    total_steps: length of the run, in steps, at least 2.
     update_interval: steps between two prunings.
     begin, end: of pruning, as shares of `total_steps`.
     across_layers: one ranking over all layers (the STU-GAN authors' code), or the same density in each.
@@ -30,11 +30,13 @@ class GradualPruning(SparsityMethod):
                across_layers: bool = True, drop_score: scores.Score = scores.magnitude, name: str | None = None):
     super().__init__(name=name)
     errors.check_density(density)
-    errors.check_counts(self, total_steps=total_steps, update_interval=update_interval)
+    errors.check_counts(self, 2, total_steps=total_steps)
+    errors.check_counts(self, update_interval=update_interval)
     if not 0 <= begin < end <= 1:
       raise errors.UserError(f'GradualPruning needs 0 <= begin < end <= 1; got {begin} and {end}.')
     self.density = density
-    self.begin_step, self.end_step = max(1, round(begin * total_steps)), max(2, round(end * total_steps))
+    self.begin_step = min(max(1, round(begin * total_steps)), total_steps - 1)
+    self.end_step = max(self.begin_step + 1, round(end * total_steps))
     self._update_steps = (*range(self.begin_step, self.end_step, update_interval), self.end_step)
     self.across_layers = across_layers
     self.drop_score = drop_score

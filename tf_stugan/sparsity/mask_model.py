@@ -83,7 +83,8 @@ def mask_model(model, optimizer, method: float | SparsityMethod,
 
   Args:
     model: a built network, on one device.
-    optimizer: that trains it; its `apply_gradients` is replaced by one that looks after the masks, too.
+    optimizer: that trains it; its `apply_gradients` (Keras 3: `apply`, which that one calls) is replaced by one that looks
+      after the masks, too.
     method: a density for fixed masks, or a method that changes them at its own steps, such as `DynamicSparse`.
     chosen: tells of each trainable variable whether it gets a mask.
     seed: of the first masks, and of what is regrown at random.
@@ -102,6 +103,27 @@ def mask_model(model, optimizer, method: float | SparsityMethod,
   if not kernels:
     raise errors.UserError('Nothing to mask: build the network first (call it once), or choose other variables.')
   masked = MaskedModel(kernels, method, seed)
+  if hasattr(optimizer, 'apply'):
+    _mask_apply(optimizer, masked)
+  else:
+    _mask_apply_gradients(optimizer, masked)
+  return masked
+
+
+def _mask_apply(optimizer, masked):
+  """Has an optimizer of Keras 3 mask what it moved; its `apply_gradients` calls `apply`."""
+  apply = optimizer.apply
+
+  def apply_and_mask(grads, trainable_variables=None):
+    grads = list(grads)
+    moved = list(trainable_variables or optimizer._trainable_variables)  # pylint: disable=protected-access  (those of its build)
+    result = apply(grads, trainable_variables)
+    masked.after_step(optimizer, list(zip(grads, moved, strict=True)))
+    return result
+  optimizer.apply = apply_and_mask
+
+
+def _mask_apply_gradients(optimizer, masked):
   apply_gradients = optimizer.apply_gradients
 
   def apply_and_mask(grads_and_vars, *args, **kwargs):
@@ -110,7 +132,6 @@ def mask_model(model, optimizer, method: float | SparsityMethod,
     masked.after_step(optimizer, pairs)
     return result
   optimizer.apply_gradients = apply_and_mask
-  return masked
 
 
 def _variable(variable) -> tf.Variable:

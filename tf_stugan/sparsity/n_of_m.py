@@ -1,8 +1,9 @@
 """Fine-grained structured masks: N of every M neighbouring weights, the pattern that sparse tensor cores take (2:4).
 
-Groups lie along the input channels of a kernel, the dimension that a matrix product sums over; N is density * M. Layers
-whose input channels are not a multiple of M (the first convolution, on three colours) stay dense. A static method takes
-`distribution` and `sample_mask`, a dynamic one that ranks layer by layer takes `grow_mask` besides.
+Groups lie along the last dimension but one of a kernel: the input channels, over which a matrix product sums (of a
+transposed convolution, whose kernels are [H, W, C_out, C_in], the output channels); N is density * M. Layers in which that
+dimension is no multiple of M (the first convolution, on three colours) stay dense. A static method takes `distribution` and
+`sample_mask`, a dynamic one that ranks layer by layer takes `grow_mask` besides.
 """
 
 from collections.abc import Mapping, Sequence

@@ -69,7 +69,8 @@ def rewire(variables: Sequence[MaskedVariable], gradients: Sequence[tf.Tensor], 
            grow_mask: GrowMask = grow_anywhere, units: Units = single_weights) -> list[tf.Tensor]:
   """Assigns new masks to all layers of a network.
 
-  No layer is left without a weight, or its output would be constant: one is kept beyond the count then, the best.
+  No layer is left without a weight, or its output would be constant. A ranking across layers leaves each layer the best of
+  those that it has; a layer that would lose all keeps that one beyond its count.
 
   Args:
     variables: with their present masks.
@@ -91,12 +92,15 @@ def rewire(variables: Sequence[MaskedVariable], gradients: Sequence[tf.Tensor], 
     drop.append(drop_score(variable.weight, gradient, drop_seed))
     grow.append(grow_score(variable.weight, gradient, grow_seed))
   before, drop, grow = ([pool(tensor, units) for tensor in tensors] for tensors in (old, drop, grow))
+  best = [_best(score, mask) for score, mask in zip(drop, before, strict=True)]
+  if across_layers:
+    drop = [tf.where(chosen, math.inf, score) for chosen, score in zip(best, drop, strict=True)]
   groups = [_flatten(tensors) for tensors in (before, drop, grow)] if across_layers else [before, drop, grow]
   moved = [counts(masks.nonzeros(mask), mask.shape.num_elements()) for mask in groups[0]]
   new = drop_and_grow(*groups, *zip(*moved, strict=True), regrow_dropped, grow_mask)
   if across_layers:
     new = _unflatten(new[0], [mask.shape for mask in before])
-  new = [_never_empty(*args) for args in zip(new, before, drop, strict=True)]
+  new = [mask | (chosen & ~tf.reduce_any(mask)) for mask, chosen in zip(new, best, strict=True)]
   new = [spread(mask, whole.shape.as_list(), units) for mask, whole in zip(new, old, strict=True)]
   for variable, mask in zip(variables, new, strict=True):
     compat.assign(variable.mask, mask)
@@ -111,26 +115,30 @@ def prune(variables: Sequence[MaskedVariable], gradients: Sequence[tf.Tensor], s
   return rewire(variables, gradients, seed, drop_only, drop_score=score, across_layers=across_layers)
 
 
-def _never_empty(mask, before, drop_score):
-  """Returns the mask or, where it has no weight, the one of those before that is worth most."""
-  scores_before = tf.reshape(tf.where(before, drop_score, -math.inf), [-1])
-  best = tf.range(scores_before.shape[0]) == tf.argmax(scores_before, output_type=tf.int32)
-  return mask | (tf.reshape(best, mask.shape) & ~tf.reduce_any(mask))
+def _best(score, mask):
+  """Marks the one of the active weights that is worth most."""
+  among = tf.reshape(tf.where(mask, score, -math.inf), [-1])
+  return tf.reshape(tf.range(among.shape[0]) == tf.argmax(among, output_type=tf.int32), mask.shape)
 
 
 def share(fraction: tf.Tensor, active: tf.Tensor) -> tf.Tensor:
   """Returns ceil(fraction * active), as the STU-GAN code has it."""
-  return tf.cast(tf.math.ceil(fraction * tf.cast(active, tf.float32)), tf.int32)
+  return tf.cast(tf.math.ceil(_float64(fraction) * tf.cast(active, tf.float64)), tf.int32)
 
 
 def truncated_share(fraction: tf.Tensor, active: tf.Tensor) -> tf.Tensor:
-  """Returns floor(fraction * active), as ADAPT's code has it, for SDST, too."""
-  return tf.cast(tf.math.floor(tf.cast(fraction, tf.float64) * tf.cast(active, tf.float64)), tf.int32)
+  """Returns floor(fraction * active), as ADAPT's code has it, for SDST, too; in float64, as there."""
+  return tf.cast(tf.math.floor(_float64(fraction) * tf.cast(active, tf.float64)), tf.int32)
 
 
 def budget(density: tf.Tensor | float, size: int) -> tf.Tensor:
   """Returns round(density * size), int32; in float64, since float32 does not count beyond 16.7 million."""
-  return tf.cast(tf.round(tf.cast(density, tf.float64) * size), tf.int32)
+  return tf.cast(tf.round(_float64(density) * size), tf.int32)
+
+
+def _float64(number):
+  """Converts a number; a plain one, such as 0.1, without a loss on the way."""
+  return tf.cast(number, tf.float64) if tf.is_tensor(number) else tf.constant(number, tf.float64)
 
 
 def _flatten(tensors):

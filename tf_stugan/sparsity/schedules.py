@@ -69,6 +69,6 @@ class UpdateSchedule:
     return range(-(-self.begin_step // self.update_interval) * self.update_interval, self.end_step + 1, self.update_interval)
 
   def drop_fraction(self, step: tf.Tensor) -> tf.Tensor:
-    """Returns the share of active weights that an update at `step` drops, a float32 scalar."""
-    step = tf.minimum(tf.cast(step, tf.float32), float(self.total_steps))
+    """Returns the share of active weights that an update at `step` drops, a float64 scalar."""
+    step = tf.minimum(tf.cast(step, tf.float64), float(self.total_steps))
     return self.decay(step, self.total_steps, self.initial_fraction, self.final_fraction)

@@ -110,4 +110,4 @@ class Cost(Hook):
         rates = exploration.rates()
         values[f'{name}/layer_exploration'] = {layer: round(rate, 6) for layer, rate in rates.items()}
     return {**values, 'step_operations': Measured().step(costs, trainer.gan),
-            'dense_step_operations': Measured().step(dense, trainer.gan)}
+            'dense_step_operations': Measured().dense_step(dense, trainer.gan)}

@@ -25,7 +25,9 @@ class Adam(keras.optimizers.Adam):
   _constants = None  # of all variables, while an update is traced
 
   def __init__(self, learning_rate=2e-4, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-8):
-    super().__init__(learning_rate, beta_1, beta_2, epsilon)
+    # On a GPU Keras would compile each update in a graph of its own, where `_constants` of the step's are out of reach; and
+    # the update is one operation already.
+    super().__init__(learning_rate, beta_1, beta_2, epsilon, jit_compile=False)
     self.schedule = learning_rate  # of which Keras tells the present value alone
 
   def apply_gradients(self, grads_and_vars: Iterable[tuple[tf.Tensor, tf.Variable]], **kwargs) -> tf.Variable:
