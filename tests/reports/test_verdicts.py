@@ -107,7 +107,7 @@ def test_a_row_of_one_study_is_compared_with_that_of_another(tmp_path, capsys):
   second = make_study(tmp_path / 'b', 'explored', [10.0, 12.0, 11.0], {PAIR.name: PAIR.pairs})
   assert report(second)[0] == 0
   out, err = capsys.readouterr()
-  assert 'names the row fixed, which is not here' in err and 'not run' in out
+  assert 'rows that are not here, fixed; there are' in err and 'not run' in out
   assert cli.main(['tf-stugan', 'report', f'--workdirs={first.path},{second.path}', f'--output={tmp_path}/both']) == 0
   assert '-4.833 ± 0.717' in capsys.readouterr().out
   assert pd.read_csv(tmp_path / 'both' / 'comparisons.csv')['verdict'].tolist() == ['yes']

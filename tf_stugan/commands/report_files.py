@@ -107,9 +107,10 @@ def _judge(subject, rows, apart):
   """Returns the table of what was to be compared, as far as these runs say something of it."""
   known = {row.name for row in rows}
   comparisons = [c for c in subject.comparisons if known.intersection(name for pair in c.pairs for name in pair)]
-  for name in dict.fromkeys(name for c in comparisons for pair in c.pairs for name in pair):
-    if name not in known | set(subject.planned):
-      _LOG.warning('A comparison names the row %s, which is not here; there are %s.', name, ', '.join(sorted(known)))
+  missing = {name for c in comparisons for pair in c.pairs for name in pair} - known - set(subject.planned)
+  if missing:
+    _LOG.warning('Comparisons name rows that are not here, %s; there are %s.', *(
+        ', '.join(sorted(names)) for names in (missing, known)))
   better = {column: is_lower for run in subject.runs
             for column, is_lower in records_lib.lower_is_better(run.workdir, apart).items()}
   return verdicts.judge(comparisons, rows, subject.planned, better)
