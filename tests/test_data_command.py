@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 import pytest
 
+from tests.data.test_stored_images import paint
 from tf_stugan import cli
 from tf_stugan import configuration
 from tf_stugan.commands import common
@@ -63,6 +64,19 @@ def test_check_ends_with_a_command_that_trains_on_the_folder_from_anywhere(folde
   assert code == 0, err
   assert '21 images of 32 x 32 x 1, 2 classes' in ' '.join(err.split()) and 'no use of' not in err
   assert f'results {tmp_path}/new; curves' in ' '.join(err.split()) and not (tmp_path / 'new').exists()
+
+
+def test_check_of_two_domains_ends_with_a_command_that_translates_between_them(tmp_path, capsys):
+  for part, count in (('trainA', 5), ('trainB', 5), ('testA', 2), ('testB', 2)):
+    for i in range(count):
+      paint(tmp_path / 'pets' / part / f'{i}.png', i, (40, 40))
+  code, out, err = call(capsys, 'data', 'check', tmp_path / 'pets', '--gin_param=IMAGE_RESOLUTION = 40')
+  assert code == 0 and out.count('train on it') == 1, err
+  command = shlex.split(out.splitlines()[-1][12:])
+  assert '--workdir=runs/pets' in command
+  code, _, err = call(capsys, *command[1:], '--dry_run', '--gin_param=GENERATOR_WIDTH = 4', f'--cache_dir={tmp_path}',
+                      '--gin_param=DISCRIMINATOR_WIDTH = 4', f'--workdir={tmp_path}/new')
+  assert code == 0 and '5 images of 32 x 32 x 3' in ' '.join(err.split()), err
 
 
 @pytest.mark.parametrize('text, typed', [

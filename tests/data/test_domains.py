@@ -52,6 +52,16 @@ def test_a_class_by_name_or_by_number(animals):
   assert domains.OneClass(source, 1).load().fingerprint != dogs.fingerprint
 
 
+def test_a_number_means_the_class_of_that_name_among_test_images_too(tmp_path):
+  for part, classes in (('train', ('ape', 'bee', 'cat')), ('test', ('bee', 'cat'))):
+    for i, name in enumerate(classes):
+      paint(tmp_path / part / name / 'a.png', 10 * len(part) + i, (16, 16))
+  source = domains.OneClass(image_folder.ImageFolder(str(tmp_path / 'train'), None), 1)
+  assert source.load().classes == source.test_source().load().classes == ['bee']
+  with pytest.raises(errors.DataError, match='has no class 0'):  # ape
+    domains.OneClass(source.source, 0).test_source().load()
+
+
 def test_a_class_of_a_set_without_names():
   data = domains.OneClass(random_images.RandomImages(10, 4, num_classes=3), 1).load()
   np.testing.assert_array_equal(data.images, random_images.RandomImages(10, 4).load().images[1::3])

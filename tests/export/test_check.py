@@ -45,6 +45,15 @@ def test_a_saved_model(generator, reference, tmp_path):
   assert difference.difference(tmp_path / 'saved', reference).largest < 1e-6
 
 
+@pytest.mark.parametrize('size', [1, 3, 4, 7])
+def test_batches_need_not_divide_the_images(size):
+  def run(batch):
+    assert len(batch['latents']) == size
+    return 2 * batch['latents']
+  latents = np.arange(8.).reshape(4, 2)
+  np.testing.assert_array_equal(difference.run_batches(run, {'latents': latents}, size), 2 * latents)
+
+
 @pytest.mark.slow
 def test_in_another_process_that_needs_no_tensorflow(generator, tmp_path, monkeypatch):
   (tmp_path / 'tensorflow.py').write_text('raise ImportError("It was imported.")')

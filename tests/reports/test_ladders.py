@@ -128,6 +128,13 @@ def test_a_round_that_one_seed_has_is_held_against_the_dense_run_of_that_seed(tm
   assert curve.dense.mean == 15.0 and curve.extreme.index == 1  # 12 is below 15, and above 10
 
 
+def test_the_best_ticket_is_one_that_all_seeds_have(tmp_path):
+  paths = [ladder(tmp_path / 's1', 'IMP_G', [15.0], [[11.0], [12.0]], seed=1),
+           ladder(tmp_path / 's2', 'IMP_G', [25.0], [[21.0]], seed=2)]
+  curve, = read(paths)
+  assert (curve.best.index, curve.best.mean, curve.extreme.index) == (1, 16.0, 1)
+
+
 def test_ladders_of_a_method_that_differ_in_more_than_their_seeds_are_two_curves(tmp_path):
   text = "SEED = {0}\nDENSE = 'd{0}'\nROUNDS = {0}\nRATE = {1}\nTICKETS = '{2}'\n"
   sources = {seed: ladder(tmp_path / f'imp_s{seed}', 'IMP_G', [15.0], [[14.0]], seed) for seed in (1, 2)}

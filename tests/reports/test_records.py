@@ -9,6 +9,7 @@ import pytest
 from tf_stugan import cli
 from tf_stugan import errors
 from tf_stugan.reports import records as records_lib
+from tf_stugan.reports import rescored
 from tf_stugan.reports import tables
 from tf_stugan.training.workdir import Workdir
 
@@ -33,6 +34,11 @@ def test_a_record_tells_last_and_best_score_cost_and_exploration(tmp_path):
               'G density': 0.1, 'G parameters': 30, 'G multiply-adds': 20,
               'G multiply-adds / dense': 0.2, 'G explored': 0.4, 'D density': 1.0}
   assert {key: record[key] for key in expected} == expected
+
+
+def test_small_numbers_keep_three_digits():
+  frame = tables.tabulate([{'run': 'a', 'KID': 0.00312, 'FCD': 12.34, 'density': 0.1}])
+  assert tables.in_words(frame, list(frame.columns)).iloc[0].tolist() == ['a', '0.00312', '12.3', '0.100']
 
 
 def test_tables(tmp_path):
@@ -180,3 +186,13 @@ def test_scores_that_cannot_be_compared_share_no_table_and_no_figure(tmp_path, c
   runs = {folder.name: columns(folder / 'curves.csv', 'run') for folder in (tmp_path / 'report').iterdir()}
   assert runs == {'1-digits': {('a/s1',), ('c/s1',)}, '2-cifar10-train': {('b/s1',)}, '3-cifar10-train': {('d/s1',)}}
   assert all((folder / 'fcd.png').exists() for folder in (tmp_path / 'report').iterdir())
+
+
+@pytest.mark.parametrize('features, steps', [
+    ('classifier', [1, 2]), ('strided classifier', [2]), ('class', []), ('abc', [])])
+def test_features_are_named_by_the_first_words_of_their_description(features, steps, tmp_path):
+  workdir = run(tmp_path, 'a', [9.0, 4.0])
+  row = {**workdir.rows()[1], 'protocol': {**workdir.rows()[1]['protocol'], 'extractor': 'strided classifier d'}}
+  workdir.evaluations.write_text(json.dumps(row) + '\n')
+  found = rescored.Rescored(str(workdir.path), features)
+  assert [row['step'] for row in found.rows() if row['kind'] == 'evaluation'] == steps

@@ -14,6 +14,7 @@ import pytest
 from tests.reports.test_records import columns
 from tests.reports.test_records import run
 from tf_stugan import cli
+from tf_stugan import errors
 from tf_stugan.reports import comparisons
 from tf_stugan.reports import drawing
 from tf_stugan.reports import figures
@@ -53,6 +54,27 @@ def test_runs_that_differ_in_their_seed_alone_are_a_row(tmp_path):
   assert (line['n'], line['FCD']) == (3, pytest.approx(mean))
   assert (line['FCD low'], line['FCD high']) == pytest.approx((mean - half, mean + half), rel=1e-5)
   assert line['best FCD'] == pytest.approx((5 + 6 + 9) / 3)
+
+
+def test_runs_that_were_never_scored_at_one_step_count_at_their_own_last_ones(tmp_path, caplog):
+  workdirs = {f'a_s{seed}': seeded(tmp_path, f'a_s{seed}', seed, [9.0] * seed) for seed in (1, 2, 3)}
+  for seed, workdir in enumerate(workdirs.values(), 1):
+    rows = [json.loads(line) for line in workdir.metrics.read_text().splitlines()]
+    kept = [row for row in rows if row['kind'] != 'evaluation' or row['step'] == seed]  # the best one alone, say
+    workdir.metrics.write_text(''.join(json.dumps(row) + '\n' for row in kept))
+  row, = make(workdirs)
+  assert [record['step'] for record in row.records] == [1, 2, 3] and row.step == 1
+  assert 'no step at which all were scored' in caplog.text and 'a_s2: 2' in caplog.text
+
+
+def test_scores_of_another_protocol_than_the_last_take_no_part(tmp_path):
+  """A run went on with more images to score."""
+  workdir = seeded(tmp_path, 'a_s1', 1, [80.0, 70.0, 20.0])
+  text = workdir.metrics.read_text()
+  workdir.metrics.write_text(text.replace('"generated_images": 10', '"generated_images": 5', 2))
+  assert records.evaluated_steps(workdir) == [3] and records.curves(workdir)['fcd'] == ([3], [20.0])
+  with pytest.raises(errors.UserError, match='no evaluation'):
+    records.record(workdir, 2)
 
 
 def extracted(folder, name, seed, asked, found):

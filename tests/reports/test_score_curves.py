@@ -11,8 +11,9 @@ from tf_stugan.reports import score_curves
 from tf_stugan.training.workdir import Workdir
 
 
-def add_curve(workdir, step, heights):
-  row = {'step': step, 'curves': {'prd': {'recall': [0, 0.5, 1], 'precision': heights}}}
+def add_curve(workdir, step, heights, extractor='classifier abc'):
+  protocol = {**workdir.rows()[0]['protocol'], 'extractor': extractor}
+  row = {'step': step, 'protocol': protocol, 'curves': {'prd': {'recall': [0, 0.5, 1], 'precision': heights}}}
   with open(workdir.evaluations, 'a') as file:
     file.write(json.dumps(row) + '\n')
 
@@ -25,6 +26,7 @@ def test_the_newest_curve_of_every_run_is_drawn(tmp_path):
   add_curve(runs['dense'], 1, [0.2, 0.1, 0])
   add_curve(runs['dense'], 2, [1, 0.9, 0])
   add_curve(runs['ticket'], 2, [1, 0.7, 0])
+  add_curve(runs['ticket'], 2, [0, 0, 0], 'strided classifier d')  # of other features than the scores of the run
   with open(runs['ticket'].evaluations, 'a') as file:
     file.write('{"step": 3, "curv')  # cut off
   curves = score_curves.collect(runs)

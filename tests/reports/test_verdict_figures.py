@@ -32,6 +32,13 @@ def test_differences_are_between_equal_seeds_and_steps_and_of_several_pairs_thei
   assert list(found['one'].index) == list(STEPS)
 
 
+def test_runs_that_have_not_ended_take_no_part():
+  judged, runs, curves = tables(('one', ('a', 'b')))
+  runs = runs.assign(state=['done' if run != 'b_s2' else 'unfinished' for run in runs['run']])
+  (_, frame), = verdict_figures.differences(judged, runs, curves, 'FCD')
+  assert frame.to_dict('list') == {1: [4.0, -1.0]}
+
+
 def test_what_cannot_be_compared_is_not_drawn(tmp_path):
   judged, runs, curves = tables(('one', ('a', 'b')))
   assert verdict_figures.draw(judged, runs, curves, tmp_path) == ['comparisons', 'comparisons_by_step']

@@ -72,6 +72,18 @@ def test_pairs_of_seeds_of_their_own_are_independent(tmp_path):
   assert found[['n', 'planned', 'verdict']].to_numpy().tolist()[-1] == [4, 5, 'yes so far']
 
 
+def test_a_seed_counts_together_once_it_has_all_of_its_pairs(tmp_path):
+  rows = rows_of(tmp_path, a=[1.0, 2.0, 2.5], b=[3.0, 4.5, 5.0], c=[5.0], d=[7.0])
+  planned = dict.fromkeys('abcd', ['1', '2', '3'])
+  both = verdicts.Comparison('x', [('a', 'b'), ('c', 'd')])
+  assert judge(rows, both, planned=planned)[['n', 'verdict']].to_numpy().tolist() == [
+      [3, 'yes'], [1, 'undecided so far'], [1, 'undecided so far']]
+  assert judge(rows[:2], both, planned=planned)[['n', 'verdict']].to_numpy().tolist() == [
+      [3, 'yes'], [0, 'not run'], [0, 'not run']]
+  elsewhere = {'a': ['1', '2', '3'], 'b': ['1', '2', '3']}  # the rows of the other pair belong to another study
+  assert judge(rows[:2], both, planned=elsewhere)['verdict'].tolist() == ['yes', 'not run', 'yes so far']
+
+
 def test_a_score_that_is_no_number_does_not_count(tmp_path):
   rows = rows_of(tmp_path, explored=[10.0, float('nan'), 11.0], fixed=[15.0, 16.5, 16.0])
   line, = judge(rows, PAIR).to_dict('records')

@@ -18,12 +18,18 @@ from tf_stugan.data.stored_images import Survey
 from tf_stugan.usage import data as usage
 
 _FIRST_EXPERIMENT = 'sngan_cifar10_small_stugan.gin'
+_FIRST_TRANSLATION = 'cyclegan_cifar10_small_stugan.gin'
 _MOST_NAMES = 12  # of classes or sizes in one line
 
 
 def run(values: flags.FlagValues, action: str, name: str = '') -> None:
-  for part in _parts(name):
-    _run(values, action, part)
+  parts = _parts(name)
+  for part in parts:
+    files, bindings = _run(values, action, part)
+  if action == 'check':
+    command = (_training_command(values, name, files, bindings) if parts == [name] else
+               _translating_command(values, pathlib.Path(name).expanduser().absolute()))
+    _write('train on it', common.as_typed(command))
 
 
 def _parts(name):
@@ -34,13 +40,13 @@ def _parts(name):
 
 
 def _run(values, action, name):
+  """Returns the files and bindings of the set."""
   files, bindings = usage.find_set(values, name)
   paths = [configuration.find(f) for f in (usage.BASE, *files)]
   configuration.load(paths, bindings, values.gin_module)
   for source in configuration.make_data().values():
     _ACTIONS[action](source.source if isinstance(source, OneClass) else source, values.data_dir)
-  if action == 'check':
-    _write('train on it', common.as_typed(_training_command(values, name, files, bindings)))
+  return files, bindings
 
 
 def _training_command(values, name, files, bindings):
@@ -51,6 +57,15 @@ def _training_command(values, name, files, bindings):
   label = pathlib.Path(name or files[0]).stem
   flags_ = [f'--workdir=runs/{label}', *(f'--gin_file={f}' for f in files), *(f'--gin_param={b}' for b in bindings)]
   return ['tf-stugan', 'train', *flags_, *([f'--data_dir={values.data_dir}'] if values.data_dir else [])]
+
+
+def _translating_command(values, folder):
+  """Writes the command of a first run that translates between the two domains of a folder, scored without labels."""
+  files = [_FIRST_TRANSLATION, 'datasets/domain_folder.gin', 'metrics/random_network.gin']
+  bindings = [*(b for b in values.gin_param if not b.startswith('IMAGE_RESOLUTION')), f'IMAGE_FOLDER = {str(folder)!r}',
+              'IMAGE_RESOLUTION = 32', 'Evaluator.extractor_data = None']
+  return ['tf-stugan', 'train', f'--workdir=runs/{folder.name}', *(f'--gin_file={f}' for f in files),
+          *(f'--gin_param={b}' for b in bindings)]
 
 
 def _check(source, data_dir):

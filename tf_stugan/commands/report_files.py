@@ -65,7 +65,7 @@ def write(values: flags.FlagValues, output: pathlib.Path, subject: Subject, add:
   judged, rounds = _judge(subject, rows, apart), _rounds(subject)
   frames = {
       'report.csv': tables.tabulate([
-          {**record, 'row': r.row, 'seed': r.seed} for r, record in zip(measured, found, strict=True)]),
+          {**record, 'row': r.row, 'seed': r.seed, 'state': r.state} for r, record in zip(measured, found, strict=True)]),
       'rows.csv': rows_lib.table(rows), 'curves.csv': tables.curves({r.name: r.workdir for r in subject.runs}),
       **({} if judged.empty else {'comparisons.csv': judged}),
       **({} if rounds.empty else {'ladders.csv': rounds})}
@@ -130,7 +130,8 @@ def _write_files(output, shown, frames, rows=(), draw=lambda folder: []):
   text = '\n'.join(f'{tables.markdown(table.words)}\n{table.note}' for table in shown)
   with output_files.new_files(pathlib.Path(output), 'tf-stugan report') as folder:
     (folder / 'report.md').write_text(text, encoding='utf-8')
-    (folder / 'report.tex').write_text(tables.latex(shown[0].words), encoding='utf-8')
+    (folder / 'report.tex').write_text('\n'.join(f'% {table.title}\n{tables.latex(table.words)}' for table in shown),
+                                       encoding='utf-8')
     for name, frame in frames.items():
       (folder / name).write_text(tables.comma_separated(frame), encoding='utf-8')
     title = _title(pathlib.Path(output))

@@ -9,6 +9,7 @@ from tf_stugan.data.images import Images
 from tf_stugan.data.images import ImageSource
 from tf_stugan.data.stored_images import MEMORY_LIMIT
 from tf_stugan.data.stored_images import printable
+from tf_stugan.data.stored_images import StoredImages
 
 _MOST_NAMES = 12  # of classes in one line
 
@@ -26,10 +27,11 @@ class OneClass(ImageSource):
       errors.check_counts(self, 0, label=label)
     self.source = source
     self.label = label
+    self._numbered_by = source  # whose numbers of classes are meant
 
   def load(self, data_dir=None):
     data = self.source.load(data_dir)
-    label = self._number(data)
+    label = self._number(data, data_dir)
     chosen = np.flatnonzero(data.labels == label)
     name = printable(str(data.classes[label] if data.classes else label))
     if not len(chosen):
@@ -40,17 +42,27 @@ class OneClass(ImageSource):
     return Images(f'{data.name}, class {name}', data.images[chosen], np.zeros(len(chosen), np.int32), 1, classes=[name])
 
   def test_source(self):
-    return OneClass(self.source.test_source(), self.label)
+    test = OneClass(self.source.test_source(), self.label)
+    test._numbered_by = self.source  # pylint: disable=protected-access
+    return test
 
-  def _number(self, data):
+  def _number(self, data, data_dir):
     """Returns the number of the label in `data`."""
-    if isinstance(self.label, str) and self.label in data.classes:
-      return list(data.classes).index(self.label)
-    if isinstance(self.label, int) and self.label < data.num_classes:
-      return self.label
+    if (name := self._name(data, data_dir)) in data.classes:
+      return list(data.classes).index(name)
+    if isinstance(name, int) and name < data.num_classes:
+      return name
     names = [*map(printable, data.classes[:_MOST_NAMES]), *(['...'] if len(data.classes) > _MOST_NAMES else [])]
     raise errors.DataError(f'{data.name} has no class {self.label!r}. Its classes are 0 to {data.num_classes - 1}'
                            + (f': {", ".join(names)}.' if names else ', and have no names here.'))
+
+
+  def _name(self, data, data_dir):
+    """Returns the label by its name where folders number their classes: those of test images may be fewer."""
+    if isinstance(self.label, str) or not isinstance(self.source, StoredImages) or not data.classes:
+      return self.label
+    classes = self._numbered_by.listing(data_dir).classes if self._numbered_by is not self.source else data.classes
+    return classes[self.label] if self.label < len(classes) else self.label
 
 
 def check_alike(domains: Mapping[str, Images]) -> None:

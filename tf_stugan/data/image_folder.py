@@ -71,9 +71,9 @@ def domain_folder(path: str, domain: str, resolution: int | None, channels: int 
 
 
 def _title(path):
-  """Returns the folder's name; of a domain, whose folder has the same name in every set, the set's name before it."""
+  """Returns the folder's name; of 'train', 'testA' ..., which are called so in every set, the set's name before it."""
   parent, name = os.path.split(path)
-  return os.path.join(os.path.basename(parent), name) if name in DOMAIN_FOLDERS else name
+  return os.path.join(os.path.basename(parent), name) if name in ('train', 'test', *DOMAIN_FOLDERS) else name
 
 
 def _class_of(path):

@@ -108,6 +108,8 @@ def _read(picture, channels):
 
 def _eight_bits(picture, remarks):
   """Scales 16-bit grey, which Pillow would clip at 255 where it converts it."""
+  if picture.mode == 'I' and picture.format == 'TIFF':  # by its values alone it cannot be told what white is
+    raise BadImageError('32-bit integers')
   if picture.mode == 'F':
     raise BadImageError('floating-point pixels')
   if not picture.mode.startswith('I'):

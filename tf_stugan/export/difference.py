@@ -3,6 +3,7 @@
 For a .tflite it does without TensorFlow, whose import takes longer than all the rest.
 """
 
+from collections.abc import Callable, Mapping
 import json
 import os
 import pathlib
@@ -46,7 +47,7 @@ def _run_saved_model(path, inputs):
   serve = tf.saved_model.load(str(path)).signatures['serving_default']
   shapes = {spec.name: spec.shape[0] for spec in serve.structured_input_signature[1].values()}
   size = min(shapes.values())
-  return _run_batches(lambda batch: serve(**{name: tf.constant(batch[name]) for name in shapes})['images'], inputs, size)
+  return run_batches(lambda batch: serve(**{name: tf.constant(batch[name]) for name in shapes})['images'], inputs, size)
 
 
 def _run_onnx(path, inputs):
@@ -54,12 +55,22 @@ def _run_onnx(path, inputs):
   session = onnxruntime.InferenceSession(path, providers=['CPUExecutionProvider'])
   size = session.get_inputs()[0].shape[0]
   names = [given.name for given in session.get_inputs()]
-  return _run_batches(lambda batch: session.run(['images'], {name: batch[name] for name in names})[0], inputs, size)
+  return run_batches(lambda batch: session.run(['images'], {name: batch[name] for name in names})[0], inputs, size)
 
 
-def _run_batches(run, inputs, size):
-  numbers = range(0, len(next(iter(inputs.values()))) - size + 1, size)
-  return np.concatenate([run({name: values[i:i + size] for name, values in inputs.items()}) for i in numbers])
+def run_batches(run: Callable[[Mapping[str, np.ndarray]], np.ndarray], inputs: Mapping[str, np.ndarray],
+                size: int) -> np.ndarray:
+  """Returns what `run` makes of inputs, `size` at a time; the last batch is filled up with those from the beginning.
+
+  Args:
+    run: {name: [size, ...]} -> [size, ...].
+    inputs: [N, ...] each.
+    size: of a batch.
+  """
+  count = len(next(iter(inputs.values())))
+  starts = range(0, count, size)
+  filled = {name: np.resize(values, [len(starts) * size, *values.shape[1:]]) for name, values in inputs.items()}
+  return np.concatenate([run({name: values[i:i + size] for name, values in filled.items()}) for i in starts])[:count]
 
 
 if __name__ == '__main__':

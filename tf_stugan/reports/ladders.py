@@ -89,10 +89,12 @@ def _curve(method, lines):
     points.append(_point(of_round))
     if not is_better(dense[dense['seed'].isin(of_round['seed'])]['value'].mean(), points[-1].mean, better):
       matching.append(points[-1])
-  best = points[0]
-  for point in points:
+  whole = [point for point in points if point.seeds == max(p.seeds for p in points)]  # not by the luck of a single seed
+  best = whole[0]
+  for point in whole:
     best = point if is_better(point.mean, best.mean, better) else best
-  return Curve(method, lines['procedure'].iloc[0], _point(dense), points, best, matching[-1] if matching else None)
+  extreme = [point for point in matching if point in whole]
+  return Curve(method, lines['procedure'].iloc[0], _point(dense), points, best, extreme[-1] if extreme else None)
 
 
 def _point(lines):

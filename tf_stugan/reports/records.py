@@ -50,7 +50,13 @@ def protocol_of(row: Mapping[str, object]) -> dict[str, object]:
 
 
 def _last_evaluation(workdir):
-  return [row for row in workdir.rows() if row['kind'] == 'evaluation'][-1]
+  return _evaluations(workdir.rows())[-1]
+
+
+def _evaluations(rows):
+  """Lists the rows of scores that can be compared with the last one: a run may have been scored otherwise before."""
+  found = [row for row in rows if row['kind'] == 'evaluation']
+  return [row for row in found if comparable(row) == comparable(found[-1])]
 
 
 def scores_apart(workdirs: Iterable[Workdir]) -> set[str]:
@@ -63,8 +69,8 @@ def scores_apart(workdirs: Iterable[Workdir]) -> set[str]:
 
 
 def evaluated_steps(workdir: Workdir) -> list[int]:
-  """Returns the steps at which a run was scored."""
-  return [row['step'] for row in workdir.rows() if row['kind'] == 'evaluation']
+  """Returns the steps at which a run was scored as it was in the end."""
+  return [row['step'] for row in _evaluations(workdir.rows())]
 
 
 def record(workdir: Workdir, last_step: float = math.inf, apart: Collection[str] = ()) -> dict[str, object]:
@@ -79,7 +85,7 @@ def record(workdir: Workdir, last_step: float = math.inf, apart: Collection[str]
     UserError: the run has not been evaluated until then.
   """
   rows = workdir.rows()
-  evaluations = [row for row in rows if row['kind'] == 'evaluation' and row['step'] <= last_step]
+  evaluations = [row for row in _evaluations(rows) if row['step'] <= last_step]
   if not evaluations:
     raise errors.UserError(f'{workdir.path} has no evaluation in its metrics.jsonl yet.')
   last = evaluations[-1]
@@ -203,7 +209,8 @@ def curves(workdir: Workdir) -> dict[str, tuple[list[int], list[float]]]:
   """Returns {'fcd': (steps, values), 'balance_ratio': ...}: scores, balance, densities and exploration rates over a run, and
   what training had cost ('training FLOPs') when it was scored."""
   result, rows = {}, workdir.rows()
-  for row in rows:
+  evaluations = _evaluations(rows)
+  for row in (row for row in rows if row['kind'] != 'evaluation' or row in evaluations):
     scores = best_scores.directions(row) if row['kind'] == 'evaluation' else {}
     for name, value in row.items():
       if name in scores or name.endswith(('balance_ratio', '/exploration_rate', '/density')):

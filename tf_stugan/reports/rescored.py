@@ -1,5 +1,7 @@
 """A run by the scores of other features."""
 
+import re
+
 from tf_stugan.training.workdir import Workdir
 
 
@@ -8,14 +10,17 @@ class Rescored(Workdir):
 
   Args:
     path: the folder.
-    features: a part of what their protocol calls the feature extractor.
+    features: how the feature extractor of their protocol begins, in whole words.
   """
 
   def __init__(self, path: str, features: str):
     super().__init__(path)
-    self._features = features
+    self._features = re.compile(rf'{re.escape(features)}(?!\w)')
+
+  def scores(self):
+    return [{**row, 'kind': 'evaluation'} for row in Workdir(str(self.path)).scores()
+            if self._features.match(row['protocol']['extractor'])]
 
   def rows(self):
-    found = [{**row, 'kind': 'evaluation'} for row in Workdir(str(self.path)).scores()
-             if self._features in row['protocol']['extractor']]
+    found = self.scores()
     return sorted([*(row for row in super().rows() if row['kind'] != 'evaluation'), *found], key=lambda row: row['step'])

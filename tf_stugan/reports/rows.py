@@ -1,6 +1,7 @@
 """Runs that differ in their seeds alone are one row: mean, 95 % interval, number of runs."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+import logging
 import os
 import re
 from typing import NamedTuple
@@ -11,6 +12,8 @@ from tf_stugan import gin_files
 from tf_stugan.reports import intervals
 from tf_stugan.reports import records
 from tf_stugan.training.workdir import Workdir
+
+_LOG = logging.getLogger(__name__)
 
 _DENSE = 'DENSE'  # binding of a procedure: where the dense run of this seed lies
 _STAGE = 'Experiment.stage'  # binding of a run that is one of several
@@ -48,8 +51,8 @@ class Row(NamedTuple):
     name: of the row.
     method: as its runs call it.
     runs: those that count: the finished ones, or all where none is.
-    step: the last one at which all of them were scored.
-    records: of its runs, at that step.
+    step: the last one at which all of them were scored; without any, the earliest of their last ones.
+    records: of its runs, at that step, or each at its own last one.
   """
 
   name: str
@@ -133,11 +136,14 @@ def make_rows(runs: Iterable[Run], add: Callable[[Run, int], Mapping[str, object
 def _make_row(name, runs, add, apart):
   runs = [run for run in runs if run.state == 'done'] or runs
   steps = {run.name: records.evaluated_steps(run.workdir) for run in runs}
-  shared = set.intersection(*map(set, steps.values()))
-  step = max(shared, default=min(scored[-1] for scored in steps.values()))
-  runs = [run for run in runs if steps[run.name][0] <= step]
-  found = [{**records.record(run.workdir, step, apart), 'run': run.name, **add(run, step)} for run in runs]
-  return Row(name, str(found[0]['method']), runs, step, found)
+  if shared := set.intersection(*map(set, steps.values())):
+    at = dict.fromkeys(steps, max(shared))
+  else:
+    at = {run: scored[-1] for run, scored in steps.items()}
+    _LOG.warning('Runs of %s have no step at which all were scored: each counts at its own last one (%s).', name,
+                 ', '.join(f'{run}: {step:,}' for run, step in at.items()))
+  found = [{**records.record(run.workdir, at[run.name], apart), 'run': run.name, **add(run, at[run.name])} for run in runs]
+  return Row(name, str(found[0]['method']), runs, min(at.values()), found)
 
 
 def table(rows: Sequence[Row]) -> pd.DataFrame:

@@ -4,15 +4,20 @@ from collections.abc import Mapping, Sequence
 import pathlib
 
 from tf_stugan.reports import figures
+from tf_stugan.reports import records
 from tf_stugan.reports import style
 from tf_stugan.training.workdir import Workdir
 
 
 def collect(runs: Mapping[str, Workdir]) -> dict[str, dict[str, Mapping[str, Sequence[float]]]]:
-  """Returns the newest curve of every kind and run, of training or of `tf-stugan evaluate`: {curve: {run: its points}}."""
+  """Returns the newest curve of every kind and run, of training or of `tf-stugan evaluate`: {curve: {run: its points}}.
+
+  Those of another protocol than the scores of the run take no part.
+  """
   found: dict[str, dict] = {}
   for run, workdir in runs.items():
-    for row in workdir.scores():
+    told = [records.protocol_of(row) for row in workdir.rows() if row['kind'] == 'evaluation'][-1:]
+    for row in (row for row in workdir.scores() if records.protocol_of(row) in told):
       for name, points in row.get('curves', {}).items():
         found.setdefault(name, {})[run] = points
   return found

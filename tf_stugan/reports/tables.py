@@ -51,6 +51,8 @@ def _text(value):
   if _is_missing(value):
     return ''
   if isinstance(value, float):
+    if 0 < abs(value) < 0.1:
+      return f'{value:.3g}'  # of a kernel distance, say
     return f'{value:.3f}' if abs(value) < 10 else f'{value:.1f}' if abs(value) < 1e6 else f'{value:.3g}'
   return f'{value:,}' if isinstance(value, int) and not isinstance(value, bool) else str(value)
 

@@ -20,7 +20,7 @@ def draw(judged: pd.DataFrame, runs: pd.DataFrame, curves: pd.DataFrame, folder:
 
   Args:
     judged: comparisons.csv of a report, see `verdicts.judge`.
-    runs: report.csv, of which run, row and seed are read.
+    runs: report.csv, of which run, row, seed and, where it is there, state are read.
     curves: curves.csv.
     folder: where to.
 
@@ -82,7 +82,8 @@ def differences(judged: pd.DataFrame, runs: pd.DataFrame, curves: pd.DataFrame,
   """
   found = curves[curves['quantity'].map(records.title) == score]
   values = found.drop_duplicates(['run', 'step'], keep='last').pivot(index='step', columns='run', values='value')
-  named = {(row, seed): run for run, row, seed in runs[['run', 'row', 'seed']].itertuples(index=False) if run in values}
+  ended = runs[runs['state'].isna() | runs['state'].isin(verdicts.COUNTED)] if 'state' in runs else runs
+  named = {(row, seed): run for run, row, seed in ended[['run', 'row', 'seed']].itertuples(index=False) if run in values}
   for name, pairs in judged[judged['row'] != verdicts.TOGETHER].groupby('comparison', sort=False):
     by_seed = {}
     for row, against in pairs[['row', 'against']].itertuples(index=False):
@@ -90,8 +91,9 @@ def differences(judged: pd.DataFrame, runs: pd.DataFrame, curves: pd.DataFrame,
         first, second = (values[named[one, seed]].dropna() for one in (row, against))
         if list(first.index) == list(second.index):
           by_seed.setdefault(seed, []).append(first - second)
-    frame = pd.DataFrame({seed: pd.concat(each, axis=1).mean(axis=1) for seed, each in by_seed.items()}).dropna()
-    if len(frame) > 1:
+    frame = pd.DataFrame({seed: pd.concat(each, axis=1).mean(axis=1) for seed, each in by_seed.items()})
+    frame = frame.dropna(axis='columns')  # seeds of shorter runs
+    if len(frame) > 1 and len(frame.columns):
       yield name, frame
 
 

@@ -39,8 +39,8 @@ def define_flags(values: flags.FlagValues) -> None:
       'compare', [], 'Two rows: whether the first beats the second, by differences of runs of equal seed. May be repeated; '
       'a study may ask it itself (Study.comparisons).', flag_values=values)
   flags.DEFINE_string(
-      'features', None, 'Take the scores of these features, of training or of `tf-stugan evaluate`: a part of what the '
-      'extractor is described by. Those of training if not given.', flag_values=values)
+      'features', None, 'Take the scores of these features, of training or of `tf-stugan evaluate`: how the description of '
+      'the extractor begins, in whole words. Those of training if not given.', flag_values=values)
   common.define_path(
       'measurements', None, 'A CSV file with a column `run` (a name, or a folder) or `row`, and further ones, such as '
       'milliseconds on a phone, that become columns of the report; the score is drawn against each. Lines of one run with '
