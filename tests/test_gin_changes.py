@@ -57,8 +57,7 @@ def test_the_horizon_of_a_schedule_may_change_and_a_pruning_that_was_done_may_no
   finetune = 'sngan_cifar10_small_prune_and_finetune.gin'
   assert without_effect('NUM_STEPS = 6000', experiment='sngan_cifar10_small_gmp.gin') == []
   assert without_effect('NUM_STEPS = 6000', experiment=finetune) == []
-  assert without_effect('PRUNE_STEP = 3000', experiment=finetune) == [
-      'PRUNE_STEP (OneShotPruning.prune_step, PruneAndFinetune.prune_step)']
+  assert without_effect('PRUNE_STEP = 3000', experiment=finetune) == ['PRUNE_STEP (stretch.step)']
 
 
 def test_what_nobody_uses_is_not_accepted_either():

@@ -270,5 +270,5 @@ def test_a_run_of_other_networks_is_refused(dense, tmp_path):
 
 
 def test_a_workdir_without_a_run_is_refused(tmp_path):
-  with pytest.raises(errors.CheckpointError, match='no whole checkpoint'):
+  with pytest.raises(errors.CheckpointError, match='no checkpoint to begin from'):
     run_of(Workdir(tmp_path / 'new', create=True), prune_step=2, num_steps=4, pretrained=str(tmp_path / 'nowhere'))

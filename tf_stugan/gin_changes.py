@@ -35,7 +35,8 @@ _READ_LATER = {
     'tf_stugan.procedures.ladder.Ladder': 'rounds dense',
     'tf_stugan.procedures.train.Train': '*',
     'tf_stugan.sparsity.adaptive_density.AdaptiveDensity':
-        'schedule increment lower_bound upper_bound floor cap drop_score grow_score regrow_dropped',
+        'schedule increment lower_bound upper_bound floor cap drop_score grow_score regrow_dropped '
+        'reset_optimizer_state',
     'tf_stugan.sparsity.dynamic_sparse.DynamicSparse':
         'schedule drop_score grow_score across_layers regrow_dropped grow_mask reset_optimizer_state',
     'tf_stugan.sparsity.gradual_pruning.GradualPruning': 'total_steps',

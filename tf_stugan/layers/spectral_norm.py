@@ -72,17 +72,12 @@ class SpectralNorm(keras.layers.Layer):
     matrix = tf.reshape(kernel, [-1, kernel.shape[-1]])
     u = tf.expand_dims(self.u, 1)
     if training:
-      u, v = self._iterate(tf.stop_gradient(matrix), u)
+      u, v = power_iteration(tf.stop_gradient(matrix), u, self.epsilon)
     else:
       v = tf.expand_dims(self.v, 1)
     sigma = tf.reshape(tf.matmul(v, tf.matmul(matrix, u), transpose_a=True), [])
-    return kernel / tf.where(sigma == 0, 1.0, sigma)
-
-  def _iterate(self, matrix, u):
-    """Makes a power iteration; one of zeros, as a mask update may leave a kernel, leaves u and v as they are."""
-    found = power_iteration(matrix, u, self.epsilon)
-    is_zero = tf.reduce_all(matrix == 0)
-    u, v = (tf.where(is_zero, tf.expand_dims(old, 1), new) for old, new in zip((self.u, self.v), found, strict=True))
-    compat.assign(self.u, tf.squeeze(u, 1))
-    compat.assign(self.v, tf.squeeze(v, 1))
-    return u, v
+    is_zero = sigma == 0
+    if training:  # a kernel of zeros, as a mask update may leave one, leaves u and v as they are
+      compat.assign(self.u, tf.where(is_zero, self.u, tf.squeeze(u, 1)))
+      compat.assign(self.v, tf.where(is_zero, self.v, tf.squeeze(v, 1)))
+    return kernel / tf.where(is_zero, 1.0, sigma)

@@ -34,6 +34,11 @@ def total_steps(num_steps: int, multiplier: int = 1) -> int:
   return num_steps * multiplier
 
 
+def stretch(step: int, multiplier: int = 1) -> int:
+  """Returns where a step of a usual run is in one `multiplier` times as long: the dense steps of prune and fine-tune."""
+  return step * multiplier
+
+
 class UpdateSchedule:
   """Every `update_interval` steps from `begin_step` to `end_step`, inclusive, with a decaying drop fraction.
 
