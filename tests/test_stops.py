@@ -90,6 +90,7 @@ def test_a_terminal_that_is_closed_stops_it_like_sigterm(place):
   flags = processes.arguments(place / 'closed', place / 'cache', NUM_STEPS=STEPS)
   pid, terminal = pty.fork()
   if pid == 0:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # ignored where pytest was started by nohup, and then by the run, too
     os.environ['PYTHONPATH'] = str(processes.ROOT)
     os.execv(processes.sys.executable, [processes.sys.executable, '-m', 'tf_stugan.cli', 'train', *flags])
   metrics = place / 'closed' / 'metrics.jsonl'

@@ -53,7 +53,7 @@ def _text(value):
   if isinstance(value, float):
     if 0 < abs(value) < 0.1:
       return f'{value:.3g}'  # of a kernel distance, say
-    return f'{value:.3f}' if abs(value) < 10 else f'{value:.1f}' if abs(value) < 1e6 else f'{value:.3g}'
+    return f'{value:.3f}' if abs(value) < 10 else f'{value:.1f}' if abs(value) < 1e4 else f'{value:,.0f}'
   return f'{value:,}' if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
