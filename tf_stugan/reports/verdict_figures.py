@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 import pathlib
+import textwrap
 
 import pandas as pd
 
@@ -12,6 +13,7 @@ from tf_stugan.reports import verdicts
 
 _COLOURS = {'yes': '#408080', 'no': '#c06020', 'undecided': '#606060'}  # by the first word of a verdict
 _LINE = 0.23  # inches
+_LABEL_WIDTH = 36  # characters
 _COLUMNS = 3  # of panels
 
 
@@ -40,32 +42,43 @@ def draw(judged: pd.DataFrame, runs: pd.DataFrame, curves: pd.DataFrame, folder:
 
 
 def _draw_ends(judged, score, better):
-  """Draws a line a pair below the name of its comparison: the mean difference, its interval, and the verdict beside it."""
+  """Draws the mean difference and its interval, a line each, with the verdict beside it."""
   figure, axes = figures.axes(f'Difference of {score}, {better} is better; 95 % interval of the mean', '', '')
-  lines = [line for name, pairs in judged.groupby('comparison', sort=False)
-           for line in (name, *pairs.to_dict('records'))]
-  figure.set_figheight(_LINE * len(lines) + 0.9)
-  for place, line in enumerate(lines):
-    if isinstance(line, str):
-      axes.text(0.01, place, line, transform=axes.get_yaxis_transform(), fontsize='small', va='center', weight='bold',
-                bbox={'facecolor': 'white', 'edgecolor': 'none', 'pad': 1})
-      continue
-    colour, mean = _COLOURS[line['verdict'].split()[0]], line['difference']
-    axes.plot(mean, place, 'o', color=colour, markersize=5)
-    if line['n'] >= intervals.FEWEST_SEEDS:
-      axes.plot([line['difference low'], line['difference high']], [place, place], color=colour)
-    axes.text(1.01, place, f'{line["verdict"]}, n = {line["n"]:g}', transform=axes.get_yaxis_transform(), fontsize='small',
-              va='center', color=colour)
-  axes.set_yticks([i for i, line in enumerate(lines) if not isinstance(line, str)],
-                  [_pair(line) for line in lines if not isinstance(line, str)], fontsize='small')
+  lines = [(textwrap.fill(label, _LABEL_WIDTH), line) for label, line in _lines(judged)]
+  heights = [label.count('\n') + 1 for label, _ in lines]
+  places = [sum(heights[:i]) + height / 2 for i, height in enumerate(heights)]
+  figure.set_figheight(_LINE * sum(heights) + 0.9)
+  axes.set_yticks(places, [label for label, _ in lines], fontsize='small')
+  for place, (_, line), label in zip(places, lines, axes.get_yticklabels(), strict=True):
+    if line is None:
+      label.set_weight('bold')
+    else:
+      _draw_interval(axes, place, line)
   axes.grid(visible=False, axis='y')
   axes.axvline(0, color='black', linewidth=0.8)
-  axes.set_ylim(len(lines) - 0.4, -0.6)
+  axes.set_ylim(sum(heights), 0)
   return figure
 
 
-def _pair(line):
-  return 'together' if line['row'] == verdicts.TOGETHER else f'{line["row"]} - {line["against"]}'
+def _lines(judged):
+  """Yields (label, line of the table); several pairs of one comparison stand below its name, which has no line itself."""
+  for name, pairs in judged.groupby('comparison', sort=False):
+    lines = pairs.to_dict('records')
+    if (pairs['row'] != verdicts.TOGETHER).sum() == 1:
+      yield name, lines[-1]  # what can be said of all pairs, where others are still to come
+      continue
+    yield name, None
+    for line in lines:
+      yield 'together' if line['row'] == verdicts.TOGETHER else f'{line["row"]} - {line["against"]}', line
+
+
+def _draw_interval(axes, place, line):
+  colour = _COLOURS[line['verdict'].split()[0]]
+  axes.plot(line['difference'], place, 'o', color=colour, markersize=5)
+  if line['n'] >= intervals.FEWEST_SEEDS:
+    axes.plot([line['difference low'], line['difference high']], [place, place], color=colour)
+  axes.text(1.01, place, f'{line["verdict"]}, n = {line["n"]:g}', transform=axes.get_yaxis_transform(), fontsize='small',
+            va='center', color=colour)
 
 
 def differences(judged: pd.DataFrame, runs: pd.DataFrame, curves: pd.DataFrame,
