@@ -213,6 +213,7 @@ def test_every_figure_of_the_results_is_drawn_of_the_tables_beside_it(tmp_path, 
   assert all((tmp_path / place).stat().st_size > 10_000 for place in drawn)
 
 
+@pytest.mark.slow  # starts several tools
 def test_a_tool_tells_what_its_user_can_put_right_in_one_line(tmp_path):
   for command, code, told in (
       (['time_runs.py', f'--workdirs={tmp_path}/none', f'--out={tmp_path}/times.csv'], 2, 'time_runs.py: --workdirs='),
