@@ -60,3 +60,10 @@ def test_a_report_is_one_line_where_there_is_no_terminal(trainer, caplog):
       r'step 25000/50048 \d+ images/s ETA 0:00:\d\d \| FCD 123.5, CS 7.891, KCD 0.01234, balance ratio 0.50, '
       r'painter_of_horses: loss -0.12 density 0.100 explored 0.432, '
       r'painter_of_zebras: loss -0.12, critic: loss -0.12', caplog.messages[1])
+
+
+def test_a_run_that_is_at_its_end_says_so(trainer, caplog):
+  hook = progress.Progress(1000, None, rich.console.Console(file=io.StringIO()))
+  with caplog.at_level(logging.INFO):
+    hook.begin(trainer, 8, 8)
+  assert caplog.messages == ['step 8 is reached: no step is left to train']

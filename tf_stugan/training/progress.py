@@ -39,9 +39,9 @@ class Progress(Hook):
     self._images_per_step = trainer.images_per_step
     self._marks = [(time.monotonic(), step)]
     self._num_steps = num_steps
-    self._figures = _BUILDING
+    self._figures = _BUILDING if step < num_steps else f'step {step} is reached: no step is left to train'
     if not self._console.is_terminal:
-      _LOG.info(_BUILDING)
+      _LOG.info(self._figures)
       return
     self._bar = rich.progress.Progress(
         rich.progress.MofNCompleteColumn(), rich.progress.BarColumn(bar_width=None),
