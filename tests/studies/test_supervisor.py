@@ -4,10 +4,12 @@ import dataclasses
 import json
 import os
 import pathlib
+import shutil
 import signal
 import sys
 import threading
 import time
+import types
 
 import pytest
 
@@ -181,6 +183,17 @@ def test_a_folder_with_runs_of_somebody_else_is_refused(tmp_path):
 def test_a_disk_that_is_too_small_is_told_before(tmp_path):
   with pytest.raises(errors.DiskError, match='GiB are free'):
     Folder(tmp_path).check_disk([plans.Run('a', 'a', 1, {}, [], [], disk=2**60)])
+
+
+def test_checkpoints_of_a_run_that_was_stopped_need_no_room_again(tmp_path, monkeypatch):
+  monkeypatch.setattr(shutil, 'disk_usage', lambda path: types.SimpleNamespace(free=2**30 + 50))
+  folder, stopped = Folder(tmp_path), plans.Run('a', 'a', 1, {}, [], [], disk=100)
+  with pytest.raises(errors.DiskError):
+    folder.check_disk([stopped])
+  checkpoints = folder.workdir(stopped) / 'round-01' / 'checkpoints'
+  checkpoints.mkdir(parents=True)
+  (checkpoints / 'saved').write_bytes(bytes(60))
+  folder.check_disk([stopped])
 
 
 def test_outcomes_survive_a_line_that_was_cut_off(tmp_path):

@@ -92,8 +92,9 @@ class Folder:
                                f'({changed[0].splitlines()[0]}). Take another --workdir.')
 
   def check_disk(self, runs: list[Run]) -> None:
-    """Raises DiskError if the checkpoints of these runs do not fit."""
-    needed, free = sum(run.disk for run in runs), shutil.disk_usage(self.path).free
+    """Raises DiskError if the checkpoints that these runs have yet to write do not fit."""
+    needed = sum(max(0, run.disk - _checkpoint_bytes(self.workdir(run))) for run in runs)
+    free = shutil.disk_usage(self.path).free
     if needed > free - _MARGIN:
       raise errors.DiskError(f'{self.path}: the checkpoints of {len(runs)} runs take about {needed / 2**30:.3g} GiB; '
                              f'{free / 2**30:.3g} GiB are free, of which 1 stays so.')
@@ -129,6 +130,10 @@ class Folder:
       checkpoints = self.workdir(run) / stage / 'checkpoints'
       return newest_step(checkpoints) >= last and not checkpoint_files.lacks_scores(checkpoints)
     return False
+
+
+def _checkpoint_bytes(workdir):
+  return sum(file.stat().st_size for file in workdir.rglob('checkpoints/*') if file.is_file())
 
 
 def _configuration(run, plan):
