@@ -1,4 +1,4 @@
-"""A batch in parts, one after the other, for what would not fit in memory at once."""
+"""Computes a batch in parts, one after the other, where the whole would not fit in memory."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,16 +12,16 @@ _SEEDS = 1 << 16  # where the seeds of the parts begin, beyond those that an obj
 
 
 def call_in_parts(function: Callable[[Any, Seed], tuple[Any, Any]], batch: Any, seed: Seed, parts: int) -> tuple[Any, Any]:
-  """Calls function(part of the batch, seed of its own) for equal parts; function(batch, seed) for one.
+  """Calls function(part, seed of the part) for equal parts of a batch; with one part, function(batch, seed).
 
   Args:
-    function: returns two structures of tensors: float ones to be averaged, and ones [n, ...] to be put together.
+    function: returns two structures of tensors: float tensors that are averaged, and tensors [n, ...] that are concatenated.
     batch: a structure of tensors [N, ...], N a multiple of `parts`.
-    seed: of the whole batch.
-    parts: how many.
+    seed: the seed of the whole batch.
+    parts: the number of parts.
 
   Returns:
-    The mean of the first structures, and the second ones one behind the other, [N, ...].
+    The mean of the first structures, and the concatenation of the second ones, [N, ...].
   """
   if parts == 1:
     return function(batch, seed)

@@ -14,7 +14,7 @@ from tf_stugan.training import strategies
 
 
 def fingerprint(masks: Sequence[tf.Tensor]) -> tf.Tensor:
-  """Hashes bool tensors in the graph: a pseudo-random number for each position, added up where the mask is set.
+  """Hashes bool tensors in the graph: the sum of a pseudo-random number for each position that is set.
 
   Returns:
     float32 [2], whole numbers in [0, 65536): 32 bits. Two different masks have the same ones with probability 2^-32.
@@ -28,9 +28,9 @@ def fingerprint(masks: Sequence[tf.Tensor]) -> tf.Tensor:
 
 
 def gather_replicas(values: tf.Tensor) -> tf.Tensor:
-  """Gathers, in a replica, float32 [n], whole numbers below 2^24 -> [replicas, n], those of all replicas.
+  """Gathers float32 [n], whole numbers below 2^24, from all replicas; returns float32 [replicas, n] on each of them.
 
-  One all-reduce, as of gradients, which every strategy has: each replica adds its row to those that are zero elsewhere.
+  It is one all-reduce, which every strategy has: each replica adds its own row to rows of zeros.
   """
   context = tf.distribute.get_replica_context()
   mine = tf.one_hot(tf.cast(context.replica_id_in_sync_group, tf.int32), context.num_replicas_in_sync)
@@ -41,9 +41,9 @@ def check_masks(names: Sequence[str], fingerprints: np.ndarray, step: int) -> No
   """Compares what `gather_replicas` collected of the `fingerprint`s of some networks' masks.
 
   Args:
-    names: of the networks.
-    fingerprints: [replicas, 2 * networks]; of one replica, anything.
-    step: at which masks changed.
+    names: the names of the networks.
+    fingerprints: [replicas, 2 * networks]; not looked at where there is one replica.
+    step: the step at which the masks changed.
 
   Raises:
     DisagreementError: one replica has other masks than the first.
@@ -65,13 +65,13 @@ def any_worker(strategy: tf.distribute.Strategy, flag: bool) -> bool:
 
 
 def wait(strategy: tf.distribute.Strategy) -> None:
-  """Comes back when all workers have come here."""
+  """Waits until all workers have called it."""
   any_worker(strategy, False)
 
 
 @contextlib.contextmanager
 def tell_of_lost_workers(strategy: tf.distribute.Strategy) -> Iterator[None]:
-  """Raises WorkerLostError where another worker is gone while this one is in there."""
+  """Raises WorkerLostError where another worker is lost inside the `with` block."""
   try:
     yield
   except (tf.errors.UnavailableError, tf.errors.AbortedError) as error:
@@ -93,7 +93,7 @@ def check_step(strategy: tf.distribute.Strategy, step: int) -> None:
 
 
 def check_same(strategy: tf.distribute.Strategy, what: str, text: str) -> None:
-  """Raises DisagreementError where workers have other texts."""
+  """Raises DisagreementError where the texts of two workers differ."""
   if strategies.num_workers(strategy) > 1:
     checksum = binascii.crc32(text.encode())
     for half in (checksum >> 16, checksum & 0xFFFF):  # a float32 has 24 bits

@@ -1,4 +1,4 @@
-"""What a run is judged by, told from its rows: which way its scores are better, and the best of the first one."""
+"""Reads from the rows of a run which way its scores are better, and the best value of the first score."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -14,11 +14,11 @@ class Best(NamedTuple):
   """The best evaluation of a run.
 
   Attributes:
-    name: of the score.
-    value: of the score.
-    step: of the evaluation.
+    name: the name of the score.
+    value: the value of the score.
+    step: the step of the evaluation.
     better: which way is better, 'lower' or 'higher'.
-    row: all of the evaluation.
+    row: the whole row of the evaluation.
   """
 
   name: str
@@ -31,7 +31,7 @@ class Best(NamedTuple):
 def best_score(rows: Sequence[dict]) -> Best | None:
   """Returns the best evaluation by the first score of the last one; None where there is none.
 
-  Those that cannot be compared with the last one, say of another number of images, do not count.
+  Evaluations that cannot be compared with the last one, for example of another number of images, do not count.
   """
   rows = [row for row in rows if row['kind'] == 'evaluation' and row.get('settled', True) and directions(row)]
   if not rows:

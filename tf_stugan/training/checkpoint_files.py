@@ -43,8 +43,8 @@ def find_whole(folder: pathlib.Path, step: int | None = None) -> pathlib.Path:
   """Returns the newest checkpoint, or that of a step, for another run to begin from.
 
   Raises:
-    CheckpointError: there is none, it is not whole, or it cannot be read. An earlier one is no substitute: what is to begin
-      from the end of a run would begin from its middle.
+    CheckpointError: there is none, it is not whole, or it cannot be read. An earlier one is not taken instead: a run
+      that is to begin from the end of another would begin from its middle.
   """
   found = [path for path in list_checkpoints(folder) if step in (None, step_of(path))]
   if not found:
@@ -104,7 +104,7 @@ def _newest_value(folder, file, key):
 
 
 def put_in_place(temporary: pathlib.Path, target: pathlib.Path) -> None:
-  """Gives a folder that is whole its name; one that has the name already, of the same step, goes when it is there."""
+  """Renames a complete folder to its final name, and removes a checkpoint of the same step that had the name before."""
   if target.exists():
     os.rename(target, target.with_name(_REPLACED))
   try:
@@ -116,7 +116,7 @@ def put_in_place(temporary: pathlib.Path, target: pathlib.Path) -> None:
 
 
 def put_back(folder: pathlib.Path) -> None:
-  """Gives a checkpoint that was being replaced its name again, where nothing has come into its place."""
+  """Gives a checkpoint that was being replaced its name back, if its replacement never arrived."""
   with contextlib.suppress(*NOT_WHOLE):
     step = json.loads((folder / _REPLACED / 'manifest.json').read_text())['step']
     if not (target := folder / f'{PREFIX}{step:08d}').exists():

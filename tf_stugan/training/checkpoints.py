@@ -1,7 +1,7 @@
 """Saves the whole state of a run, all or nothing, and restores it exactly.
 
-A checkpoint (`checkpoint_files`) is written under another name, synced and renamed. Which one is newest is told by listing,
-not by a file that can go stale.
+A checkpoint (`checkpoint_files`) is written under another name, synced and renamed. The newest one is found by listing
+the folder, not by reading a file that can go stale.
 """
 
 from collections.abc import Sequence
@@ -33,14 +33,14 @@ _NO_ROOM = (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EDQUOT, errno.EFBIG, 
 
 def save(trainer, folder: pathlib.Path, keep: int = 2, milestones: int = 0,
          attachments: Sequence[pathlib.Path] = ()) -> pathlib.Path:
-  """Writes the whole state of a trainer; then removes what need not be kept.
+  """Writes the whole state of a trainer; then removes checkpoints that need not be kept.
 
   Args:
     trainer: built.
-    folder: of the checkpoints.
+    folder: the folder of the checkpoints.
     keep: how many of the newest stay, beside that of the best score.
     milestones: checkpoints at multiples of this many steps stay, too; 0 for none.
-    attachments: files that are copied into it, those that exist: the configuration.
+    attachments: files that are copied into the checkpoint where they exist, such as the configuration.
 
   Raises:
     DiskError: nothing was written; the checkpoints from before are untouched.
@@ -97,7 +97,7 @@ def _manifest(trainer, step, files):
 
 
 def restore_chosen(trainer, folder: pathlib.Path, choice: str) -> int:
-  """Restores one checkpoint to look at, not to go on from.
+  """Restores one checkpoint for inspection, not for going on with the run.
 
   Args:
     trainer: built as it was when it was saved.
@@ -134,7 +134,7 @@ def restore(trainer, folder: pathlib.Path, required: bool = False, set_aside: bo
     trainer: built as it was when it was saved.
     folder: with checkpoints.
     required: whether there has to be one.
-    set_aside: False only passes bad ones over: somebody else may be writing in this folder.
+    set_aside: rename bad checkpoints; False only skips them, since another process may be writing in this folder.
 
   Returns:
     The step; 0 where the folder has no checkpoint, and none is required.

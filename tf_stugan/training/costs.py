@@ -1,4 +1,4 @@
-"""What a run has cost, and all training that it needed, told from its rows."""
+"""Reads from the rows of a run what it has cost, with all training that it needed."""
 
 from collections.abc import Sequence
 import itertools
@@ -9,17 +9,17 @@ from tf_stugan.training.workdir import Workdir
 
 
 def cost_rows(rows: Sequence[dict], last_step: int) -> list[dict]:
-  """Picks rows that say what a step cost from each mask on; none where they do not begin at step 0."""
+  """Picks the rows that say what a step costs from each mask update on; returns none where they do not begin at step 0."""
   costs = [row for row in rows if row['kind'] == 'cost' and 'step_operations' in row and row['step'] <= last_step]
   return costs if costs and costs[0]['step'] == 0 else []
 
 
 def sum_operations(costs: Sequence[dict], last_step: int) -> tuple[float, float]:
-  """Returns the operations of all steps up to `last_step`, over the masks that each of them had, and those of the dense run.
+  """Returns the operations of all steps up to `last_step` with the masks that each of them had, and without masks.
 
   Args:
     costs: as `cost_rows` picks them, at least one.
-    last_step: of the steps that count.
+    last_step: the last step that counts.
   """
   spans = (end - start for start, end in itertools.pairwise([*(row['step'] for row in costs), last_step]))
   spent = sum(span * row['step_operations'] for span, row in zip(spans, costs, strict=True))

@@ -1,4 +1,4 @@
-"""Scores of what a game makes: the same checkpoint always gets the same ones."""
+"""Scores what a game makes; the same checkpoint always gets the same scores."""
 
 from collections.abc import Callable, Mapping, Sequence
 import hashlib
@@ -29,20 +29,20 @@ _KERNEL_DISTANCE = f'{samples.KEPT_FEATURES} images a side at most, chosen by a 
 class Evaluator:
   """Compares what a game makes with the training images.
 
-  Of a generator these are the images of seeds 0 .. num_samples - 1; of a translator, those of all images that are given to
-  `prepare` as originals. Generated images pass through uint8 first, as saved images would.
+  A generator is scored by its images of seeds 0 .. num_samples - 1, a translator by the translations of all images that
+  are given to `prepare` as originals. Generated images pass through uint8 first, as saved images would.
 
   Args:
-    extractor: what the metrics see.
+    extractor: computes the features that the metrics compare.
     metrics: for example [@fid.fid, @inception_score.inception_score]. The first score of the first one decides which
       checkpoint is the best.
     num_samples: generated images; 50,000 in the papers.
-    batch_size: images at a time; no score depends on it, but those with batch statistics.
-    batch_statistics: BatchNorms use the statistics of each batch of images, as the published BigGAN numbers do, not
-      running ones.
-    reference: the real images that translations are compared with: 'train', those of training, or 'train and test'.
+    batch_size: images at a time; only scores with batch statistics depend on it.
+    batch_statistics: normalize by the statistics of each batch, as the published BigGAN scores do, instead of running
+      statistics.
+    reference: the real images that translations are compared with: 'train' or 'train and test'.
     extractor_data: what an extractor that learns is trained on; the first domain if not given.
-    more: metrics beside these, each by a name of its own: files that add one can be given together, in any order.
+    more: further metrics, each under a name of its own, so that several gin files can add one in any order.
   """
 
   def __init__(self, extractor: FeatureExtractor, metrics: Sequence[Metric], num_samples: int = 50_000,
@@ -92,11 +92,11 @@ class Evaluator:
 
   def compare(self, images: images_lib.Images, against: images_lib.Images,
               cache_dir: pathlib.Path) -> tuple[dict[str, Score], dict[str, str | int]]:
-    """Scores images that are there already, whoever made them.
+    """Scores images that exist already, whatever made them.
 
     Args:
       images: what is scored.
-      against: real images of the same size, on which an extractor that learns is trained.
+      against: real images of the same size; an extractor that learns is trained on them.
       cache_dir: where features of the real images are kept.
 
     Returns:
@@ -135,8 +135,8 @@ class Evaluator:
     Translations that lead back have a 'cycle_error' beside those of the metrics; see `Output.cycle_errors`.
 
     Raises:
-      Interrupted: `stopped`, which is asked before every batch, says so.
-      UserError: a metric returns something else than scores; the message names it.
+      Interrupted: `stopped`, which is called before every batch, returned True.
+      UserError: a metric returns something other than scores; the message names it.
     """
     scores = {name: self._scores_of(output, self._counts[name], stopped)
                     | self._cycle_error(output, outputs, self._counts[name], stopped) for name, output in outputs.items()}
@@ -221,7 +221,7 @@ def _scored(metric, real, fake):
 
 
 def details(scores: Mapping[str, Score]) -> dict[str, dict]:
-  """Returns what a row tells of scores beside their values: which way is 'better', 'conditions', 'curves', by name."""
+  """Returns what a row says of scores beside their values: what is 'better', their 'conditions' and 'curves', by name."""
   better = {name: score.better for name, score in scores.items() if score.better}
   conditions = {name: score.conditions for name, score in scores.items() if score.conditions}
   curves = {''.join([*name.rpartition('/')[:2], score.curve.name]): score.curve.points
@@ -230,5 +230,5 @@ def details(scores: Mapping[str, Score]) -> dict[str, dict]:
 
 
 def _one_or_all(values):
-  """Returns the value itself where there is one; all of them in words otherwise."""
+  """Returns the value if all are equal; otherwise lists all of them in words."""
   return values[0] if len(set(values)) == 1 else ' and '.join(map(str, values))

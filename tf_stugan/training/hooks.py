@@ -1,4 +1,4 @@
-"""What happens beside training, at intervals."""
+"""Defines what happens beside training, at intervals."""
 
 import abc
 import enum
@@ -9,7 +9,7 @@ NEVER = 2**62  # steps: the interval of hooks that act between steps, and at non
 
 
 class Phase(enum.IntEnum):
-  """When a hook has its turn among those of one step: what one phase finds out, the later ones tell and save."""
+  """Orders the hooks of one step: what an earlier phase measures, the later ones report and save."""
 
   MEASURE = 0
   TELL = 1
@@ -18,13 +18,13 @@ class Phase(enum.IntEnum):
 
 
 class Hook(abc.ABC):
-  """Called with the trainer at every multiple of `interval` steps, and at the last step.
+  """Is called with the trainer at every multiple of `interval` steps, and at the last step.
 
   Attributes:
-    phase: when, among the hooks of one step.
+    phase: its place among the hooks of one step.
     interval: in steps, at least 1.
-    everywhere: whether all workers of a run call it, since it changes the trainer or has to be done together. Others are
-      called on the chief alone; only there may anything be written.
+    everywhere: whether all workers of a run call it, since it changes the trainer or has to be done together. Other hooks
+      are called on the chief alone, and only the chief writes files.
   """
 
   phase = Phase.TELL

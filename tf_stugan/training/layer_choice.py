@@ -1,4 +1,4 @@
-"""Which layers of a network carry masks."""
+"""Chooses the layers of a network that carry masks."""
 
 from collections.abc import Callable
 

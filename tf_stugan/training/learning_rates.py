@@ -1,4 +1,4 @@
-"""Learning rates that change over a run; any optimizer of Keras takes them."""
+"""Schedules of learning rates, for any optimizer of Keras."""
 
 import tensorflow as tf
 
@@ -7,12 +7,12 @@ from tf_stugan.compat import keras
 
 
 class ConstantThenLinear(keras.optimizers.schedules.LearningRateSchedule):
-  """Constant at first, then linearly to 0 at the end (CycleGAN, Zhu et al., 2017, section 7.1).
+  """Keeps the rate constant at first, then lets it fall linearly to 0 (CycleGAN, Zhu et al., 2017, section 7.1).
 
   Args:
-    learning_rate: at first.
-    total_steps: updates of the optimizer in the whole run.
-    constant: share of them before the rate begins to fall, in [0, 1); 0.5 in the paper.
+    learning_rate: the rate at first.
+    total_steps: the number of updates of the optimizer in the whole run.
+    constant: the share of these updates before the rate begins to fall, in [0, 1); 0.5 in the paper.
   """
 
   def __init__(self, learning_rate: float, total_steps: int, constant: float = 0.5):

@@ -12,9 +12,9 @@ _QUIET_STEPS = 2000  # without an overflow, before the scale is doubled
 class LossScale(tf.Module):
   """Multiplies a loss before its gradient is taken, and divides the gradient by as much.
 
-  A gradient that overflows counts as zero, and the scale is halved; after 2,000 steps without overflow it is doubled. This
-  is state: it is in the checkpoint. Unlike Keras' LossScaleOptimizer it needs no branch in the graph, so that every
-  strategy and XLA take it, and what regrowth ranks is unscaled, too.
+  A gradient that overflows counts as zero, and the scale is halved; after 2,000 steps without overflow it is doubled. The
+  scale is saved in checkpoints. Unlike Keras' LossScaleOptimizer it needs no branch in the graph, so that it works
+  with every strategy and XLA, and regrowth ranks unscaled gradients.
   """
 
   def __init__(self, initial: float = 2.0**15, name: str | None = None):
@@ -27,7 +27,7 @@ class LossScale(tf.Module):
     return loss * self.scale
 
   def unscaled(self, gradients: Sequence[tf.Tensor]) -> tuple[list[tf.Tensor], tf.Tensor]:
-    """Returns gradients of the loss itself, zero if any was not finite; and whether they were.
+    """Returns (gradients of the unscaled loss, whether all were finite); they are zero if any was not.
 
     Args:
       gradients: of the scaled loss, equal on all replicas.

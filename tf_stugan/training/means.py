@@ -1,4 +1,4 @@
-"""Running means of what a step reports, kept in variables so that a resumed run reports the same numbers."""
+"""Keeps running means of what a step reports in variables, so that a resumed run reports the same numbers."""
 
 from collections.abc import Mapping, Sequence
 
@@ -17,7 +17,7 @@ class Means(tf.Module):
     self._counts = tf.Variable(tf.zeros([len(names)]), trainable=False, name='counts')
 
   def add(self, scalars: Mapping[str, tf.Tensor]) -> None:
-    """Takes in some of the names' values: float scalars, equal on every replica."""
+    """Adds values to the means, by name: float scalars, equal on every replica."""
     indices = tf.constant([[self._names.index(name)] for name in scalars])
     values = tf.stack(list(scalars.values()))
     size = [len(self._names)]
@@ -25,7 +25,7 @@ class Means(tf.Module):
     compat.assign(self._counts, self._counts + tf.scatter_nd(indices, tf.ones_like(values), size))
 
   def result(self) -> dict[str, float]:
-    """Returns the means so far, without the names that got no value."""
+    """Returns the means so far, without names that have got no value."""
     totals, counts = self._totals.numpy(), self._counts.numpy()
     return {name: float(t / c) for name, t, c in zip(self._names, totals, counts, strict=True) if c}
 

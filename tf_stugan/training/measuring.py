@@ -1,4 +1,4 @@
-"""Hooks that measure what is trained: how good it is, and what it costs."""
+"""Hooks that measure how good the trained networks are, and what they cost."""
 
 from collections.abc import Callable
 import math
@@ -17,9 +17,9 @@ from tf_stugan.training.run_log import Log
 
 
 class Evaluate(Hook):
-  """Scores what the game makes; remembers the best of the first score.
+  """Scores what the game makes, and remembers the best value of the first score.
 
-  Once `stopped`, scores are left to whoever goes on with the run: a stop should not have to wait for 50,000 images.
+  Once `stopped`, it leaves the scores to the process that resumes the run: a stop should not wait for 50,000 images.
   """
 
   phase = Phase.MEASURE
@@ -62,16 +62,16 @@ class Evaluate(Hook):
 
 
 class Cost(Hook):
-  """Logs what each player's network costs with its present masks, and a training step with both.
+  """Logs what each player's network costs with its present masks, and what a training step costs.
 
   There is a row at step 0, at every multiple of `interval` and after every mask update, so that the cost of the whole run
   can be added up from them; they also say how dense each layer is, and how much of it has been explored.
 
   Args:
     interval: steps between rows.
-    log: what rows are written into.
-    before: operations of all training that this run needs and does not do itself; NaN where nobody says it. The row of step
-      0 has them.
+    log: where the rows are written.
+    before: operations of all training that this run needs and does not do itself; NaN where they are unknown. The row of
+      step 0 has them.
   """
 
   def __init__(self, interval: int, log: Log, before: float = math.nan):

@@ -1,4 +1,4 @@
-"""Until the workers of a run have found each other: who is missing, and for how long that is waited for."""
+"""Waits until the workers of a run have found each other, and says which are missing."""
 
 from collections.abc import Mapping, Sequence
 import logging
@@ -13,16 +13,16 @@ _PATIENCE = 10  # seconds, between two lines
 
 
 def wait_for_all(cluster: Mapping[str, Sequence[str]], own: str, seconds: float) -> None:
-  """Comes back when there is somebody at every address: TensorFlow would wait in silence, deaf to signals.
+  """Waits until a process answers at every address. TensorFlow itself would wait in silence, and ignore signals.
 
   Args:
     cluster: addresses by job, as in TF_CONFIG.
-    own: that of this process, where it listens meanwhile.
-    seconds: the limit.
+    own: the address of this process, which listens there meanwhile.
+    seconds: how long to wait.
 
   Raises:
-    UserError: its own address is taken.
-    WorkerLostError: somebody has not come in time.
+    UserError: the address of this process is in use.
+    WorkerLostError: a worker did not answer in time.
   """
   start = said = time.monotonic()
   try:

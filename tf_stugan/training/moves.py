@@ -1,4 +1,4 @@
-"""Moves: what a turn computes of a batch on a replica, and the optimizer steps it makes of that."""
+"""Computes a turn for a batch on each replica, and makes the optimizer steps of its players."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 import contextlib
@@ -21,14 +21,14 @@ from tf_stugan.training.state import Side
 
 
 class Move(NamedTuple):
-  """What one update of a turn leaves behind.
+  """Holds what one update of a turn computed.
 
   Attributes:
-    batch, seed: what it was given.
-    gradients: of masked kernels, by player.
-    scalars: means over the replicas.
-    made: for later turns of the same step.
-    finite: None where gradients cannot overflow; where they did, they are zero.
+    batch, seed: what the update was given.
+    gradients: gradients of the masked kernels, by player.
+    scalars: what the turn reports, averaged over the replicas.
+    made: tensors for later turns of the same step.
+    finite: whether no gradient overflowed; where one did, all are zero. None where gradients cannot overflow.
   """
 
   batch: Batch
@@ -40,15 +40,15 @@ class Move(NamedTuple):
 
 
 class Moves:
-  """Makes the moves of a game's turns, equal ones on every replica; or computes them while nothing moves.
+  """Makes the moves of a game's turns, the same on every replica, or computes them without moving anything.
 
   Args:
-    gan: built.
-    sides: by player.
+    gan: a game that has been built.
+    sides: what is kept for each player, by its name.
     loss_scales: by turn; empty where nothing is scaled.
-    means: takes in what turns report.
+    means: averages what turns report.
     step: the number of the last step.
-    seed: tells the seed of all that is drawn, when a graph is traced; it is a constant there.
+    seed: returns the seed of all random draws; it is called when a graph is traced, and is a constant of that graph.
   """
 
   def __init__(self, gan: GAN, sides: Mapping[str, Side], loss_scales: Mapping[str, LossScale], means: Means,
@@ -83,7 +83,7 @@ class Moves:
     return move
 
   def adjust_loss_scale(self, turn: str, moves: Sequence[Move]) -> None:
-    """Moves the loss scale of a turn, if it has one, by whether gradients of it overflowed; none tell nothing."""
+    """Adjusts the loss scale of a turn, if it has one, by whether gradients of these moves overflowed."""
     if moves and turn in self._loss_scales:
       self._loss_scales[turn].adjust(tf.reduce_all([move.finite for move in moves]))
 
@@ -92,13 +92,14 @@ class Moves:
     return next(turn for turn in reversed(self._gan.turns) if player in turn.players)
 
   def at_rest(self, player: str, batches: Any, draw: int = 0, along: Any = None) -> tuple[Any, Move]:
-    """Returns what the turn of a player computes, while nothing moves.
+    """Returns what the turn of a player computes, and leaves every variable as it is.
 
     Args:
-      player: its name.
-      batches: of this replica.
-      draw: another one draws other latents.
-      along: tensors like all gradients; then the Hessian of the loss times these is in their place.
+      player: the name of the player.
+      batches: the batches of this replica.
+      draw: a number; a different one draws different latents.
+      along: None, or tensors shaped like the gradients: then the Hessian of the loss times these is returned in place of
+        the gradients.
     """
     made, last = {}, self.turn_of(player)
     for turn in self._gan.turns:
@@ -114,14 +115,14 @@ class Moves:
 
   @contextlib.contextmanager
   def undisturbed(self) -> Iterator[None]:
-    """Puts back what a forward pass in training mode moves."""
+    """Restores, at the end of the `with` block, what a forward pass in training mode changes."""
     before = [tf.convert_to_tensor(v) for v in self._disturbed]
     yield
     for variable, value in zip(self._disturbed, before, strict=True):
       compat.assign(variable, value)
 
   def _compute(self, turn, batch, seed, made, along=None):
-    """Returns (all gradients by player, `Move`) of one batch, equal on every replica; nothing has moved yet.
+    """Returns (all gradients by player, `Move`) of one batch, equal on every replica, before anything moves.
 
     `along`: as in `at_rest`.
     """
@@ -157,7 +158,7 @@ class Moves:
     return gradients, Move(batch, seed, self._pick_masked(gradients), scalars, made, finite)
 
   def _pick_masked(self, gradients):
-    """Picks, of each player, those gradients that belong to masked kernels, in the order of the masks."""
+    """Picks the gradients of the masked kernels of each player, in the order of the masks."""
     result = {}
     for name, given in gradients.items():
       side = self._sides[name]
@@ -167,10 +168,10 @@ class Moves:
 
 
 def mean_over_replicas(values: Any) -> Any:
-  """Averages tensors over all replicas, on each of which it is called."""
+  """Averages tensors over all replicas; each of them has to call it."""
   return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, values)
 
 
 def part_of(batches: Any, name: str, i: Any) -> Batch:
-  """Returns what a turn sees in its i-th update of a step; nothing, if it uses no data."""
+  """Returns the batch of the i-th update of a turn in a step; an empty one for a turn that uses no data."""
   return tf.nest.map_structure(lambda value: value[i], batches.get(name, {}))

@@ -1,4 +1,4 @@
-"""Variables on disk under names of their own, so that a part of a run can be read into another one."""
+"""Stores variables under names of their own, so that a part of a run can be read into another run."""
 
 from collections.abc import Iterable, Mapping
 import contextlib
@@ -25,10 +25,10 @@ def write(prefix: pathlib.Path, parts: Parts) -> None:
 
 
 def read(prefix: pathlib.Path, parts: Parts) -> None:
-  """Assigns what `write` wrote of these parts; other parts of the file stay unread.
+  """Assigns to these variables what `write` wrote; other parts of the file are not read.
 
   Raises:
-    MismatchError: a part has other names, or other shapes, than the file. Nothing was assigned then.
+    MismatchError: a part has other names, or other shapes, than the file; then nothing is assigned.
     tf.errors.OpError: the file is missing or damaged.
   """
   with _literal(prefix) as path:
@@ -38,7 +38,7 @@ def read(prefix: pathlib.Path, parts: Parts) -> None:
 
 
 def read_values(prefix: pathlib.Path, part: str) -> dict[str, np.ndarray]:
-  """Returns what `write` wrote of a part, or of one player's ('weights/generator'), by its name there.
+  """Returns what `write` wrote of a part, or of one player's share of it ('weights/generator'), by name.
 
   Raises:
     tf.errors.OpError: the file is missing or damaged.
@@ -50,7 +50,7 @@ def read_values(prefix: pathlib.Path, part: str) -> dict[str, np.ndarray]:
 
 
 def check(prefix: pathlib.Path, parts: Parts) -> None:
-  """Raises what `read` would of the names and shapes in a file, and assigns nothing."""
+  """Raises what `read` would for the names and shapes in a file, and assigns nothing."""
   with _literal(prefix) as path:
     _check(tf.train.load_checkpoint(path), parts)
 
@@ -80,7 +80,7 @@ def _others(names):
 
 @contextlib.contextmanager
 def _literal(prefix):
-  """Yields what TensorFlow calls a prefix to read; through a link where it would take the name for a pattern."""
+  """Yields a prefix that TensorFlow can read: a link, where it would take the name itself for a pattern."""
   if not re.search(r'[*?\[\\]', str(prefix)):
     yield str(prefix)
     return

@@ -1,4 +1,4 @@
-"""Adam as one operation a variable, and an Adam that makes scales of normalizations exactly zero, channel by channel."""
+"""Adam as one operation for each variable, and an Adam that drives scales of normalizations to exactly zero."""
 
 from collections.abc import Iterable
 
@@ -11,15 +11,15 @@ from tf_stugan.layers import scales
 
 
 class Adam(keras.optimizers.Adam):
-  """Keras's Adam, whose update is TensorFlow's fused one: an operation a variable in place of some thirty.
+  """Updates as Keras's Adam does, with TensorFlow's fused operation: one for each variable in place of some thirty.
 
-  The arithmetic is the same (Kingma and Ba, 2015, https://arxiv.org/abs/1412.6980, before Section 2.1); a third of all
-  operations of a training step is spared, which were traced at each start and launched at each step.
+  The arithmetic is the same (Kingma and Ba, 2015, https://arxiv.org/abs/1412.6980, before Section 2.1); it saves a
+  third of the operations of a training step, which were traced at each start and launched at each step.
 
   Args:
     learning_rate: > 0, or a schedule.
-    beta_1, beta_2: shares of old means of gradients and of their squares, in [0, 1).
-    epsilon: added to the square root of the latter.
+    beta_1, beta_2: the decay rates of the means of gradients and of their squares, in [0, 1).
+    epsilon: added to the square root of the mean of squares.
   """
 
   _constants = None  # of all variables, while an update is traced
@@ -47,17 +47,17 @@ class Adam(keras.optimizers.Adam):
 
 
 class ProximalAdam(Adam):
-  """Adam for weights; for the scales of normalizations a proximal gradient step on loss + rho * L1 norm.
+  """Updates weights by Adam, and scales of normalizations by proximal gradient steps on loss + rho * L1 norm.
 
   A scale takes a step of SGD with momentum, then is brought nearer to 0 by rho * scale_learning_rate, and stays 0 while the
   gradient does not outweigh that. Lottery tickets for GANs, Algorithm 2 (Chen et al., 2021,
   https://arxiv.org/abs/2106.00134); rates as in the authors' code, on which the published rho rests.
 
   Args:
-    adam: whose rates are those of the weights.
-    rho: weight of the L1 norm of the scales.
-    scale_learning_rate: of the scales.
-    scale_momentum: of the scales, in [0, 1).
+    adam: the optimizer of the weights, whose settings it takes over.
+    rho: the weight of the L1 norm of the scales.
+    scale_learning_rate: the learning rate of the scales.
+    scale_momentum: the momentum of the scales, in [0, 1).
   """
 
   def __init__(self, adam: Adam, rho: float, scale_learning_rate: float = 0.1, scale_momentum: float = 0.5):

@@ -1,4 +1,4 @@
-"""What TensorBoard shows of a run beside its numbers: what was asked for, and what the data look like."""
+"""Shows in TensorBoard what a run was configured to do, and what its data look like."""
 
 from collections.abc import Mapping
 
@@ -16,11 +16,11 @@ def write(log: Log, step: int, configuration: str, settings: Mapping[str, object
   """Writes the configuration as text, its settings as hyper-parameters, and real images beside the samples.
 
   Args:
-    log: of the run.
-    step: from which on this holds.
+    log: the log of the run.
+    step: the step from which on this holds.
     configuration: all bindings.
-    settings: those that tell runs apart, by name; values other than numbers, bools and strings are written as text.
-    data: by domain; shown are 64 images from all over each, so that one in order of its classes shows all of them.
+    settings: the settings that tell runs apart, by name; values other than numbers, bools and strings become text.
+    data: the data by domain. 64 images are shown, spread over all of it, so that data ordered by class show every class.
   """
   log.write_text(step, 'configuration', '\n'.join(f'    {line}' for line in configuration.splitlines()))  # code, in Markdown
   log.write_settings({name: value if isinstance(value, (bool, int, float, str)) else repr(value)

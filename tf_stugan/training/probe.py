@@ -1,4 +1,4 @@
-"""What a sparsity method may look at before training, while nothing moves."""
+"""Lets a sparsity method look at gradients before training, while nothing moves."""
 
 from typing import Any
 
@@ -11,10 +11,10 @@ from tf_stugan.training.state import Side
 
 
 class Probe:
-  """As `rankings.Probe`, in the graph of one replica. Probes of one graph share `looks`: players of one turn see the same.
+  """Is a `rankings.Probe` in the graph of one replica; players of one turn see the same, since probes share `looks`.
 
   Attributes:
-    finite: None where gradients cannot overflow, else whether none did.
+    finite: whether no gradient overflowed; None where gradients cannot overflow.
   """
 
   def __init__(self, gan: GAN, moves: Moves, side: Side, batches: Any, looks: dict[tuple[str, bool], Any]):

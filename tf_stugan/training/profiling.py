@@ -1,4 +1,4 @@
-"""Where the time of a step goes."""
+"""Traces where the time of a step goes."""
 
 import logging
 import pathlib
@@ -18,7 +18,7 @@ class Profile(Hook):
   """Writes a trace of a few calls of the training step, once its graphs have been traced, for TensorBoard's profiler.
 
   Args:
-    folder: of the trace.
+    folder: the folder of the trace.
   """
 
   def __init__(self, folder: pathlib.Path):

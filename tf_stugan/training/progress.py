@@ -1,4 +1,4 @@
-"""How far a run is, for who watches it."""
+"""Shows how far a run is."""
 
 import contextlib
 import logging
@@ -21,12 +21,12 @@ _MARKS = 50  # returns to the host over which the speed is measured
 
 
 class Progress(Hook):
-  """On a terminal a bar, and below it a table with the figures of the last report; elsewhere a plain line a report.
+  """Shows a bar and the figures of the last report on a terminal; elsewhere it logs a line for each report.
 
   Args:
     interval: steps between reports.
-    evaluate: who knows the scores.
-    console: where to; standard error if not given.
+    evaluate: the hook that knows the last scores; None shows no scores.
+    console: where it is shown; standard error if not given.
   """
 
   def __init__(self, interval: int, evaluate: Evaluate | None, console: rich.console.Console | None = None):
@@ -101,7 +101,7 @@ def _capitals(name):
 
 
 def _table(players, scores):
-  """Writes a row a player, and a line of scores."""
+  """Makes a table with a row for each player, and a line of scores."""
   titles = list(dict.fromkeys(title for figures in players.values() for title in figures))
   table = rich.table.Table('', *(rich.table.Column(title, justify='right') for title in titles), box=None)
   for name, figures in players.items():

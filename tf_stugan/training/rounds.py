@@ -1,4 +1,4 @@
-"""Rounds of a ladder by their names, and the file in which a ladder says what belongs to it."""
+"""Names the rounds of a ladder, and reads the file in which a ladder describes itself."""
 
 import json
 import pathlib
@@ -8,7 +8,7 @@ DESCRIPTION = 'ladder.json'  # in the workdir of a ladder: for reports, and for 
 
 
 def round_name(index: int) -> str:
-  """Names the stage of a round, and its folder."""
+  """Returns the name of the stage of a round, which is that of its folder, too."""
   return f'round-{index:02d}'
 
 
@@ -18,11 +18,11 @@ def is_round(stage: str) -> bool:
 
 
 def index_of(stage: str) -> int:
-  """Returns the index of a round, by the name of its stage; 0 of the dense one."""
+  """Returns the index of a round from the name of its stage; 0 for the dense one."""
   return 0 if stage == DENSE else int(stage.removeprefix('round-'))
 
 
 def read_description(ladder: pathlib.Path) -> dict:
-  """Returns what a ladder says of itself; {} where it says nothing."""
+  """Returns how a ladder describes itself; {} without a description."""
   file = ladder / DESCRIPTION
   return json.loads(file.read_text()) if file.exists() else {}

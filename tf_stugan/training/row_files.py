@@ -1,4 +1,4 @@
-"""Files of rows: one JSON object a line, added at the end."""
+"""Reads and writes files of rows: one JSON object in each line, appended at the end."""
 
 from collections.abc import Mapping
 import contextlib
@@ -11,7 +11,7 @@ from tf_stugan import output_files
 
 
 def append(path: pathlib.Path, row: Mapping[str, object]) -> None:
-  """Adds a row to a file, which need not be there; a line that was cut off stays a line of its own."""
+  """Appends a row to a file, which is created if needed; a line that was cut off before stays a line of its own."""
   with open(path, 'ab+') as file:
     if file.tell() and (file.seek(-1, os.SEEK_END), file.read(1))[1] != b'\n':
       file.write(b'\n')
@@ -29,14 +29,14 @@ def read(path: pathlib.Path) -> list[dict]:
 
 
 def truncate(path: pathlib.Path, step: int, repeated: str = '') -> None:
-  """Removes rows past `step`, and those of it whose kind is `repeated`, so that no row appears twice after a resume."""
+  """Removes rows after `step`, and those at `step` of the kinds `repeated`, so that a resumed run writes no row twice."""
   kept = [row for row in read(path) if row['step'] < step or (row['step'] == step and row.get('kind') != repeated)
           ] if step else []
   output_files.write_whole(path, ''.join(json.dumps(row) + '\n' for row in kept))
 
 
 def sync(path: pathlib.Path) -> None:
-  """Returns when the rows are on the disk, and would survive a power cut."""
+  """Waits until the rows are on the disk, where they survive a power cut."""
   if path.exists():
     with errors.naming(path), open(path, 'a') as file:
       os.fsync(file.fileno())

@@ -1,4 +1,4 @@
-"""Where the numbers of a run go: rows of metrics.jsonl, and TensorBoard."""
+"""Writes the numbers of a run: rows of metrics.jsonl, and TensorBoard."""
 
 from collections.abc import Mapping
 import contextlib
@@ -20,8 +20,8 @@ class Log:
   """Writes what hooks have found.
 
   Rows hold only what a resumed run repeats bit for bit; wall-clock figures go to TensorBoard and to the progress line.
-  With `writes` False nothing is written: every worker computes what one of them writes. A run goes on without what cannot
-  be written, and without TensorBoard where that is not installed.
+  With `writes` False nothing is written: every worker computes what only one of them writes. A run goes on if TensorBoard
+  is not installed, or its files cannot be written.
   """
 
   def __init__(self, workdir: Workdir, writes: bool = True):
@@ -63,7 +63,7 @@ class Log:
         tf.summary.text(name, text)
 
   def write_settings(self, values: Mapping[str, bool | float | str]) -> None:
-    """Writes what this run was set to, for the page of TensorBoard that compares runs by it (HParams)."""
+    """Writes the settings of this run, by which the HParams page of TensorBoard compares runs."""
     if self._writer:
       with self._to_tensorboard(), self._writer.as_default():
         hparams = importlib.import_module('tensorboard.plugins.hparams.api')
@@ -71,7 +71,7 @@ class Log:
 
   @contextlib.contextmanager
   def _to_tensorboard(self):
-    """Gives it up, and says so, where it fails: not installed, a disk that is full ..."""
+    """Gives TensorBoard up with a warning if something inside the `with` block fails."""
     try:
       yield
     except (ImportError, tf.errors.OpError) as error:

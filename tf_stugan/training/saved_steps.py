@@ -1,4 +1,4 @@
-"""Which checkpoints a folder holds, by their names alone."""
+"""Lists the checkpoints of a folder by their names alone."""
 
 import os
 import pathlib

@@ -12,7 +12,7 @@ from tf_stugan.training.workdir import Workdir
 
 
 class Checkpoint(Hook):
-  """Saves at its interval and where a score is the best so far; and once the scores are there that a stop had put off."""
+  """Saves at its interval, where a score is the best so far, and after scores that a stop had put off."""
 
   phase = Phase.SAVE  # what other hooks noted at this step is saved with it
   everywhere = True  # all workers look whether the state may be saved; the chief saves it
@@ -47,7 +47,7 @@ class Checkpoint(Hook):
 
 
 class Milestone(Hook):
-  """Saves at the steps whose checkpoints stay, be they multiples of the other interval or not."""
+  """Saves at the steps whose checkpoints are kept, whether or not they are multiples of the other interval."""
 
   phase = Phase.SAVE
   everywhere = True

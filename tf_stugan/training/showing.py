@@ -1,4 +1,4 @@
-"""Hooks that show how training goes: means of what a step tells, and pictures."""
+"""Hooks that show how training goes: means of what steps report, and pictures."""
 
 from collections.abc import Mapping
 import logging
@@ -41,7 +41,7 @@ class LogMeans(Hook):
 class Samples(Hook):
   """Writes a sheet of every output of the game: as a PNG, and as an image in TensorBoard.
 
-  With `batch_statistics`, as the scores may have it, BatchNorm uses those of the sheet.
+  With `batch_statistics`, which the scores may use, BatchNorm takes the statistics of the sheet.
   """
 
   def __init__(self, interval: int, workdir: Workdir, log: Log, originals: Mapping[str, images_lib.Images], count: int = 64,

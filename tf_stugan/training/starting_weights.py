@@ -1,4 +1,4 @@
-"""Weights of another run, read from its checkpoints: what a stage, a round or a fine-tuned run begins with."""
+"""Reads the weights that a stage, a round or a fine-tuned run begins with from checkpoints of another run."""
 
 from collections.abc import Sequence
 import pathlib
@@ -13,16 +13,16 @@ from tf_stugan.training.saved_steps import step_of
 
 
 def restore_parts(trainer, folder: pathlib.Path, parts: Sequence[str], step: int | None = None) -> int:
-  """Reads some parts of a whole checkpoint of another run; all else stays as it is.
+  """Reads some parts of a complete checkpoint of another run; other parts of the trainer stay as they are.
 
   Args:
-    trainer: built. Its masks apply to the weights that are read.
-    folder: with checkpoints of the other run.
+    trainer: a trainer that has been built; its masks apply to the weights that are read.
+    folder: the folder with the checkpoints of the other run.
     parts: names of `Trainer.parts`, or 'PART/PLAYER' for the variables of one player; the same in both runs.
-    step: of the checkpoint; None takes the newest.
+    step: the step of the checkpoint; None takes the newest.
 
   Returns:
-    The step of the other run.
+    The step of that checkpoint.
 
   Raises:
     CheckpointError: there is none, or its networks are others; the message names the first variable that differs.
@@ -32,14 +32,14 @@ def restore_parts(trainer, folder: pathlib.Path, parts: Sequence[str], step: int
 
 
 def check_parts(trainer, folder: pathlib.Path, parts: Sequence[str]) -> None:
-  """Raises what `restore_parts` would of the newest checkpoint, and reads nothing into the trainer."""
+  """Raises what `restore_parts` would for the newest checkpoint, and reads nothing into the trainer."""
   every = trainer.parts()
   _naming_mismatch(named_variables.check, checkpoint_files.find_whole(folder),
                    {part: _select_player(every, *part.split('/')) for part in parts})
 
 
 def read_variables(folder: pathlib.Path, parts: named_variables.Parts, trainer, step: int | None = None) -> int:
-  """Reads as `restore_parts` does, into variables that need not be the trainer's own."""
+  """Reads as `restore_parts` does, into any variables, also such as do not belong to the trainer."""
   path = checkpoint_files.find_whole(folder, step)
   _naming_mismatch(named_variables.read, path, parts)
   for side in trainer.sides.values():
@@ -48,7 +48,7 @@ def read_variables(folder: pathlib.Path, parts: named_variables.Parts, trainer, 
 
 
 def _naming_mismatch(look, path, parts):
-  """Calls a function of `named_variables`, and says of a mismatch where it is."""
+  """Calls a function of `named_variables`, and turns a mismatch into an error that says where it is."""
   try:
     look(path / 'variables', parts)
   except (named_variables.MismatchError, tf.errors.OpError) as error:
@@ -56,6 +56,6 @@ def _naming_mismatch(look, path, parts):
 
 
 def _select_player(parts, part, player=''):
-  """Returns the variables of a part by name; those of one player, if one is named, without its name before theirs."""
+  """Returns the variables of a part by name; if a player is given, only its own, without the name of the player."""
   prefix = f'{player}/' if player else ''
   return {name.removeprefix(prefix): v for name, v in parts[part].items() if name.startswith(prefix)}

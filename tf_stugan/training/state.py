@@ -1,4 +1,4 @@
-"""What a run consists of: what is kept for each player, for each turn, and on the host; and the names of all of it."""
+"""Holds the state of a run beside its networks: what is kept for each player, and on the host."""
 
 import collections
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,15 +19,15 @@ from tf_stugan.training.layer_choice import LayerChoice
 
 @dataclasses.dataclass
 class HostState:
-  """What belongs in a checkpoint beside variables, in JSON types.
+  """Holds what belongs in a checkpoint beside variables, in JSON types.
 
   Attributes:
-    train_seconds: wall-clock time spent in training steps so far, over all starts of the run; without evaluations, pictures,
-      saving.
-    evaluation_seconds: in evaluations.
+    train_seconds: wall-clock time spent in training steps so far, over all starts of the run, without evaluations, pictures
+      and saving.
+    evaluation_seconds: wall-clock time spent in evaluations.
     best: the best evaluation so far, {name of the first score: [value, step]}; empty before there is one.
     rollbacks: how often the run went back to a checkpoint because a loss was not finite.
-    pending_evaluation: the run was stopped while this step was scored.
+    pending_evaluation: whether the run was stopped while this step was scored.
   """
 
   train_seconds: float = 0.0
@@ -38,15 +38,15 @@ class HostState:
 
 
 class Side(tf.Module):
-  """What a run keeps for one player. Make it once the player's network is built.
+  """Keeps what a run needs for one player; made after the player's network is built.
 
   Attributes:
-    player: whose side it is.
-    optimizer: of its network.
-    method: which weights are kept, or None.
-    masked: kernels with their masks; empty without a method.
-    exploration: what was ever kept; None without masks.
-    average: of its weights; None where the player has no network for it.
+    player: the player.
+    optimizer: the optimizer of its network.
+    method: its sparsity method, or None.
+    masked: its kernels with their masks; empty without a method.
+    exploration: which weights have ever been active; None without masks.
+    average: the average of its weights; None where the player has no network for it.
   """
 
   def __init__(self, player: Player, optimizer: keras.optimizers.Optimizer, method: SparsityMethod | None,
@@ -68,7 +68,7 @@ class Side(tf.Module):
       average.initialize(player.network, player.averaged, self.masked)
 
   def parts(self) -> dict[str, dict[str, tf.Variable]]:
-    """Returns all variables of this side, by the part of the run that they belong to and by name."""
+    """Returns all variables of this side, by part of the run and by name."""
     return {
         'weights': named(self.player.network.variables, self.player.network.name, without=[v.mask for v in self.masked]),
         'masks': {v.name: v.mask for v in self.masked},
@@ -80,9 +80,9 @@ class Side(tf.Module):
 
 
 def named(variables: Iterable[tf.Variable], prefix: str, without: Iterable[tf.Variable] = ()) -> dict[str, tf.Variable]:
-  """Returns variables by their names, without '`prefix`/' before and ':0' behind; those of `without` are left out.
+  """Returns variables by name, without the leading '`prefix`/' and the trailing ':0'; those in `without` are left out.
 
-  Where several have one name they are numbered in their order: 'Variable', 'Variable_1' ...
+  Variables of the same name are numbered in their order: 'Variable', 'Variable_1' ...
   """
   left_out = {id(v) for v in without}
   result, seen = {}, collections.Counter()

@@ -1,4 +1,4 @@
-"""The training step as a graph: turns, measurements of balance, mask updates, averages."""
+"""Builds the training step as a graph: turns, measurements of balance, mask updates, averages."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 import functools
@@ -26,21 +26,21 @@ BALANCE = 'balance'  # beside names of players, whose masks change: an event at 
 
 
 class StepGraph:
-  """What happens in a step, on every replica.
+  """Runs training steps in a graph, on every replica.
 
   Args:
-    gan: built.
-    sides: by player.
+    gan: a game that has been built.
+    sides: what is kept for each player, by its name.
     loss_scales: by turn; empty where nothing is scaled.
-    means: takes in what turns report.
-    balance: balance ratios by name.
+    means: averages what turns report.
+    balance: the balance ratios that are measured, by name.
     step: the number of the last step.
-    seed: tells the seed of all that is drawn, when a graph is traced; it is a constant there.
-    strategy: whose replicas compute.
+    seed: returns the seed of all random draws; it is called when a graph is traced, and is a constant of that graph.
+    strategy: the strategy whose replicas compute.
     jit_compile: compile the step with XLA.
 
   Attributes:
-    moves: those of its turns.
+    moves: makes the moves of the turns.
   """
 
   def __init__(self, gan: GAN, sides: Mapping[str, Side], loss_scales: Mapping[str, LossScale], means: Means,
@@ -68,11 +68,11 @@ class StepGraph:
 
     Args:
       iterator: of the batches.
-      num_steps: how many, at least 1.
+      num_steps: the number of steps, at least 1.
       events: what happens in each of them: names of the players whose masks change, and BALANCE.
 
     Returns:
-      The fingerprints of these masks after the last one, [replicas, 2 * players]; without a strategy nothing, [1, 0].
+      The fingerprints of these masks after the last step, [replicas, 2 * players]; without a strategy [1, 0].
     """
     function, switches = self._prepare(events)
     return function(iterator, tf.constant(num_steps), switches).numpy()
@@ -83,10 +83,10 @@ class StepGraph:
     return function.get_concrete_function(iterator, tf.constant(1), switches)
 
   def _prepare(self, events):
-    """Returns (function, switches of what may happen in it).
+    """Returns (function of the steps, the switches it is called with).
 
-    One device has one graph, in which events are switched on and off. Replicas must not talk in a part of a graph that may
-    be left out: a strategy, were it of a single replica, has a graph for each combination of events, and no switches.
+    One device has one graph, in which events are switched on and off. Replicas must not communicate in a branch that may
+    be skipped, so a strategy, even of a single replica, has one graph for each combination of events, and no switches.
     """
     switches = tf.constant([name in events for name in self._possible if self._alone], tf.bool)
     known = None if self._alone else tuple(events)
@@ -104,7 +104,7 @@ class StepGraph:
     return tf.function(lambda: self._in_replicas(self._replica_update, batches, names), autograph=False)
 
   def probe_twice(self, player: str, batches: Any) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns what a player's turn reports of these batches, and of their negatives with other latents; nothing moves."""
+    """Returns what a player's turn reports for these batches, and for their negatives with other latents."""
     def look(batches, draw, sign):
       signed = tf.nest.map_structure(lambda x: sign * x if x.dtype.is_floating else x, batches)
       return tf.stack(list(self.moves.at_rest(player, signed, draw)[1].scalars.values()))
@@ -115,7 +115,7 @@ class StepGraph:
   # In the graph. Events name whose masks change in a step, and BALANCE if balance ratios are measured.
 
   def _run_steps(self, iterator, num_steps, switches, known):
-    """Trains as `run` does, with the `known` events, or where that is None, with those that are switched on."""
+    """Trains as `run` does, with the `known` events; if that is None, with the events that are switched on."""
     happens = dict.fromkeys(known or (), True)
     if known is None:
       happens = dict(zip(self._possible, tf.unstack(switches), strict=True))
@@ -135,7 +135,7 @@ class StepGraph:
     return tf.while_loop(lambda i, _: i < num_steps, body, [0, nothing], parallel_iterations=1)[1]
 
   def _in_replicas(self, function, *args):
-    """Runs it on all replicas; what it returns is equal on all of them."""
+    """Runs a function on all replicas, and returns the result of the first; it is equal on all of them."""
     return self._strategy.experimental_local_results(self._strategy.run(function, args=args))[0]
 
   def _replica_step(self, batches, happens):
@@ -174,15 +174,15 @@ class StepGraph:
     return move(last)
 
   def _fingerprints(self, names):
-    """Hashes the masks of these players on every replica, for `agreement.check_masks`: [replicas, 2 * names]; of a device
-    by itself, which agrees with itself, nothing."""
+    """Hashes the masks of these players on every replica, for `agreement.check_masks`: [replicas, 2 * names]. On one
+    device, or without names, there is nothing to compare: [replicas, 0]."""
     if not names or self._alone:
       return tf.zeros([self._strategy.num_replicas_in_sync, 0])
     masks_ = [[tf.convert_to_tensor(v.mask) for v in self._sides[name].masked] for name in names]
     return agreement.gather_replicas(tf.concat([agreement.fingerprint(m) for m in masks_], axis=0))
 
   def _measure_balance(self, turn, moves):
-    """Measures the ratios around this turn, right after it: nobody else has moved since."""
+    """Measures the ratios around a turn right after it, before anybody else moves."""
     for name, ratio in self._balance.items():
       probe = self._gan.balance[name]
       if probe.turn != turn.name:
@@ -197,11 +197,11 @@ class StepGraph:
       ratio.add(move.scalars[probe.scalar], after, real)
 
   def _ratios_for(self, player):
-    """Lists the balance ratios that the method of a player is told: one, or none."""
+    """Lists the balance ratios that the method of a player gets: one, or none."""
     return [ratio for name, ratio in self._balance.items() if player in self._gan.balance[name].players]
 
   def _update_masks(self, side, gradients, finite, step):
-    """Returns which weights were grown. Gradients that are not `finite` rank nothing: all stays as it is."""
+    """Updates the masks of one side; returns which weights were grown. Where gradients are not `finite`, nothing changes."""
     name = side.player.name
     ratio = next((ratio.decision_value() for ratio in self._ratios_for(name)), None)
     seed = rng.seed(self._seed(), f'{name}/regrow', step)
@@ -223,7 +223,7 @@ class StepGraph:
     return grown
 
   def _replica_update(self, batches, names):
-    """Updates masks between two steps, with what batches that move nothing show: first all of that, then all masks."""
+    """Updates masks between two steps: first all methods rank by batches that change nothing, then all masks are updated."""
     looks = {}
     probes = {name: Probe(self._gan, self.moves, self._sides[name], batches, looks) for name in names}
     ranked = {name: self._sides[name].method.ranking(probe) for name, probe in probes.items()}
@@ -237,14 +237,15 @@ class StepGraph:
 
 
 def _choose(condition, then, otherwise):
-  """Returns what one of two functions returns, tensors alike: told in the graph, or before, where the condition is known."""
+  """Returns `then()` or `otherwise()`, which make tensors of equal shapes. A condition that is a tensor becomes a branch of
+  the graph; a known one is decided while the graph is traced."""
   if isinstance(condition, tf.Tensor):
     return tf.cond(condition, then, otherwise)
   return then() if condition else otherwise()
 
 
 def changed(events: Iterable[str]) -> tuple[str, ...]:
-  """Names the players whose masks change at these events."""
+  """Returns the names of the players whose masks change at these events."""
   return tuple(name for name in events if name != BALANCE)
 
 

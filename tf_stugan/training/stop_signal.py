@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGHUP: finish the step, save, exit with a code that says 'run me again'."""
+"""Handles Ctrl-C, SIGTERM and SIGHUP: finish the step, save, exit with a code that says 'run me again'."""
 
 import logging
 import signal
@@ -14,10 +14,10 @@ _LOG = logging.getLogger(__name__)
 
 
 class StopSignal:
-  """While entered, the first signal is remembered, and a second one ends the process at once.
+  """Remembers the first signal while entered; a second one ends the process at once.
 
-  A second one of the other kind does so when TensorFlow comes back to Python. SIGHUP never does: a terminal that is closed
-  sends several.
+  A second signal of another kind does so when TensorFlow comes back to Python. SIGHUP never does, since a terminal that
+  is closed sends several.
   """
 
   def __enter__(self):
@@ -46,7 +46,7 @@ class StopSignal:
   def hook(self, checkpoint: Hook) -> Hook:
     """Makes a hook that, at the first return to the host after a signal, saves with `checkpoint` and raises `Interrupted`.
 
-    Of several workers one that received a signal is enough: all stop at the same step.
+    One of several workers that received a signal is enough: all stop at the same step.
     """
     return _Stop(self, checkpoint)
 

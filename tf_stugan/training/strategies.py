@@ -1,4 +1,4 @@
-"""Where a run computes, and which of several processes may write."""
+"""Makes the strategy that a run computes with, and tells which of several processes may write."""
 
 from collections.abc import Mapping
 import functools
@@ -28,8 +28,8 @@ def make(name: str, worker_timeout: float = 300) -> tf.distribute.Strategy:
     worker_timeout: how long to wait for the other workers, in seconds.
 
   Raises:
-    UserError: there is no such strategy, or not what it needs.
-    WorkerLostError: another worker has not come in time.
+    UserError: there is no such strategy, or what it needs is missing.
+    WorkerLostError: another worker did not answer in time.
   """
   if name == 'one_device':
     return tf.distribute.get_strategy()
@@ -61,7 +61,7 @@ def _multi_worker(timeout):
 
 
 def check_cluster(text: str) -> None:
-  """Raises UserError where a TF_CONFIG is missing, or is not what a worker needs."""
+  """Raises UserError where TF_CONFIG is missing, or is not what a worker needs."""
   if not text:
     raise errors.UserError(
         f'--strategy=multi_worker needs the environment variable TF_CONFIG in every process, for example {_EXAMPLE}; '
@@ -104,7 +104,7 @@ def _tpu():
 
 
 def describe(strategy: tf.distribute.Strategy) -> str:
-  """Says where it computes, for people: 'NVIDIA H100', '2 replicas on CPU (4 cores; TensorFlow sees no GPU)'."""
+  """Describes the devices of a strategy: 'NVIDIA H100', '2 replicas on CPU (4 cores; TensorFlow sees no GPU)'."""
   replicas, workers = strategy.num_replicas_in_sync, num_workers(strategy)
   gpus = tf.config.list_physical_devices('GPU')
   if isinstance(strategy, tf.distribute.TPUStrategy):
@@ -131,7 +131,7 @@ def is_chief(strategy: tf.distribute.Strategy) -> bool:
 
 
 def _cluster(strategy) -> Mapping[str, list[str]]:
-  """Addresses by job; empty where one process is all there is."""
+  """Returns addresses by job; {} where there is one process only."""
   if isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
     return strategy.cluster_resolver.cluster_spec().as_dict()
   return {}

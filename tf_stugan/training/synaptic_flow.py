@@ -1,8 +1,8 @@
-"""What a network lets through with every weight counted as positive (SynFlow, Tanaka et al., 2020).
+"""Computes what a network lets through with every weight counted as positive (SynFlow, Tanaka et al., 2020).
 
-https://arxiv.org/abs/2006.05467. R is the sum of what the network puts out for an input of ones with |w| in the place of
-each weight w: the sum of the products of weights along all paths. |w dR/d|w|| is what R loses with the weight. No data and
-no loss are looked at.
+https://arxiv.org/abs/2006.05467. R is the sum of the outputs of the network for an input of ones, with |w| in the place
+of each weight w: the sum of the products of weights along all paths. |w dR/d|w|| is what R loses without the weight. It
+needs neither data nor a loss.
 """
 
 from collections.abc import Sequence
@@ -19,18 +19,18 @@ _PASSES = 3  # forwards that look for such an input; one does where nothing satu
 
 
 def gradients(network: keras.Model, inputs: Sequence[tf.Tensor], weights: Sequence[tf.Variable]) -> list[tf.Tensor]:
-  """Returns dR/d|w|, up to a factor that all weights share; the network's variables are as before when it returns.
+  """Returns dR/d|w|, up to a factor that all weights share; the network's variables are as before afterwards.
 
   Biases and offsets are left out, normalizations only scale, and spectral norm does nothing. Then the network is positively
   homogeneous, and the input can be so small that a tanh at the end does not saturate.
 
   Args:
-    network: computes in float32.
+    network: a network that computes in float32.
     inputs: ones [1, ...], and labels [1].
-    weights: which w.
+    weights: the weights w.
 
   Returns:
-    float32, of the weights' shapes, >= 0.
+    float32 tensors of the weights' shapes, >= 0.
   """
   variables = [v for v in network.variables if v.dtype.is_floating]
   before = [tf.convert_to_tensor(v) for v in variables]

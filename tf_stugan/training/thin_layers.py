@@ -1,4 +1,4 @@
-"""Layers that have hardly a weight left: said once, and a reason to look whether their network still does anything."""
+"""Finds layers that have hardly any weights left, and warns of each once."""
 
 from collections.abc import Sequence
 import logging
@@ -12,7 +12,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class ThinLayers:
-  """Looks at the masks of the players after their updates, on the host, and remembers what it has seen and said."""
+  """Checks the masks of the players after their updates, on the host, and remembers what it has warned of."""
 
   def __init__(self):
     self._warned = set()
@@ -22,11 +22,11 @@ class ThinLayers:
     """Warns of layers with a single weight, the least that an update leaves.
 
     Args:
-      player: whose network has them.
-      masked: kernels of its layers, with their masks.
+      player: the player.
+      masked: the kernels of its layers, with their masks.
 
     Returns:
-      Whether a layer has fewer weights than outputs, so that some of these are constant, and had more so far.
+      Whether a layer has, for the first time, fewer weights than outputs, so that some outputs are constant.
     """
     name, layers = player.name, prunable_layers(player.network)
     kept = {v.name: int(masks.nonzeros(v.mask)) for v in masked}
@@ -41,7 +41,7 @@ class ThinLayers:
     return bool(thin - before)
 
   def warn_constant(self, player: str) -> None:
-    """Says that the player's loss does not depend on what it is computed from."""
+    """Warns that the loss of a player does not depend on its inputs."""
     self._warn(player, 'constant', f'The loss of the {player} is the same for any images and latents: what is left of its '
                'network, or of its opponent\'s, puts out a constant, and nothing will be learnt. Choose a larger density.')
 

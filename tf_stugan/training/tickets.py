@@ -1,7 +1,7 @@
-"""Tickets as files: the masks of a run, and the weights that they are trained from, for whoever has the same networks.
+"""Reads and writes tickets: the masks of a run and the weights to train them from, for runs with the same networks.
 
 A ticket is an .npz without any pickled object: 'masks/PLAYER/LAYER' (bool), 'weights/PLAYER/NAME' (float32, 0 where the
-mask is False) and, as JSON, what it is. Whatever a file holds is checked before anything is made of it.
+mask is False) and a description in JSON. The contents of a file are checked before anything is made of them.
 """
 
 from collections.abc import Mapping
@@ -19,13 +19,13 @@ _FORMAT = 1
 
 
 class Ticket(NamedTuple):
-  """What a file holds.
+  """Holds the contents of a file.
 
   Attributes:
-    densities: share of the weights that the masks of a role keep, by role.
-    step: of the training at which the weights were taken: 0 but for rewound ones.
-    arrays: by 'masks/PLAYER/LAYER' and 'weights/PLAYER/NAME'.
-    operations_before: of all training that found it; NaN where nobody says it.
+    densities: the share of weights that masks keep, by role.
+    step: the step of the training at which the weights were taken; 0 unless they are rewound to a later one.
+    arrays: masks and weights, by 'masks/PLAYER/LAYER' and 'weights/PLAYER/NAME'.
+    operations_before: the operations of all training that found it; NaN where they are unknown.
   """
 
   densities: Mapping[str, float]
@@ -39,11 +39,11 @@ def write(path: pathlib.Path, trainer, operations_before: float = math.nan) -> T
 
   Args:
     path: the file.
-    trainer: built, with what training is to begin with.
+    trainer: a trainer with the masks and weights that training is to begin with.
     operations_before: as in `Ticket`.
 
   Raises:
-    UserError: nobody has masks.
+    UserError: no player has masks.
   """
   parts = trainer.parts()
   if not parts['masks']:
@@ -60,7 +60,7 @@ def write(path: pathlib.Path, trainer, operations_before: float = math.nan) -> T
 
 
 def _densities(arrays, roles):
-  """Returns densities by role, over all of its players."""
+  """Returns densities by role, each over all players of that role."""
   result = {}
   for role in dict.fromkeys(roles.values()):
     masks = [v for name, v in arrays.items() if name.startswith('masks/') and roles.get(name.split('/')[1]) == role]
@@ -107,15 +107,15 @@ def _check_array(path, name, array):
 
 
 def assign(ticket: Ticket, path: pathlib.Path, trainer) -> None:
-  """Gives a trainer the masks and weights of a ticket, all or none.
+  """Gives a trainer the masks and weights of a ticket, all of them or none.
 
   Args:
-    ticket: as read.
-    path: of its file, for what is said.
-    trainer: built, with masks for the roles of the ticket.
+    ticket: the ticket.
+    path: the path of its file, for error messages.
+    trainer: a trainer that has been built, with masks for the roles of the ticket.
 
   Raises:
-    UserError: its networks are others; the message names the first layer that differs.
+    UserError: the trainer has other networks; the message names the first layer that differs.
   """
   parts = trainer.parts()
   wanted = {f'{part}/{name}': v for part in ('masks', 'weights') for name, v in parts[part].items()}

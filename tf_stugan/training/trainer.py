@@ -1,4 +1,4 @@
-"""One training run: all of its state, and the loop on the host."""
+"""Defines a training run: all of its state, and the loop on the host."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 import inspect
@@ -37,26 +37,26 @@ from tf_stugan.training.thin_layers import ThinLayers
 
 
 class Trainer(tf.Module):
-  """Trains the players of a GAN, each with an optimizer, and those whose role has one with a sparsity method.
+  """Trains the players of a GAN, each with an optimizer, and with a sparsity method where its role has one.
 
   Make it, and `build` it, in the scope of a `tf.distribute` strategy. A step is one pass over the turns of the game; for the
   GANs of the papers that is one generator update.
 
   Args:
-    gan: who plays.
-    optimizers: by role, what makes the optimizer of a player.
-    methods: by role, what makes its sparsity method; a player without one stays dense.
-    average: makes the average of a player that has an `averaged` network.
-    layers: which layers carry masks.
-    balance: makes what measures a balance ratio; None does without.
-    label: what the methods are called in reports.
-    seed: of the run: initial weights, masks, data order, latents.
-    initial_seed: of the initial weights, where they are not to be those of `seed`.
+    gan: the game.
+    optimizers: for each role, a function that makes the optimizer of a player.
+    methods: for each role, a function that makes its sparsity method; a player without one stays dense.
+    average: a function that makes the average of a player with an `averaged` network.
+    layers: chooses the layers that carry masks.
+    balance: a function that makes the measurement of a balance ratio; None measures none.
+    label: the name of the methods in reports.
+    seed: the seed of the run: of initial weights, masks, data order and latents.
+    initial_seed: the seed of the initial weights, if it is to be another one than `seed`.
     flip: mirror real images left-right with probability 1/2.
-    resize: height and width that real images are brought to first, in pixels; None leaves them as they are.
-    crop: height and width of the part of each that is shown, in pixels; its place is drawn. None shows all.
-    steps_per_call: the most steps that run in the graph without coming back to the host.
-    jit_compile: compile the step with XLA; on one device. docs/performance.md says where that pays.
+    resize: height and width that real images are resized to first, in pixels; None leaves them as they are.
+    crop: height and width of a random crop of each real image, in pixels; None shows whole images.
+    steps_per_call: the largest number of steps that run in the graph before control returns to the host.
+    jit_compile: compile the step with XLA, on one device only; docs/performance.md says where that pays.
   """
 
   def __init__(self, gan: GAN, optimizers: Mapping[str, Callable[[], keras.optimizers.Optimizer]],
@@ -115,14 +115,14 @@ class Trainer(tf.Module):
             f'into {turn.accumulation_steps} accumulation steps.')
 
   def shapes_shown(self, image_shapes: Mapping[str, Shape]) -> dict[str, Shape]:
-    """Returns the shapes of what players see of real images with these shapes, by domain."""
+    """Returns the shapes of real images as players see them, resized and cropped, by domain."""
     side = self.crop or self.resize
     return {domain: (side or shape[0], side or shape[1], shape[2]) for domain, shape in image_shapes.items()}
 
   def build(self, image_shapes: Mapping[str, Shape] | None = None) -> None:
-    """Creates every variable, and the first masks, for images [H, W, C] of these domains, or of the GAN's own choice.
+    """Creates every variable and the first masks, for images [H, W, C] by domain, or of the GAN's own choice of size.
 
-    Initial weights depend on their seed alone, not on the method.
+    Initial weights depend on their seed alone, not on the sparsity method.
     """
     keras.utils.set_random_seed(self.initial_seed)
     self.image_shapes = {name: tuple(shape) for name, shape in self.gan.build(image_shapes).items()}
@@ -141,12 +141,12 @@ class Trainer(tf.Module):
         self.strategy, self.jit_compile)
 
   def parts(self) -> dict[str, dict[str, tf.Variable]]:
-    """Returns every variable of the run, by the part of it that they belong to and by name.
+    """Returns every variable of the run, by part of the run and by name.
 
     Returns:
-      'weights' (of the networks, with the buffers of their layers), 'masks', 'averages', 'regrown' (weights whose averages
-      restart), 'optimizers' (and loss scales), 'methods' (their own state), 'exploration', 'game' (what the game itself
-      remembers), 'step', and 'progress' (sums of what is reported, measured balance): {name: variable}.
+      {part: {name: variable}}. The parts are 'weights' (of the networks, with the buffers of layers), 'masks', 'averages',
+      'regrown' (weights whose averages restart), 'optimizers' (with loss scales), 'methods' (their own state),
+      'exploration', 'game' (what the game itself remembers), 'step', and 'progress' (running means and balance ratios).
     """
     result: dict[str, dict[str, tf.Variable]] = {}
     for player, side in self.sides.items():
@@ -163,38 +163,38 @@ class Trainer(tf.Module):
 
   @property
   def variables(self) -> tuple[tf.Variable, ...]:
-    """All of the run, in the order of `parts`."""
+    """Every variable of the run, in the order of `parts`."""
     return tuple(v for part in self.parts().values() for v in part.values())
 
   def reseed_after_rollback(self, rollbacks: int) -> None:
-    """Goes on with other latents, another data order and other random regrowth than before the last rollback.
+    """Draws other latents, another data order and other random regrowth than before the last rollback.
 
     Args:
-      rollbacks: how many there have been.
+      rollbacks: the number of rollbacks so far.
     """
     self.host_state.rollbacks = rollbacks
     self._make_step()  # seeds are constants of the graph
 
   @property
   def _draw_seed(self):
-    """The seed of all that is drawn while training."""
+    """The seed of all random draws of the training."""
     return (self.seed + 0x9E3779B1 * self.host_state.rollbacks) % 2**32
 
   # The loop, on the host.
 
   def fit(self, data: Mapping[str, images.Images], num_steps: int, hooks: Sequence[Hook] = ()) -> None:
-    """Trains up to step `num_steps`, from wherever the trainer is.
+    """Trains from the present step up to step `num_steps`.
 
     Args:
-      data: by domain, images of the shapes it was built for.
-      num_steps: the step to reach.
+      data: by domain, images of the shapes that the trainer was built for.
+      num_steps: the last step.
       hooks: called in the order of their phases at the multiples of their interval, and at the last step.
 
     Raises:
       DataError: the data are fewer than a batch.
-      DataLostError: they cannot be read any more; all is as it was after the last whole step.
+      DataLostError: the data cannot be read any more; the state is that after the last whole step.
       DivergedError: a loss is not finite.
-      DisagreementError: replicas have come to different masks.
+      DisagreementError: the masks of two replicas differ.
     """
     step = int(self.step.numpy())
     if step == 0:
@@ -238,8 +238,8 @@ class Trainer(tf.Module):
               f'{data[domain].name} has {len(data[domain])} images, fewer than one batch of {turn.batch_size}.')
 
   def update_masks(self, data: Mapping[str, images.Images]) -> None:
-    """Does the mask updates that are due at the present step, before the next one: pruning before training, or of a
-    network that was trained elsewhere. What is explored is counted from here."""
+    """Makes the mask updates that are due at the present step, before the next one: pruning before training, or of a
+    network that was trained elsewhere. Exploration is counted from here."""
     step = int(self.step.numpy())
     names = changed(self._events_at(step))
     if not names:
@@ -261,7 +261,7 @@ class Trainer(tf.Module):
     return [float(scale.scale) for scale in self.loss_scales.values()]
 
   def warn_of_thin_layers(self, names: Sequence[str], data: Mapping[str, images.Images]) -> None:
-    """Warns of layers with hardly a weight, and of players whose loss is a constant because of them."""
+    """Warns of layers with hardly any weights, and of players whose loss is constant because of them."""
     for name in names:
       if not self._thin_layers.check(self.sides[name].player, self.sides[name].masked):
         continue
@@ -275,7 +275,7 @@ class Trainer(tf.Module):
       return next(self.batches(data, step))
 
   def batches(self, data: Mapping[str, images.Images], first_step: int = 0) -> Iterator:
-    """Yields what the steps of the run see from `first_step` on, as `data.images.batches` does; by replica under a strategy.
+    """Yields the batches of the steps after `first_step`, as `data.images.batches` does; under a strategy, by replica.
 
     Raises:
       DataError: the data are fewer than a batch.
@@ -296,7 +296,7 @@ class Trainer(tf.Module):
     return (BALANCE, *updates) if measured else updates
 
   def _steps_without_host(self, step, num_steps, hooks) -> int:
-    """Counts the steps from here that need nothing of the host; at least one."""
+    """Counts the next steps that can run without the host; at least one."""
     last = min(step + self.steps_per_call, num_steps, *((step // h.interval + 1) * h.interval for h in hooks))
     for later in range(step + 2, last + 1):
       if self._events_at(later):
@@ -323,7 +323,7 @@ class Trainer(tf.Module):
   def scalars(self) -> dict[str, float]:
     """Returns means since the last call to `means.reset`, densities, exploration rates and balance ratios, by name.
 
-    A ratio is left out while it is not known or not finite, the number of rollbacks while there were none.
+    A ratio is left out while it is unknown or not finite, and the number of rollbacks while it is 0.
     """
     result = dict(self.means.result())
     if self.host_state.rollbacks:
@@ -337,5 +337,5 @@ class Trainer(tf.Module):
 
   @property
   def images_per_step(self) -> int:
-    """Real images that a step sees, over all domains and replicas."""
+    """The number of real images that a step sees, over all domains and replicas."""
     return sum(turn.batch_size * turn.updates_per_step * len(turn.domains) for turn in self.gan.turns)

@@ -1,4 +1,4 @@
-"""One run is one folder; this file knows what lies where in it."""
+"""Knows the layout of a workdir: the folder of one run."""
 
 import contextlib
 import pathlib
@@ -24,7 +24,7 @@ class Workdir:
     create: make it if it does not exist.
 
   Raises:
-    UserError: it does not exist, cannot be written to, or has a name that TensorFlow does not take.
+    UserError: the folder does not exist, cannot be written to, or has a name that TensorFlow cannot handle.
   """
 
   def __init__(self, path: str, create: bool = False):
@@ -49,11 +49,11 @@ class Workdir:
     self._lock = self.path / workdir_lock.FILE
 
   def newest_step(self) -> int:
-    """Returns the step of the newest checkpoint, by its name; 0 without one."""
+    """Returns the step of the newest checkpoint, read from its name; 0 without one."""
     return newest_step(self.checkpoints)
 
   def seed(self) -> str:
-    """Returns the seed that config.gin names, as it is written there; empty where it names none."""
+    """Returns the seed in config.gin, as it is written there; empty where there is none."""
     if not self.config.exists():
       return ''
     bindings = gin_files.bindings_of(self.config.read_text(encoding='utf-8', errors='replace'))
@@ -64,19 +64,19 @@ class Workdir:
     return self.config.exists() and bool(list_checkpoints(self.checkpoints) or self.stages())
 
   def stages(self) -> list[str]:
-    """Lists the stages that lie in folders of their own and have a checkpoint."""
+    """Lists the stages that have a folder of their own with a checkpoint in it."""
     return sorted(folder.parent.name for folder in self.path.glob('*/checkpoints') if list_checkpoints(folder))
 
   def last_stage(self) -> str:
-    """Returns the one of `stages` that began last; empty where there is none."""
+    """Returns the stage that began last, of `stages`; empty where there is none."""
     return max(self.stages(), key=lambda name: (self.path / name / 'config.gin').stat().st_mtime, default='')
 
   def write_config(self, text: str) -> None:
-    """Writes config.gin, and first in it the format of the workdir."""
+    """Writes config.gin; its first line is the format of the workdir."""
     output_files.write_whole(self.config, f'{_FORMAT}\n{text}')
 
   def check_format(self) -> None:
-    """Raises UserError if there is a run that another version of this program wrote."""
+    """Raises UserError if the folder holds a run of another version of this program."""
     if self.config.exists() and self.config.read_text(encoding='utf-8', errors='replace').split('\n')[0] != _FORMAT:
       raise errors.UserError(
           f'{self.path} was written by another version of tf_stugan, whose checkpoints and configurations are others. Read '
@@ -84,15 +84,15 @@ class Workdir:
           'rows.')
 
   def stage(self, name: str) -> 'Workdir':
-    """Makes the workdir of a stage of this run if it is not there; returns it, or this one itself for an empty name."""
+    """Returns the workdir of a stage, which is created if needed; for an empty name, this workdir itself."""
     return Workdir(str(self.path / name), create=True) if name else self
 
   @contextlib.contextmanager
   def discarded_if_refused(self):
-    """Leaves no file and no folder of this process behind where an error comes before the run had any step.
+    """Removes the files and folders of this process if an error is raised before the first step of the run.
 
-    Enter it while the workdir is held. Files of a run that was here before, and whatever else lies in the folder, stay;
-    and everything of a run one of whose stages has begun.
+    Enter it while the workdir is held. Files that were there before stay, and so does everything of a run one of whose
+    stages has begun.
     """
     before = set(self.path.iterdir())
     try:
@@ -121,12 +121,12 @@ class Workdir:
     return row_files.read(self.metrics)
 
   def scores(self) -> list[dict]:
-    """Reads the rows of scores: of training, and after them of `tf-stugan evaluate`."""
+    """Reads the rows of scores: first those of training, then those of `tf-stugan evaluate`."""
     return [row for row in self.rows() if row['kind'] == 'evaluation'] + row_files.read(self.evaluations)
 
 
 def _check_name(path):
-  """Raises UserError for a name with which something would fail later: TensorFlow takes text only."""
+  """Raises UserError for a name that would fail later: TensorFlow takes names in UTF-8 only."""
   try:
     usable = path and b'\0' not in path.encode()
   except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""One process at a time has a workdir. The lock goes with its process, however that ends."""
+"""Locks a workdir, so that one process at a time has it. The lock ends with its process, however that ends."""
 
 from collections.abc import Iterator
 import contextlib
@@ -21,11 +21,11 @@ def hold(workdir: pathlib.Path, shared: bool = False) -> Iterator[None]:
   """Holds a workdir for this process while entered.
 
   Args:
-    workdir: the folder, which is there.
-    shared: with others that hold it so, too.
+    workdir: the folder, which exists.
+    shared: hold it together with other processes that share it.
 
   Raises:
-    UserError: another process has it, which the message names; or the file system has no locks.
+    UserError: another process holds it, which the message names; or the file system has no locks.
   """
   with open(workdir / FILE, 'ab+', buffering=0) as file:
     _take(file, workdir, shared)
@@ -65,7 +65,7 @@ def _take(file, workdir, shared):
 
 
 def _sign(file, workdir):
-  """Writes who has it now, and tells of the one before, if that one did not leave in order."""
+  """Writes which process holds it now, and says if the one before did not end in order."""
   if before := _read(file):
     _LOG.info('%s was left locked by %s, which is gone; its lock is taken over.', workdir, before)
   file.truncate(0)
